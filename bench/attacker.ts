@@ -9,7 +9,7 @@ import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { ask, PASSWORD } from '../test/helpers/server.ts';
+import { PASSWORD, sendRequest } from '../test/helpers/server.ts';
 
 const [attack = '', port = '', host = ''] = process.argv.slice(2);
 const token = process.env.ATTACK_TOKEN ?? '';
@@ -43,10 +43,13 @@ async function repeat(connections: number, send: (agent: Agent, at: number) => P
 }
 
 const logIn = (agent: Agent, username: string) =>
-  ask(Number(port), host, 'POST', '/api/auth/jwt/create/', { agent, body: { username, password: PASSWORD } });
+  sendRequest(Number(port), host, 'POST', '/api/auth/jwt/create/', {
+    agent,
+    body: { username, password: PASSWORD },
+  });
 
 const list = (agent: Agent, query: string) =>
-  ask(Number(port), host, 'GET', `/api/notes/?${query}`, { agent, token });
+  sendRequest(Number(port), host, 'GET', `/api/notes/?${query}`, { agent, token });
 
 /** Opens a connection that sends half a request. Replaces it a quarter of a second after it is closed. */
 async function holdHalfRequest(at: number): Promise<void> {
@@ -78,7 +81,7 @@ const ATTACKS: Readonly<Record<string, () => Promise<unknown>>> = {
       '['.repeat(60_000),
     ];
     return repeat(8, (agent, at) =>
-      ask(Number(port), host, 'POST', '/api/auth/jwt/create/', { agent, raw: bodies[at % 4] ?? '' }),
+      sendRequest(Number(port), host, 'POST', '/api/auth/jwt/create/', { agent, raw: bodies[at % 4] ?? '' }),
     );
   },
   'searches in a text of 1 MiB': () => {
@@ -96,7 +99,9 @@ const ATTACKS: Readonly<Record<string, () => Promise<unknown>>> = {
     repeat(100, (agent, at) => logIn(agent, at % 2 === 0 ? 'costly' : 'endless')),
   'random hostnames': () =>
     repeat(200, (agent) =>
-      ask(Number(port), `${randomBytes(8).toString('hex')}.localhost`, 'GET', '/api/notes/', { agent }),
+      sendRequest(Number(port), `${randomBytes(8).toString('hex')}.localhost`, 'GET', '/api/notes/', {
+        agent,
+      }),
     ),
 };
 

@@ -39,7 +39,7 @@ const meetsTarget = ({ value, target, atLeast }: Figure): boolean =>
 const rounded = (value: number): number => Number(value.toPrecision(3));
 
 /**
- * Runs one benchmark in its own test world, prints its figures and writes them, with the facts of
+ * Runs one benchmark in its own test world, prints its results and writes them, with the facts of
  * the machine, to bench/results/<name>.json. `table` adds bench/results/<name>.md. Exits with 1 when a
  * target is missed.
  */

@@ -4,7 +4,7 @@
  *
  * GET of one row with 10 tenants, with 100 and with all of them in turn, and with all of them by Zipf's
  * law (the tenant of rank n gets a share of 1/n). The service starts anew for each, so that backends
- * begin without plans and cached tables. Figures are the rate, the processor time of a request and the
+ * begin without plans and cached tables. The results are the rate, the processor time of a request and the
  * private memory of a backend. The tenants are created first, which takes longest.
  */
 import { readFile } from 'node:fs/promises';

@@ -6,7 +6,7 @@
  */
 import { Agent } from 'node:http';
 
-import { ask } from '../test/helpers/server.ts';
+import { sendRequest } from '../test/helpers/server.ts';
 
 const [port = '', host = '', connections = ''] = process.argv.slice(2);
 const token = process.env.FLOOD_TOKEN ?? '';
@@ -19,7 +19,7 @@ process.once('SIGTERM', () => {
 const agent = new Agent({ keepAlive: true, maxSockets: Number(connections) });
 const flood = Array.from({ length: Number(connections) }, async () => {
   while (flooding) {
-    const { status } = await ask(Number(port), host, 'GET', '/api/notes/1/', { token, agent });
+    const { status } = await sendRequest(Number(port), host, 'GET', '/api/notes/1/', { token, agent });
     if (counts.served + counts.refused === 0) {
       console.log('flooding');
     }

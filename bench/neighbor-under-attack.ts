@@ -18,7 +18,7 @@ import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { startMain } from '../test/cli/run.ts';
-import { ask, environmentOf, logInAt, makeUser, PASSWORD } from '../test/helpers/server.ts';
+import { environmentOf, logInAt, makeUser, PASSWORD, sendRequest } from '../test/helpers/server.ts';
 import { bench, type Figure } from './bench.ts';
 
 /** Milliseconds of each half, and the number of halves of each kind. */
@@ -95,9 +95,9 @@ await bench('neighbor-under-attack', async (world) => {
     );
 
     const send = {
-      read: () => ask(port, world.globex.host, 'GET', '/api/notes/', { token: globex }),
+      read: () => sendRequest(port, world.globex.host, 'GET', '/api/notes/', { token: globex }),
       login: () =>
-        ask(port, world.globex.host, 'POST', '/api/auth/jwt/create/', {
+        sendRequest(port, world.globex.host, 'POST', '/api/auth/jwt/create/', {
           body: { username: 'ann', password: PASSWORD },
         }),
     };

@@ -16,7 +16,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { shardOf } from '../src/tenancy/context/pool-shards.ts';
 import { changeSettings } from '../src/tenancy/registry/change-settings.ts';
 import { startMain } from '../test/cli/run.ts';
-import { ask, environmentOf, makeUser, PASSWORD } from '../test/helpers/server.ts';
+import { environmentOf, makeUser, PASSWORD, sendRequest } from '../test/helpers/server.ts';
 import type { Member, World } from '../test/helpers/world.ts';
 import { bench, type Figure } from './bench.ts';
 
@@ -86,7 +86,7 @@ await bench('noisy-neighbor', async (world) => {
   );
   const logIn = async (host: string): Promise<string> => {
     const body = { username: 'ann', password: PASSWORD };
-    return (await ask(port, host, 'POST', '/api/auth/jwt/create/', { body })).body.access;
+    return (await sendRequest(port, host, 'POST', '/api/auth/jwt/create/', { body })).body.access;
   };
 
   try {
@@ -101,7 +101,7 @@ await bench('noisy-neighbor', async (world) => {
       const times: number[] = [];
       for (const end = performance.now() + HALF; performance.now() < end; await wait(READ_INTERVAL_MS)) {
         const started = performance.now();
-        const { status } = await ask(port, host, 'GET', '/api/notes/1/', {
+        const { status } = await sendRequest(port, host, 'GET', '/api/notes/1/', {
           token,
           ...(agent ? { agent } : {}),
         });

@@ -25,7 +25,7 @@ await bench('nothing-pending', async (world) => {
   await world.asOwner(`delete from public.tenants where schema_name like 'bench\\_%'`);
   return [
     {
-      name: `migrate with nothing pending, ${TENANTS} tenants, besides start-up`,
+      name: `migrate with nothing pending, ${TENANTS} tenants, without start-up`,
       value: median(times),
       unit: 'ms',
       target: 100,

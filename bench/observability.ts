@@ -8,7 +8,7 @@
 import { Agent } from 'node:http';
 
 import { startMain } from '../test/cli/run.ts';
-import { ask, environmentOf, logInAt, makeUser } from '../test/helpers/server.ts';
+import { environmentOf, logInAt, makeUser, sendRequest } from '../test/helpers/server.ts';
 import type { World } from '../test/helpers/world.ts';
 import { alternate } from './alternate.ts';
 import { bench, type Figure } from './bench.ts';
@@ -22,7 +22,7 @@ async function requests(world: World): Promise<Figure[]> {
   await makeUser(world, 'acme', 'ann');
   const services = await Promise.all([OBSERVED, QUIET].map((said) => startMain(environmentOf(world, said))));
   try {
-    const [told = 0, quiet = 0] = await alternate(
+    const [observed = 0, quiet = 0] = await alternate(
       BLOCKS,
       ...(await Promise.all(
         services.map(async ({ port, lines }) => {
@@ -30,7 +30,7 @@ async function requests(world: World): Promise<Figure[]> {
           const agent = new Agent({ keepAlive: true });
           return async (): Promise<void> => {
             for (let at = 0; at < REQUESTS; at += 1) {
-              const { status, text } = await ask(port, 'acme.localhost', 'GET', '/api/notes/1/', {
+              const { status, text } = await sendRequest(port, 'acme.localhost', 'GET', '/api/notes/1/', {
                 token,
                 agent,
               });
@@ -47,11 +47,11 @@ async function requests(world: World): Promise<Figure[]> {
     return [
       {
         name: 'a request that is logged and counted, against one that is not',
-        value: told / quiet,
+        value: observed / quiet,
         unit: 'x',
         target: null,
       },
-      { name: 'a request that is logged and counted', value: told / REQUESTS, unit: 'ms', target: null },
+      { name: 'a request that is logged and counted', value: observed / REQUESTS, unit: 'ms', target: null },
     ];
   } finally {
     for (const { child, ended } of services) {

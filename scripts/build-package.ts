@@ -2,6 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, globSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
+import { copySwaggerUi } from './copy-swagger-ui.ts';
+
 /** Published apps. Others belong to this repository only. tsconfig.package.json also lists their migrations. */
 const APPS = new Set(['accounts', 'idempotency']);
 
@@ -22,3 +24,4 @@ cpSync('sql', 'dist/sql', {
     );
   },
 });
+copySwaggerUi('dist/swagger-ui');

@@ -3,6 +3,7 @@ import { cpSync, rmSync } from 'node:fs';
 
 import { project } from '../src/project.ts';
 import { writeClientTypes } from './client-types.ts';
+import { copySwaggerUi } from './copy-swagger-ui.ts';
 
 // dist/ contains what the service needs to run without type stripping: compiled sources, compiled migrations, and
 // their SQL and fixtures.
@@ -13,3 +14,4 @@ rmSync('dist/src/dev', { recursive: true });
 cpSync('sql', 'dist/sql', { recursive: true });
 await writeClientTypes(project, 'dist/client');
 cpSync('fixtures', 'dist/fixtures', { recursive: true });
+copySwaggerUi('dist/swagger-ui');

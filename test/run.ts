@@ -1,9 +1,9 @@
 /**
  * Runs the tests: `node test/run.ts [arguments of ava]`.
  *
- * One PostgreSQL for all of them, stopped and removed in the end whatever
- * happens; with `TEST_POOLER=pgbouncer` the service reaches it through PgBouncer. The last line is `N passed, N failed`; a test that was skipped or
- * never came to run is a failed one.
+ * One PostgreSQL for all of them, which is stopped and removed at the end, also after a failure. With
+ * `TEST_POOLER=pgbouncer` the service connects through PgBouncer. The last line is `N passed, N failed`.
+ * Skipped tests, and tests that did not run, count as failed.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -21,7 +21,7 @@ const project = join(import.meta.dirname, '..');
 
 type Counts = { passed: number; failed: number };
 
-/** Shows the TAP of ava, a line for each test and all of what a failed one has to say, and counts. */
+/** Prints the TAP of ava: one line for each test, and the details of failed ones. Counts both. */
 async function report(lines: AsyncIterable<string>, counts: Counts): Promise<void> {
   let reported = 0;
   for await (const line of lines) {
@@ -39,7 +39,7 @@ async function report(lines: AsyncIterable<string>, counts: Counts): Promise<voi
       console.log(line);
     }
   }
-  // Tests that never came to an end have no line of their own.
+  // Tests that did not end have no line.
   counts.failed = Math.max(counts.failed, reported);
 }
 
@@ -86,7 +86,7 @@ async function runAva(server: TestServer, pooler: Pooler | undefined): Promise<v
       env: {
         ...process.env,
         TEST_DATABASE_URL: server.url,
-        // Of hundreds of processes each would strip the types of the same files again.
+        // Otherwise each of hundreds of processes strips the types of the same files again.
         NODE_COMPILE_CACHE: join(project, 'node_modules', '.cache', 'compiled'),
         TEST_MEASURES: measures,
         ...(pooler ? { TEST_POOLER_PORT: String(pooler.port) } : {}),
@@ -135,7 +135,7 @@ if (interrupted) {
 }
 if (reason) {
   console.log(reason);
-  // It must not read as a run without failures.
+  // The output must not look like a run without failures.
   counts.failed += 1;
 }
 console.log(`${counts.passed} passed, ${counts.failed} failed`);

@@ -6,7 +6,7 @@
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/checks/unprotected-relations.sql
 
-with door as (
+with function_path as (
   -- How PostgreSQL prints the function depends on the path of the session.
   select
     coalesce(
@@ -68,14 +68,14 @@ relation as (
         -- With or without a sub-select (Citus does not support one), and with any number of
         -- parentheses, which depends on the version of PostgreSQL.
         and replace(rtrim(regexp_replace(p.reads, '^[( ]*(SELECT [( ]*)?', ''), ')'), ' AS "?column?"', '') in (
-          case when d.on_path then format('current_tenant() = %L::text', s.role) end,
+          case when f.on_path then format('current_tenant() = %L::text', s.role) end,
           format('tenancy.current_tenant() = %L::text', s.role)
         )
       ) is not true as wrong,
     p.how_many,
     p.name
   from tenant_schema as s
-  cross join door as d
+  cross join function_path as f
   join pg_catalog.pg_class as c on c.relnamespace = s.oid
   left join policies as p on p.polrelid = c.oid and c.relkind in ('r', 'p')
   where c.relkind in ('r', 'p', 'v', 'S')

@@ -164,7 +164,7 @@ create table tenancy.installation (
   fleet_check text,
   constraint installation_pkey primary key (only_row),
   constraint installation__only_row check (only_row),
-  constraint installation__carrier check (context_mode in ('guarded', 'signed')),
+  constraint installation__context_mode check (context_mode in ('guarded', 'signed')),
   constraint installation__database_form check (database ~ '^[a-z][a-z0-9_-]{0,31}$')
 );
 

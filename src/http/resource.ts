@@ -7,7 +7,7 @@ import { originOf } from './host.ts';
 import { hasIdempotencyKey, type IdempotencyStore, idempotent } from './idempotency.ts';
 import { orNotFound } from './identifier.ts';
 import { type Metadata, metadataBody } from './metadata.ts';
-import { describeChains } from './openapi/description.ts';
+import { describeStacks } from './openapi/description.ts';
 import { recordRoute } from './openapi/routes.ts';
 import { isSingle, producesOf } from './single.ts';
 import type { AppMiddleware, Context, Handler, State } from './state.ts';
@@ -110,16 +110,16 @@ export function resource(
 
 /** Applies middleware to some methods of a path only. */
 export function byMethod(
-  chains: Readonly<Partial<Record<Method, readonly AppMiddleware[]>>>,
+  stacks: Readonly<Partial<Record<Method, readonly AppMiddleware[]>>>,
   otherwise: readonly AppMiddleware[],
 ): AppMiddleware {
-  const entries = Object.entries(chains).map(
-    ([method, chain]) => [method, compose(chain as AppMiddleware[])] as const,
+  const entries = Object.entries(stacks).map(
+    ([method, stack]) => [method, compose(stack as AppMiddleware[])] as const,
   );
   const composed = new Map<string, AppMiddleware>(entries);
   const rest = compose(otherwise as AppMiddleware[]);
-  return describeChains(
-    (method) => chains[method as Method] ?? otherwise,
+  return describeStacks(
+    (method) => stacks[method as Method] ?? otherwise,
     async function byMethod(ctx, next) {
       await (composed.get(ctx.method) ?? rest)(ctx, next);
     },

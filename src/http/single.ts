@@ -30,14 +30,14 @@ export const producesOf = (handler: Handler | undefined): readonly string[] =>
 export const runSingleIn = (tx: TenantTransaction): RunSingle =>
   (async (build) => tx.any(build())) as RunSingle;
 
-/** A query, and what is done with its rows. */
+/** A query, and the function that responds with its rows. */
 export type SingleQuery<Schema extends z.ZodType> = Readonly<{
   query: QuerySqlToken<Schema>;
   /** Sets the response. It cannot undo the query, which is committed by then. */
   respond: (rows: ReadonlyArray<z.output<Schema>>) => void;
 }>;
 
-/** As `single`, for a query whose response depends on how it was built, such as a page. */
+/** Like `single`, for a query whose response depends on how it was built, such as a page. */
 export function singleQuery<Schema extends z.ZodType>(build: (ctx: Context) => SingleQuery<Schema>): Handler {
   const handler: Handler = async (ctx) => {
     const { runSingle } = ctx.state;

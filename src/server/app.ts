@@ -5,6 +5,7 @@ import type { Violations } from '../db/violations.ts';
 import type { CorsSettings } from '../http/cors-origins.ts';
 import { assets } from '../http/html/assets.ts';
 import { notFound } from '../http/identifier.ts';
+import { apiDocs } from '../http/middleware/api-docs.ts';
 import { apiDocument } from '../http/middleware/api-document.ts';
 import { cors } from '../http/middleware/cors.ts';
 import { type BugContext, type ColumnsOf, errorHandler } from '../http/middleware/error-handler.ts';
@@ -67,7 +68,7 @@ export function buildApp(deps: AppDeps): Koa<State> {
     return compose([
       ...routers.map(({ router }) => router.routes()),
       // After the routes, so that their requests do not pay for it.
-      ...(documentsOf ? [apiDocument(documentsOf(kind, routers))] : []),
+      ...(documentsOf ? [apiDocument(documentsOf(kind, routers)), apiDocs()] : []),
       respondNotFound,
     ] as AppMiddleware[]);
   };

@@ -72,12 +72,12 @@ export async function openService(project: Project, config: Config, log: Service
     return {
       ...opened,
       close: async () => {
-        const cut = await close(config.SHUTDOWN_GRACE * 1000);
-        if (cut > 0) {
-          log.warn('requests were aborted', { requests: cut });
+        const aborted = await close(config.SHUTDOWN_GRACE * 1000);
+        if (aborted > 0) {
+          log.warn('requests were aborted', { requests: aborted });
         }
         await closeAll();
-        return cut;
+        return aborted;
       },
     };
   } catch (error) {

@@ -9,7 +9,7 @@ test.serial.before(async () => {
 });
 test.after.always(() => world?.close());
 
-/** The server of the tests may be one with published vulnerabilities: only faults end it with 1 unless a test says otherwise. */
+/** The test server may have published vulnerabilities, so only faults set the exit code 1 by default. */
 const check = (args: readonly string[], overrides: Record<string, string> = {}) =>
   run('cli.ts', ['check', '--fail-on', 'fault', ...args], environmentOf(world, overrides));
 

@@ -76,7 +76,7 @@ test('leaves nothing of a load that was killed, and can repeat it', async (t) =>
   }));
   const file = path.join(tmpdir(), `koa-tenants-${process.pid}.json`);
   await writeFile(file, JSON.stringify(rows));
-  // Somebody holds a row of the second batch, and the load waits for it.
+  // Another transaction locks a row of the second batch, and the load waits for it.
   await world.asOwner(`insert into killed.notes (id, name) values (700, 'mine')`);
   const other = new pg.Client(world.owner);
   await other.connect();

@@ -14,7 +14,7 @@ let dns: TestDns;
 test.before(async () => {
   dns = await startDns();
   world = await openWorld({ project: servedProject });
-  // The document creates its own.
+  // The document creates its own tenants.
   await deleteTenant(world.owner, 'acme', 1);
   await purgeTenant(world.owner, 'acme', () => ({ step: () => {}, stop: () => {} }));
 });

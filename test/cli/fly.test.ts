@@ -10,7 +10,7 @@ import { z } from 'zod';
 
 import { configNames } from '../../src/config/config.ts';
 import { project as repositoryProject } from '../../src/project.ts';
-import { ask, environmentOf } from '../helpers/server.ts';
+import { environmentOf, sendRequest } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { run } from './run.ts';
 
@@ -20,7 +20,7 @@ const seconds = z
   .regex(/^\d+[sm]$/)
   .transform((text) => Number.parseInt(text, 10) * (text.endsWith('m') ? 60 : 1));
 
-// What is in use of fly.toml; a name beside it is misspelt, or wants a line here.
+// The keys of fly.toml in use. Another name is misspelled, or must be added here.
 const flyToml = z.strictObject({
   app: z.string(),
   primary_region: z.string(),
@@ -62,7 +62,7 @@ test.before(async () => {
 });
 test.after.always(() => world?.close());
 
-/** A command of the image, as it is here: compiled files are their sources, `tenants` is the command line. */
+/** Returns a command of the image for this checkout: sources for compiled files, the command line for `tenants`. */
 const words = (command: string): [string, ...string[]] =>
   command.split(' ').flatMap((word) => {
     if (word === 'node') {
@@ -73,7 +73,7 @@ const words = (command: string): [string, ...string[]] =>
       : word.replace(/^dist\/(.*)\.js$/, (_, path) => join(project, `${path}.ts`));
   }) as [string, ...string[]];
 
-/** Secrets come from `fly secrets set`, and reach every machine of the app. */
+/** Secrets that `fly secrets set` sets on every machine of the app. */
 const environment = (): Record<string, string> => ({ ...environmentOf(world), ...fly.env, PORT: '0' });
 
 function start(command: string): ChildProcess {
@@ -124,7 +124,7 @@ test('runs the web process without the owner’s URL, ready over plain HTTP, unt
   const closed = once(child, 'close');
   const { port } = JSON.parse(await lineOf(child.stdout, /"listening"/));
   const [check] = fly.http_service.checks;
-  t.is((await ask(port, '10.0.0.1', 'GET', check?.path ?? '')).status, 200);
+  t.is((await sendRequest(port, '10.0.0.1', 'GET', check?.path ?? '')).status, 200);
   if (process.platform === 'linux') {
     const held = await readFile(`/proc/${child.pid}/environ`, 'utf8');
     t.regex(held, /\0DATABASE_URL=/);

@@ -349,19 +349,19 @@ test('shows a prompt on a terminal, continues after an error, and ends on \\q', 
     print: (line) => printed.push(line),
     explain: (error) => (error as Error).message,
   });
-  const say = async (text: string, answered: () => boolean): Promise<void> => {
+  const type = async (text: string, answered: () => boolean): Promise<void> => {
     input.write(text);
     while (!answered()) {
       await once(output, 'data');
     }
   };
   const prompts = (prompt: string) => shown.split(prompt).length - 1;
-  await say('select 1,\n', () => prompts('acme-> ') === 1);
-  await say("';';\n", () => executed.length === 1 && prompts('acme=> ') === 2);
+  await type('select 1,\n', () => prompts('acme-> ') === 1);
+  await type("';';\n", () => executed.length === 1 && prompts('acme=> ') === 2);
   t.deepEqual(executed, ["select 1,\n';'"]);
-  await say('select oops;\n', () => prompts('acme=> ') === 3);
+  await type('select oops;\n', () => prompts('acme=> ') === 3);
   t.deepEqual(printed, ['no such thing']);
-  await say('\\?\n', () => prompts('acme=> ') === 4);
+  await type('\\?\n', () => prompts('acme=> ') === 4);
   t.true(printed.some((line) => line.includes('\\q')));
   input.write('\\q\n');
   await shell;

@@ -3,7 +3,7 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 import { start } from './run.ts';
 
-/** The statement at which a command is killed, searched `after` a match, and whether the server receives it. */
+/** The statement at which a command is killed, searched after a match of `after`. Whether the server receives it. */
 export type Moment = Readonly<{ statement: RegExp; after?: RegExp; delivered?: boolean }>;
 
 /** Opens a proxy to a server that calls `onWrite` with every write before it is sent. */

@@ -7,10 +7,10 @@ import { configNames } from '../../src/config/config.ts';
 import { servedProject } from '../fixture-app/served-project.ts';
 import {
   APP_SECRET,
-  ask,
   environmentOf,
   makeUser,
   PASSWORD,
+  sendRequest,
   TENANCY_KEYS,
   until,
 } from '../helpers/server.ts';
@@ -28,7 +28,7 @@ const main = (overrides: Record<string, string> = {}) =>
   run('served-main.ts', [], environmentOf(world, overrides));
 
 async function logIn(port: number): Promise<string> {
-  const { body } = await ask(port, 'acme.localhost', 'POST', '/api/auth/jwt/create/', {
+  const { body } = await sendRequest(port, 'acme.localhost', 'POST', '/api/auth/jwt/create/', {
     body: { username: 'alice', password: PASSWORD },
   });
   return body.access;
@@ -180,7 +180,10 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     const token = await logIn(port);
     await lock.query('begin');
     await lock.query('lock table acme.notes in access exclusive mode');
-    const running = ask(port, 'acme.localhost', 'POST', '/api/notes/', { token, body: { name: 'last' } });
+    const running = sendRequest(port, 'acme.localhost', 'POST', '/api/notes/', {
+      token,
+      body: { name: 'last' },
+    });
     const waits = await until(
       () =>
         other.asOwner(`select pid from pg_stat_activity where usename = $1 and wait_event_type = 'Lock'`, [
@@ -192,7 +195,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     child.kill(signal);
     const refused = await until(
       () =>
-        ask(port, 'acme.localhost', 'GET', '/healthz').then(
+        sendRequest(port, 'acme.localhost', 'GET', '/healthz').then(
           () => null,
           (error: Error) => error,
         ),
@@ -214,21 +217,24 @@ test('logs JSON lines without passwords, tokens, secrets and values', async (t) 
     child.kill('SIGKILL');
     await other.close();
   });
-  const { body: pair } = await ask(port, 'acme.localhost', 'POST', '/api/auth/jwt/create/', {
+  const { body: pair } = await sendRequest(port, 'acme.localhost', 'POST', '/api/auth/jwt/create/', {
     body: { username: 'alice', password: PASSWORD },
   });
-  await ask(port, 'acme.localhost', 'POST', '/api/auth/jwt/create/', {
+  await sendRequest(port, 'acme.localhost', 'POST', '/api/auth/jwt/create/', {
     body: { username: 'alice', password: 'a wrong secret-password' },
   });
   const token = pair.access;
-  await ask(port, 'acme.localhost', 'GET', '/api/notes/?search=needle-searched', { token });
-  await ask(port, 'acme.localhost', 'GET', '/api/notes/', { token: `${token}x` });
-  await ask(port, 'acme.localhost', 'POST', '/api/notes/', { token, raw: '{"name": "needle-unparsed' });
+  await sendRequest(port, 'acme.localhost', 'GET', '/api/notes/?search=needle-searched', { token });
+  await sendRequest(port, 'acme.localhost', 'GET', '/api/notes/', { token: `${token}x` });
+  await sendRequest(port, 'acme.localhost', 'POST', '/api/notes/', {
+    token,
+    raw: '{"name": "needle-unparsed',
+  });
 
-  // A bug of the kind whose error holds most: a query that fails, and rows that break their schema.
+  // The bugs whose errors contain most: a failing query, and rows that do not match their schema.
   const bugs: string[] = [];
   const provoke = async (method: string, path: string, body?: unknown) => {
-    const answer = await ask(port, 'acme.localhost', method, path, { token, body });
+    const answer = await sendRequest(port, 'acme.localhost', method, path, { token, body });
     t.deepEqual([answer.status, answer.text], [500, '{"detail":"Internal error."}'], `${method} ${path}`);
     bugs.push(String(answer.headers['x-request-id']));
   };
@@ -245,7 +251,7 @@ test('logs JSON lines without passwords, tokens, secrets and values', async (t) 
   await provoke('GET', '/api/notes/?search=needle-failed');
   await provoke('POST', '/api/notes/', { name: 'x', description: 'needle-inserted' });
   await other.asOwner('alter table acme.notes rename column hidden to description');
-  // A row that the route cannot read: its identifier is no number.
+  // A row that the route cannot parse: its id is not a number.
   await other.asOwner('alter table acme.notes drop constraint notes_pkey cascade');
   await other.asOwner(
     'alter table acme.notes alter column id drop identity; alter table acme.notes alter column id type text',

@@ -223,18 +223,18 @@ test('continues after an error on a terminal', async (t) => {
     history: null,
     print: () => {},
   });
-  const say = async (text: string, expected: RegExp): Promise<void> => {
+  const type = async (text: string, expected: RegExp): Promise<void> => {
     shown = '';
     input.write(text);
     while (!expected.test(shown)) {
       await once(output, 'data');
     }
   };
-  await say('tx.oneFirst(sql.unsafe`select 40 + 2`)\n', /42/);
-  await say('tx.oneFirst(sql.unsafe`select oops`)\n', /column "oops" does not exist/);
-  await say('.rollback\n', /No transaction is open/);
-  await say('.begin\n', /acme> /);
-  await say('await tx.oneFirst(sql.unsafe`select 6 * 7`)\n', /42/);
+  await type('tx.oneFirst(sql.unsafe`select 40 + 2`)\n', /42/);
+  await type('tx.oneFirst(sql.unsafe`select oops`)\n', /column "oops" does not exist/);
+  await type('.rollback\n', /No transaction is open/);
+  await type('.begin\n', /acme> /);
+  await type('await tx.oneFirst(sql.unsafe`select 6 * 7`)\n', /42/);
   input.write('.exit\n');
   await shell;
   t.pass();

@@ -16,7 +16,7 @@ export const REPOSITORY_MAIN = join(import.meta.dirname, '../../src/main.ts');
 
 export type Ran = Readonly<{ code: number | null; out: string; err: string }>;
 
-// Empty: a .env of whoever develops here must not reach the tests.
+// Empty: the tests must not read a developer's .env.
 let folder: string | null = null;
 
 function makeFolder(): string {
@@ -33,7 +33,7 @@ export async function start(
   folder ??= makeFolder();
   return spawn(process.execPath, [resolve(source, file), ...args], {
     cwd: folder,
-    // Nothing of ours but what finds programs, and makes them start sooner: DATABASE_URL of a developer must not reach it.
+    // Only variables that locate programs or speed up their start. A developer's DATABASE_URL must not reach it.
     env: {
       PATH: process.env.PATH ?? '',
       NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '',
@@ -42,7 +42,7 @@ export async function start(
   });
 }
 
-// ava starts all tests of a file at the same time. As many processes would only wait for each other.
+// ava starts all tests of a file at the same time. That many processes would only wait for each other.
 const MAX_RUNNING = 4;
 let running = 0;
 const waiting: Array<() => void> = [];
@@ -169,7 +169,7 @@ export const withoutServer = (json: string): ReadonlyArray<Readonly<Record<strin
     ({ check }) => check !== 'old-minors' && check !== 'other-databases',
   );
 
-/** An environment in which a program takes itself for one on this release of Node. */
+/** Returns an environment in which a program reports this release of Node. */
 export const onNode = (version: string): Record<string, string> => ({
   NODE_OPTIONS: `--import=data:text/javascript,Object.defineProperty(process.versions,'node',{value:'${version}'})`,
 });
@@ -195,7 +195,7 @@ export async function startMain(env: Readonly<Record<string, string>>) {
   return { port: await listening.promise, child, lines, errors, ended };
 }
 
-/** One or two sentences for a person: no stack, no library's words, nothing secret. */
+/** Asserts one or two sentences for a user: no stack, no text of a library, no secret. */
 export function isPlain(t: ExecutionContext, { err, out }: Ran, secrets: readonly string[] = []): void {
   const said = err + out;
   t.notRegex(said, /^\s+at /m, said);

@@ -215,7 +215,7 @@ test.serial('finishes a purge that was killed with the next purge', async (t) =>
       end loop;
     end
     $$`);
-  // The newest are dropped first: the purge stands still before this one.
+  // The newest tables are dropped first: the purge waits for this one.
   const reader = new pg.Client(world.owner);
   await reader.connect();
   await reader.query('begin');

@@ -83,9 +83,9 @@ const pid = (tx: TenantTransaction): Promise<number> =>
 const refused = { instanceOf: DomainError, code: 'statement_refused' } as never;
 const aborted = { instanceOf: DomainError, code: 'transaction_aborted' } as never;
 
-// How much goes over the network.
+// Network round trips.
 
-/** A socket that counts how often it writes to the network. */
+/** Creates a socket that counts its writes to the network. */
 class CountingSocket extends Socket {
   writes = 0;
   override _write(chunk: never, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
@@ -134,7 +134,7 @@ test('a transaction with one query takes two network writes', async (t) => {
   t.is(sockets.length, 1);
 });
 
-// Nothing before the entry, one statement at a time.
+// No statement before the entry, and one statement at a time.
 
 test('runs nothing in a transaction before the entry', async (t) => {
   const { pool } = await inside(t);
@@ -191,7 +191,7 @@ test('rejects stacked statements outside of transactions', async (t) => {
   await t.throwsAsync(pool.query(raw('set role none')), refused);
 });
 
-// What must not look like success.
+// Failures that must not look like success.
 
 test('a transaction fails when its handler swallowed the error of a query', async (t) => {
   const { run } = await inside(t);
@@ -260,7 +260,7 @@ for (const text of ['rollback', 'rollback; begin', 'commit', 'commit; begin']) {
       const { rows } = await tx.query(raw('select name from notes'));
       return rows;
     });
-    // Out of its transaction a query has no tenant: the path and the role are gone.
+    // Outside its transaction a query has no tenant: path and role are reset.
     await t.throwsAsync(outcome);
     const { pool } = await inside(t);
     await t.notThrowsAsync(pool.query(raw('select 1')));
@@ -307,7 +307,7 @@ test('a read-only transaction cannot write', async (t) => {
   );
 });
 
-// Connections live through errors.
+// Connections survive errors.
 
 test('keeps the connection after an error of the handler, of a query or of the entry', async (t) => {
   const { pool, run } = await inside(t);
@@ -384,7 +384,7 @@ test('a failed guard takes precedence over the error of the handler, and rolls i
   t.deepEqual(await names('guarded%'), []);
 });
 
-// What a session leaves.
+// State that a session leaves.
 
 test('the session reset restores role, path and settings, and removes temporary tables, statements, cursors and channels', async (t) => {
   const database = new URL(world.ownerUrl).pathname.slice(1);
@@ -453,7 +453,7 @@ test('closes a session that cannot be reset, and returns the committed result', 
   t.is(clients.length, 2);
 });
 
-// When things die.
+// Broken connections and servers.
 
 test('reports a killed backend, and the pool recovers', async (t) => {
   const { run } = await inside(t);
@@ -504,7 +504,7 @@ test('cancels an endless statement from Node, whatever timeout the session has s
   const pool = await world.openPool({ maxPoolSize: 1, queryTimeout: 2_000 });
   const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool, statementTimeout: 0 };
   const enter = { tenant: world.acme.id, readOnly: true };
-  // Left alone it takes longer than a test may.
+  // Without a timeout it would take longer than a test may.
   await t.throwsAsync(
     withTenant(tenantDatabase, enter, (tx) =>
       tx.query(sql.unsafe`select count(*) from generate_series(1, 100000000000)`),
@@ -513,7 +513,7 @@ test('cancels an endless statement from Node, whatever timeout the session has s
   await t.notThrowsAsync(withTenant(tenantDatabase, enter, (tx) => tx.query(sql.unsafe`select 1`)));
 });
 
-/** Sessions that still run a statement, after a while. */
+/** Returns the sessions that still run a statement after a delay. */
 async function activeOf(applicationName: string): Promise<unknown[]> {
   const active = () =>
     world.asOwner(`select pid from pg_stat_activity where application_name = $1 and state = 'active'`, [

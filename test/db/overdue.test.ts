@@ -18,7 +18,7 @@ let world: World;
 test.before(async () => {
   world = await openWorld();
   await world.asOwner('grant execute on function pg_catalog.pg_sleep(double precision) to public');
-  // As a pattern match over a large text: neither a cancel nor the end of its client ends it.
+  // Like a pattern match over a large text: neither a cancel request nor a disconnect ends it.
   await world.asOwner(`
     create function acme.stubborn(seconds double precision) returns boolean language plpgsql as $$
     declare

@@ -20,7 +20,7 @@ const check: (title: string, body: Body) => void = hasPgBouncer
   : (title) => test(`not tested, pgbouncer is not installed: ${title}`, (t) => t.pass());
 
 let world: World;
-/** Of the tests that look at what hardening hides from the service: what a session keeps. */
+/** Grants that tests of a session's state need. Hardening revokes them. */
 let watched: World;
 test.before(async () => {
   world = await openWorld({ project: servedProject });
@@ -34,7 +34,7 @@ test.after.always(async () => {
   await watched?.close();
 });
 
-/** Starts one that ends with the test. */
+/** Starts a PgBouncer that stops with the test. */
 async function pgBouncer(
   t: ExecutionContext,
   settings: Record<string, string | number> = {},
@@ -44,10 +44,10 @@ async function pgBouncer(
   return pooler;
 }
 
-/** The service's login past any pooler of the run: each test has one of its own. */
+/** The service's URL without the pooler of the run: each test starts its own. */
 const directUrl = ({ listenUrl, serviceUrl }: World): string => listenUrl ?? serviceUrl;
 
-/** Statements that outlive their transaction. Wall 0 refuses them all; here somebody got past it. */
+/** Statements whose effect outlives the transaction. Wall 0 rejects them. The test bypasses it. */
 const SESSION_STATE = [
   `set search_path = globex`,
   `set statement_timeout = 12345`,
@@ -67,7 +67,7 @@ const LEFT = `
     (select count(*)::integer from pg_cursors as c where c.name = 'kept') as cursors,
     (select count(*)::integer from pg_listening_channels()) as channels`;
 
-/** What acme's transaction left in the one backend that PgBouncer has, as the next client meets it. */
+/** Returns the state that acme's transaction left in PgBouncer's only backend, as the next client reads it. */
 async function leftBehind(
   t: ExecutionContext,
   { poolerResets, weReset }: { poolerResets: boolean; weReset: boolean },
@@ -154,7 +154,7 @@ check(
   },
 );
 
-/** Longer than any test waits, without a function that may be revoked. */
+/** A statement that runs longer than any test, without a function that may be revoked. */
 const ENDLESS = sql.unsafe`select count(*) from generate_series(1, 1000000000000)`;
 
 check('cancels an overdue statement in its own backend only', async (t) => {
@@ -178,7 +178,7 @@ check('cancels an overdue statement in its own backend only', async (t) => {
     statementTimeout: 0,
   });
 
-  // It holds a backend from before the first cancel until after the last.
+  // It uses a backend from before the first cancel request until after the last.
   const ended = Promise.withResolvers<void>();
   const neighbor = withTenant(
     tenantDatabase(longTimeoutPool),

@@ -58,7 +58,7 @@ async function open(t: ExecutionContext, world: World, preparedStatements = LIMI
       ) as Promise<ReadonlyArray<Record<string, unknown>>>,
     inside: <T>({ id: tenant }: Member, work: (tx: TenantTransaction) => Promise<T>) =>
       withTenant(tenantDatabase, { tenant, readOnly: false, schemaVersion: '1' }, work),
-    /** The prepared statements of the session. The login lists them with rights of the test. */
+    /** Returns the prepared statements of the session. The test grants the right to list them. */
     prepared: async (): Promise<readonly Prepared[]> => {
       await world.asOwner(`grant execute on function pg_catalog.pg_prepared_statement() to ${world.service}`);
       try {
@@ -151,7 +151,7 @@ test.serial('closes the least recently used statements beyond the limit', async 
     const text = { ...read('nothing'), sql: `select ${at} as n from notes where name <> $1` };
     t.deepEqual(await single(world.acme, text), [{ n: at }]);
   }
-  // Closing travels with the next batch.
+  // The Close message is sent with the next batch.
   t.true((await prepared()).length <= 6);
   t.is(clients.length, 1);
 });
@@ -173,7 +173,7 @@ test.serial('the limits count statements and their estimated bytes', (t) => {
   add('t', 'x'.repeat(2_500));
   t.is(statements.size, 1);
   add('t', 'y'.repeat(10_000));
-  t.is(statements.size, 0, 'one that is too large by itself is closed after its use');
+  t.is(statements.size, 0, 'a statement above the limit is closed after its use');
   t.is(statements.bytes, 0);
 });
 
@@ -225,7 +225,7 @@ test.serial('reports the error of a repeated statement, and does not send it a t
   t.is(clients.length, 1);
 });
 
-// A plan is never one of another tenant, right or policy.
+// Plans are not shared between tenants, rights or policies.
 
 for (const contextMode of ['guarded', 'signed'] as const) {
   test.serial(
@@ -269,7 +269,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
   );
 }
 
-// Names are the driver's.
+// Only the driver chooses names.
 
 test.serial(
   'a tenant cannot list the statement names, and can when the privilege is granted: control',
@@ -299,7 +299,7 @@ test.serial(
     await use();
     await use();
 
-    /** As an attacker in acme that has got past wall 0, before the session serves globex again. */
+    /** Sends statements as an attacker in acme past wall 0, before the session serves globex again. */
     const redefine = (name: string) =>
       inside(world.acme, async (tx) => {
         await flushEntry(tx);
@@ -311,7 +311,7 @@ test.serial(
     await use();
     t.is(await count(), 1);
 
-    // The same with the name: the rule removed.
+    // The same without the rule for the name.
     const own = (await prepared()).find(({ statement }) => statement.includes('from notes where name <>'));
     await client().query(`deallocate "${own?.name}"`);
     await redefine(own?.name ?? '');

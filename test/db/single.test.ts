@@ -180,7 +180,7 @@ for (const text of ['begin', 'commit', 'rollback', 'start transaction', 'savepoi
     await t.throwsAsync(run(anyRow(text)), refused);
     const rewriting = await singles(t, { rewrite: (sent) => (sent === 'select 7' ? text : sent) });
     await t.throwsAsync(rewriting.run(anyRow('select 7')));
-    // The session of the next one is not in a transaction that somebody else has begun.
+    // The next user's session is not inside a transaction.
     const [row] = await rewriting.run(anyRow('select pg_current_xact_id_if_assigned() is null as fresh'));
     t.deepEqual(row, { fresh: true });
   });
@@ -254,7 +254,7 @@ for (const [condition, why] of [
 }
 
 test('a guard or status check in Node only rolls nothing back: control for the tests above', async (t) => {
-  // The rule removed: the same texts, with a function that raises nothing.
+  // Without the rule: the same texts, with a function that raises nothing.
   const rewrite = (text: string): string => text.replaceAll('tenancy.require(', 'concat(');
   const reject = (): never => {
     throw new ApiError('payment_required', 'in Node');
@@ -321,7 +321,7 @@ test('a statement over the timeout is rolled back and reported as timed out', as
   t.is(await marks('slow'), 0);
 });
 
-/** A proxy that drops the answers of a connection once `isCut` says so, and then the connection. */
+/** Opens a proxy that drops the responses of a connection when `isCut` is true, and then closes it. */
 async function openCuttingProxy(t: ExecutionContext): Promise<{ url: string; cut: (when: boolean) => void }> {
   const target = new URL(world.serviceUrl);
   let isCut = false;
@@ -359,7 +359,7 @@ test('a connection lost between the write and ReadyForQuery is reported as an un
   const pool = await world.openPool({ maxPoolSize: 1, connection: { connectionString: url } });
   const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
   const entering = { tenant: world.acme.id, readOnly: false, admitted: ['active'] as const };
-  /** The answer comes before the reset has ended: cut only afterwards. */
+  /** The response arrives before the reset has ended, so the proxy cuts afterwards. */
   const isIdle = async (): Promise<void> => {
     while (pool.state().idleConnections === 0) {
       await sleep(10);

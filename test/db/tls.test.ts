@@ -45,7 +45,7 @@ async function certify(authority: string, name: string, host: string): Promise<v
   );
 }
 
-/** Written by the server itself, wherever it runs: nobody else may read its key. */
+/** Writes files through the server, in its file system. Only its account may read the key. */
 async function install(file: string, name: string): Promise<void> {
   const text = await readFile(join(folder, file), 'utf8');
   await premium.asOwner(
@@ -53,7 +53,7 @@ async function install(file: string, name: string): Promise<void> {
   );
 }
 
-/** New connections to the server see this certificate. */
+/** Makes the server use this certificate for new connections. */
 async function present(name: string): Promise<void> {
   await install(`${name}.crt`, `${name}.crt`);
   await install(`${name}.key`, `${name}.key`);
@@ -61,7 +61,7 @@ async function present(name: string): Promise<void> {
   await premium.asOwner(`alter system set ssl_key_file = '${name}.key'`);
   await premium.asOwner('alter system set ssl = on');
   await premium.asOwner('select pg_reload_conf()');
-  // A new connection is of a server that has read it.
+  // The server has loaded the certificate before a new connection.
   await until(
     async () => {
       const client = new pg.Client(premium.ownerUrl);

@@ -44,7 +44,7 @@ test('an observer of a transaction receives its round trips and its statements w
   await withTenant(guarded.tenantDatabase, { tenant: guarded.acme.id, readOnly: true }, (tx) =>
     tx.one(sql.type(number)`select 1 as n`),
   );
-  t.is(rounds.length, before, 'the next transaction of the connection is nobody’s');
+  t.is(rounds.length, before, 'the next transaction of the connection has no watcher');
 });
 
 for (const contextMode of ['guarded', 'signed'] as const) {
@@ -110,7 +110,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       t.is(own.name, 'koa-tenants acme');
     });
 
-    // With that wall down the first look sees the neighbor: the test looks where something is.
+    // Without the wall, the same query reads the other tenant: the test searches the right place.
     await world.asOwner('grant select on pg_catalog.pg_stat_activity to public');
     await world.asOwner('grant execute on function pg_catalog.pg_stat_get_activity(integer) to public');
     await withTenant(tenantDatabase, { tenant: world.globex.id, readOnly: true }, async (other) => {

@@ -62,7 +62,7 @@ async function kill(child: ChildProcess): Promise<void> {
   await exited;
 }
 
-async function ask(url: string, sql: string): Promise<string | undefined> {
+async function runQuery(url: string, sql: string): Promise<string | undefined> {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => {});
   await client.connect();
@@ -75,11 +75,12 @@ async function ask(url: string, sql: string): Promise<string | undefined> {
 }
 
 async function write(url: string, word: string): Promise<void> {
-  await ask(url, 'create table words (word text)');
-  await ask(url, `insert into words values ('${word}')`);
+  await runQuery(url, 'create table words (word text)');
+  await runQuery(url, `insert into words values ('${word}')`);
 }
 
-const words = (url: string) => ask(url, `select string_agg(word, ' ' order by word) as answer from words`);
+const words = (url: string) =>
+  runQuery(url, `select string_agg(word, ' ' order by word) as answer from words`);
 
 const pidFile = (server: EmbeddedPostgres) => join(server.dataDir, 'cluster', 'postmaster.pid');
 
@@ -119,7 +120,7 @@ test('stops a server that is already stopped, and then accepts no connections', 
   const server = await start(t, await newDataDir(t));
   await server.stop();
   await server.stop();
-  await t.throwsAsync(ask(server.url, 'select 1'), { code: 'ECONNREFUSED' });
+  await t.throwsAsync(runQuery(server.url, 'select 1'), { code: 'ECONNREFUSED' });
 });
 
 test('adopts a server whose starting process was killed, and stops it', async (t) => {
@@ -133,7 +134,7 @@ test('adopts a server whose starting process was killed, and stops it', async (t
   t.is(server.url, url);
   t.is(await words(server.url), 'orphan');
   await server.stop();
-  await t.throwsAsync(ask(url, 'select 1'), { code: 'ECONNREFUSED' });
+  await t.throwsAsync(runQuery(url, 'select 1'), { code: 'ECONNREFUSED' });
 });
 
 test('restarts a killed server with its committed data', async (t) => {
@@ -168,7 +169,7 @@ test('starts despite an empty pid file', async (t) => {
   await first.stop();
   await writeFile(pidFile(first), '');
 
-  t.is(await ask((await start(t, dataDir)).url, `select 'up' as answer`), 'up');
+  t.is(await runQuery((await start(t, dataDir)).url, `select 'up' as answer`), 'up');
 });
 
 test('shares one server between two concurrent starts', async (t) => {
@@ -202,7 +203,7 @@ test('recreates data whose creation was interrupted, and removes the remains lat
   await utimes(join(dataDir, 'cluster.unfinished-old'), 0, 0);
 
   const server = await start(t, dataDir);
-  t.is(await ask(server.url, `select 'up' as answer`), 'up');
+  t.is(await runQuery(server.url, `select 'up' as answer`), 'up');
   t.deepEqual(
     (await readdir(server.dataDir)).filter((name) => name.startsWith('cluster')),
     ['cluster', 'cluster.unfinished-young'],
@@ -229,7 +230,7 @@ test('starts after a process was killed while it created the data', async (t) =>
   }
   await kill(starter);
 
-  t.is(await ask((await start(t, dataDir)).url, `select 'up' as answer`), 'up');
+  t.is(await runQuery((await start(t, dataDir)).url, `select 'up' as answer`), 'up');
 });
 
 test('rejects data of another major version with one sentence', async (t) => {
@@ -256,17 +257,17 @@ test('rejects a folder with other files, and does not change it', async (t) => {
 
 test('listens only on 127.0.0.1, requires a password, and uses UTF-8', async (t) => {
   const server = await start(t, await newDataDir(t));
-  const setting = (name: string) => ask(server.url, `select current_setting('${name}') as answer`);
+  const setting = (name: string) => runQuery(server.url, `select current_setting('${name}') as answer`);
   t.is(await setting('listen_addresses'), '127.0.0.1');
   t.is(await setting('unix_socket_directories'), '');
   t.is(await setting('max_connections'), '200');
   t.is(await setting('max_prepared_transactions'), '0');
   t.is(await setting('server_encoding'), 'UTF8');
-  t.is(await ask(server.url, `select lower('ÄÉ') as answer`), 'äé');
+  t.is(await runQuery(server.url, `select lower('ÄÉ') as answer`), 'äé');
 
   const wrong = new URL(server.url);
   wrong.password = 'wrong';
-  await t.throwsAsync(ask(wrong.href, 'select 1'), { code: '28P01' });
+  await t.throwsAsync(runQuery(wrong.href, 'select 1'), { code: '28P01' });
   t.is((await stat(join(server.dataDir, 'password'))).mode & 0o777, 0o600);
   t.is((await stat(server.dataDir)).mode & 0o777, 0o700);
 });
@@ -275,7 +276,7 @@ test('keeps durability settings on unless durability was disabled', async (t) =>
   const dataDir = await newDataDir(t);
   const server = await start(t, dataDir, true);
   for (const name of ['fsync', 'synchronous_commit', 'full_page_writes']) {
-    t.is(await ask(server.url, `select current_setting('${name}') as answer`), 'on', name);
+    t.is(await runQuery(server.url, `select current_setting('${name}') as answer`), 'on', name);
   }
 });
 

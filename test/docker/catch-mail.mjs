@@ -1,4 +1,4 @@
-// In a container beside the service: prints each mail that it is sent.
+// Runs in a container next to the service, and prints each received mail.
 import { SMTPServer } from 'smtp-server';
 
 const server = new SMTPServer({

@@ -7,14 +7,14 @@ import { promisify } from 'node:util';
 import test from 'ava';
 
 import { freePort } from '../helpers/free-port.ts';
-import { ask, until } from '../helpers/server.ts';
+import { sendRequest, until } from '../helpers/server.ts';
 
 const project = path.join(import.meta.dirname, '../..');
 const run = promisify(execFile);
 const name = `kt-compose-${randomBytes(4).toString('hex')}`;
 const [PASSWORD, NEW_PASSWORD] = ['a password of the compose test', 'another password of the compose test'];
 
-// Public images by default; a machine that reaches no registry names its own.
+// Public images by default. A machine without access to the registry names its own.
 const env: Record<string, string> = {
   ...(process.env as Record<string, string>),
   NODE_IMAGE: process.env.NODE_IMAGE ?? 'node:24-bookworm-slim',
@@ -24,7 +24,7 @@ const env: Record<string, string> = {
 };
 const files = ['--file', 'compose.yaml', '--file', 'test/docker/compose.mail.yaml'];
 
-// Debian 12 has the older program of the two.
+// Debian 12 has the older of the two programs.
 let program: readonly string[] = ['docker', 'compose'];
 const compose = async (...args: string[]): Promise<string> => {
   const [command, ...first] = program as [string, ...string[]];
@@ -36,7 +36,7 @@ const compose = async (...args: string[]): Promise<string> => {
   return stdout.trim();
 };
 
-/** `tenants …` as the README of an operator has it, with something to read. */
+/** Runs `tenants …` as the documentation for operators does, with standard input. */
 async function tenants(args: readonly string[], input = ''): Promise<string> {
   const [command, ...first] = program as [string, ...string[]];
   const child = spawn(command, [...first, ...files, 'run', '--rm', '-T', 'tenants', ...args], {
@@ -91,7 +91,7 @@ test.after.always(async () => {
 });
 
 const login = (password: string) =>
-  ask(Number(env.PORT), 'acme.localhost', 'POST', '/api/auth/jwt/create/', {
+  sendRequest(Number(env.PORT), 'acme.localhost', 'POST', '/api/auth/jwt/create/', {
     body: { username: 'wile', password },
   });
 
@@ -107,16 +107,22 @@ test.serial('`up` alone creates an installation that is ready', async (t) => {
 });
 
 test.serial('sends a mail whose link sets a password', async (t) => {
-  const asked = await ask(Number(env.PORT), 'acme.localhost', 'POST', '/api/auth/users/reset_password/', {
-    body: { email: 'wile@example.com' },
-  });
+  const asked = await sendRequest(
+    Number(env.PORT),
+    'acme.localhost',
+    'POST',
+    '/api/auth/users/reset_password/',
+    {
+      body: { email: 'wile@example.com' },
+    },
+  );
   t.is(asked.status, 204);
   const link = /password\/reset\/confirm\/([\w-]+)\/([\w-]+)/;
   // Lines of a mail are broken with "=" at their end.
   const mail = async (): Promise<string> =>
     (await compose('logs', '--no-color', 'mail')).replace(/^mail\S*\s*\| /gm, '').replace(/=\r?\n/g, '');
   const [, uid, token] = link.exec(await until(mail, (said) => link.test(said), 30_000)) ?? [];
-  const set = await ask(
+  const set = await sendRequest(
     Number(env.PORT),
     'acme.localhost',
     'POST',

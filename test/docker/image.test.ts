@@ -6,9 +6,9 @@ import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import test from 'ava';
 
-import { ask, until } from '../helpers/server.ts';
+import { sendRequest, until } from '../helpers/server.ts';
 
-// Through the docker command, as an operator does it.
+// With the docker command, as operators do.
 const project = path.join(import.meta.dirname, '../..');
 const run = promisify(execFile);
 const docker = async (...args: string[]): Promise<string> =>
@@ -31,14 +31,14 @@ const env = (names: readonly (keyof typeof ENV)[]): string[] =>
   names.flatMap((name) => ['--env', `${name}=${ENV[name]}`]);
 const ALL = Object.keys(ENV) as Array<keyof typeof ENV>;
 
-/** Over the machine's own network, for registries that only it reaches. */
+/** Uses the network of the machine, for registries that only the machine can reach. */
 const build = (tag: string, ...args: string[]): Promise<string> =>
   docker(
     ...['build', '--network', 'host', '--tag', tag, ...args],
     ...['--build-arg', `NODE_IMAGE=${NODE_IMAGE}`, '--build-arg', `POSTGRES_IMAGE=${POSTGRES_IMAGE}`, '.'],
   );
 
-/** `tenants …` in a container of its own, with something to read. */
+/** Runs `tenants …` in a container, with standard input. */
 async function tenants(args: readonly string[], input = ''): Promise<string> {
   const child = spawn('docker', [
     ...['run', '--rm', '--interactive', '--read-only', '--network', network],
@@ -100,10 +100,12 @@ test.serial(
     await t.throwsAsync(docker('exec', service, 'touch', '/app/x'), { message: /Read-only file system/ });
 
     const port = Number((await docker('port', service, '8080/tcp')).split(':').at(-1));
-    const { body } = await ask(port, 'acme.example.test', 'POST', '/api/auth/jwt/create/', {
+    const { body } = await sendRequest(port, 'acme.example.test', 'POST', '/api/auth/jwt/create/', {
       body: { username: 'wile', password: 'a password of the image' },
     });
-    const listed = await ask(port, 'acme.example.test', 'GET', '/api/projects/', { token: body.access });
+    const listed = await sendRequest(port, 'acme.example.test', 'GET', '/api/projects/', {
+      token: body.access,
+    });
     t.deepEqual([listed.status, listed.body.count], [200, 0]);
   },
 );

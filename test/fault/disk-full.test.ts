@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 
-import { type Answer, ask, until } from '../helpers/server.ts';
+import { type Answer, sendRequest, until } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 import { type OwnProcess, openPeopledWorld, startProcess } from './own-process.ts';
 import { type OwnServer, startOwnServer } from './own-server.ts';
@@ -36,12 +36,12 @@ const onSmallDisk = (title: string, body: (t: ExecutionContext) => Promise<void>
 
 /** A row that needs new pages, because its text does not compress. */
 const write = ({ port, authors: [{ host, token }] }: OwnProcess, name: string): Promise<Answer> =>
-  ask(port, host, 'POST', '/api/notes/', {
+  sendRequest(port, host, 'POST', '/api/notes/', {
     token,
     body: { name, description: randomBytes(100_000).toString('base64') },
   });
 const read = ({ port, authors: [{ host, token }] }: OwnProcess): Promise<Answer> =>
-  ask(port, host, 'GET', '/api/notes/?page_size=1', { token });
+  sendRequest(port, host, 'GET', '/api/notes/?page_size=1', { token });
 
 onSmallDisk(
   'rejects writes with 503 on a full disk, serves reads, and accepts writes again when there is space',

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 
-import { ask } from '../helpers/server.ts';
+import { sendRequest } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 import { type OwnProcess, openPeopledWorld, startProcess } from './own-process.ts';
 import { type OwnServer, startOwnServer } from './own-server.ts';
@@ -67,11 +67,11 @@ test.serial(
     await writers.next(201, 50);
     await server.kill();
     await writers.next(503, 20);
-    t.is((await ask(main.port, 'acme.localhost', 'GET', '/readyz')).status, 503);
-    t.is((await ask(main.port, 'acme.localhost', 'GET', '/healthz')).status, 200);
+    t.is((await sendRequest(main.port, 'acme.localhost', 'GET', '/readyz')).status, 503);
+    t.is((await sendRequest(main.port, 'acme.localhost', 'GET', '/healthz')).status, 200);
     await server.revive();
     await writers.next(201, 50);
-    t.is((await ask(main.port, 'acme.localhost', 'GET', '/readyz')).status, 200);
+    t.is((await sendRequest(main.port, 'acme.localhost', 'GET', '/readyz')).status, 200);
     await writers.stop();
     await held(t, main, writers);
     main.child.kill('SIGTERM');

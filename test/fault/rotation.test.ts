@@ -2,7 +2,7 @@ import test from 'ava';
 
 import { parseProofKeys } from '../../src/tenancy/context/keys.ts';
 import { migrate } from '../../src/tenancy/fleet/migrate.ts';
-import { APP_SECRET, ask, TENANCY_KEYS } from '../helpers/server.ts';
+import { APP_SECRET, sendRequest, TENANCY_KEYS } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 import { openPeopledWorld, startProcess } from './own-process.ts';
 import { account, startWriters, statusOf } from './writers.ts';
@@ -38,7 +38,7 @@ async function replaceProcess(
   await newWriters.next(201, 20);
   // The old process accepts tokens of the new one while both serve.
   const [{ token, host }] = successor.authors;
-  t.is((await ask(old.port, host, 'GET', '/api/notes/', { token })).status, 200);
+  t.is((await sendRequest(old.port, host, 'GET', '/api/notes/', { token })).status, 200);
   old.child.kill('SIGTERM');
   await writers.left;
   t.is(await old.ended, 0);
@@ -90,7 +90,7 @@ test.serial('rejects no request while APP_SECRET and TENANCY_KEYS are rotated un
   // Without the previous secret, its tokens are rejected.
   const last = await startProcess(t, world, { APP_SECRET: NEW_SECRET, TENANCY_KEYS: NEW_KEY });
   const read = (token: string | undefined) =>
-    ask(last.port, 'acme.localhost', 'GET', '/api/notes/', { token });
+    sendRequest(last.port, 'acme.localhost', 'GET', '/api/notes/', { token });
   t.is((await read(author?.token)).status, 401);
   t.is((await read(last.authors[0]?.token)).status, 200);
 });

@@ -4,7 +4,7 @@ import test from 'ava';
 import pg from 'pg';
 
 import { start } from '../cli/run.ts';
-import { ask, environmentOf, until } from '../helpers/server.ts';
+import { environmentOf, sendRequest, until } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 import { openPeopledWorld, startProcess } from './own-process.ts';
 import { account, startWriters, statusOf } from './writers.ts';
@@ -35,7 +35,7 @@ async function startStuck({ port, authors }: Awaited<ReturnType<typeof startProc
   return { lock, writers };
 }
 
-const readiness = (port: number) => ask(port, 'acme.localhost', 'GET', '/readyz');
+const readiness = (port: number) => sendRequest(port, 'acme.localhost', 'GET', '/readyz');
 
 test.serial('completes every request after SIGTERM under load, and exits with 0', async (t) => {
   const main = await startProcess(t, world, { SHUTDOWN_DELAY: '2' });
@@ -95,9 +95,9 @@ test.serial('serves during SHUTDOWN_DELAY without being ready, and exits on a se
   );
   t.deepEqual([status, body.code, headers.connection], [503, 'stopping', 'close']);
   t.regex(String(headers['retry-after']), /^\d+$/);
-  t.is((await ask(main.port, 'acme.localhost', 'GET', '/healthz')).status, 200);
+  t.is((await sendRequest(main.port, 'acme.localhost', 'GET', '/healthz')).status, 200);
   const [author] = main.authors;
-  const late = await ask(main.port, 'acme.localhost', 'POST', '/api/notes/', {
+  const late = await sendRequest(main.port, 'acme.localhost', 'POST', '/api/notes/', {
     token: author?.token,
     body: { name: 'late' },
     headers: { Connection: 'keep-alive' },

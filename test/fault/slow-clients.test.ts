@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 
-import { ask, until } from '../helpers/server.ts';
+import { sendRequest, until } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 import { type OwnProcess, openPeopledWorld, startProcess } from './own-process.ts';
 
@@ -33,7 +33,7 @@ async function openIdle(t: ExecutionContext, port: number): Promise<Socket> {
 }
 
 const notesOf = ({ port, authors: [, globex] }: OwnProcess) =>
-  ask(port, globex.host, 'GET', '/api/notes/', { token: globex.token });
+  sendRequest(port, globex.host, 'GET', '/api/notes/', { token: globex.token });
 
 test.serial('serves other clients while 10,000 connections are idle', async (t) => {
   const { stdout } = await promisify(execFile)('sh', ['-c', 'ulimit -n']);

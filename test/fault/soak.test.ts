@@ -2,7 +2,7 @@ import { Agent } from 'node:http';
 import test from 'ava';
 
 import { openHeap } from '../helpers/heap.ts';
-import { ask } from '../helpers/server.ts';
+import { sendRequest } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 import { openPeopledWorld, startProcess } from './own-process.ts';
 import type { Author } from './writers.ts';
@@ -22,17 +22,17 @@ test.after.always(() => world?.close());
 async function send(port: number, agent: Agent, { host, token }: Author, n: number): Promise<number> {
   const path = '/api/notes/';
   const kinds = [
-    () => ask(port, host, 'GET', path, { token, agent }),
-    () => ask(port, host, 'POST', path, { token, agent, body: { name: `project ${n}` } }),
-    () => ask(port, host, 'GET', `${path}?search=project&ordering=-name`, { token, agent }),
-    () => ask(port, host, 'GET', `${path}999999/`, { token, agent }),
-    () => ask(port, host, 'POST', path, { token, agent, raw: '{"name":' }),
-    () => ask(port, host, 'GET', path, { agent }),
-    () => ask(port, host, 'GET', path, { token: `${token}x`, agent }),
-    () => ask(port, `host-${n}.localhost`, 'GET', path, { agent }),
-    () => ask(port, host, 'DELETE', `${path}${n}/`, { token, agent }),
+    () => sendRequest(port, host, 'GET', path, { token, agent }),
+    () => sendRequest(port, host, 'POST', path, { token, agent, body: { name: `project ${n}` } }),
+    () => sendRequest(port, host, 'GET', `${path}?search=project&ordering=-name`, { token, agent }),
+    () => sendRequest(port, host, 'GET', `${path}999999/`, { token, agent }),
+    () => sendRequest(port, host, 'POST', path, { token, agent, raw: '{"name":' }),
+    () => sendRequest(port, host, 'GET', path, { agent }),
+    () => sendRequest(port, host, 'GET', path, { token: `${token}x`, agent }),
+    () => sendRequest(port, `host-${n}.localhost`, 'GET', path, { agent }),
+    () => sendRequest(port, host, 'DELETE', `${path}${n}/`, { token, agent }),
   ];
-  const { status } = await (kinds[n % kinds.length] as () => ReturnType<typeof ask>)();
+  const { status } = await (kinds[n % kinds.length] as () => ReturnType<typeof sendRequest>)();
   return status;
 }
 

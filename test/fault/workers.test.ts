@@ -4,7 +4,7 @@ import test from 'ava';
 
 import { run, startMain } from '../cli/run.ts';
 import { scrape } from '../helpers/scrape.ts';
-import { ask, environmentOf, until } from '../helpers/server.ts';
+import { environmentOf, sendRequest, until } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 import { type OwnProcess, openPeopledWorld, startProcess } from './own-process.ts';
 import { account, startWriters, statusOf } from './writers.ts';
@@ -105,7 +105,7 @@ test.serial('restarts a worker that died while the others serve', async (t) => {
     (lines) => lines.length > 0,
     60_000,
   );
-  t.is((await ask(main.port, 'acme.localhost', 'GET', '/readyz')).status, 200);
+  t.is((await sendRequest(main.port, 'acme.localhost', 'GET', '/readyz')).status, 200);
   const listened = await until(
     async () => pids(main),
     (found) => found.length === 3,
@@ -139,11 +139,11 @@ test.serial('completes every request when a signal reaches the whole process gro
     process.kill(pid, 'SIGINT');
   }
   const { status } = await until(
-    () => ask(main.port, 'acme.localhost', 'GET', '/readyz'),
+    () => sendRequest(main.port, 'acme.localhost', 'GET', '/readyz'),
     (answer) => answer.status !== 200,
   );
   t.is(status, 503);
-  t.is((await ask(main.port, 'acme.localhost', 'GET', '/healthz')).status, 200);
+  t.is((await sendRequest(main.port, 'acme.localhost', 'GET', '/healthz')).status, 200);
   t.deepEqual(main.said('exiting before shutdown is complete'), []);
   main.child.kill('SIGINT');
   t.is(await main.ended, 1);
@@ -186,7 +186,7 @@ test.serial('sums the metrics of all processes on one port while processes start
   await waitForWorkers(main);
   t.is(pids(main).length, 2, 'no scrape ended a worker');
   for (let at = 0; at < 40; at += 1) {
-    await ask(main.port, 'acme.localhost', 'GET', '/no/such/path/');
+    await sendRequest(main.port, 'acme.localhost', 'GET', '/no/such/path/');
   }
   const { total } = await until(
     () => scrape(Number(METRICS_PORT)),

@@ -2,7 +2,7 @@ import { Agent } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 
-import { type Answer, ask } from '../helpers/server.ts';
+import { type Answer, sendRequest } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 
 export type Author = Readonly<{ schema: string; host: string; token: string }>;
@@ -39,9 +39,11 @@ export function startWriters(
     const client = clients;
     for (let n = 0; !done; n += 1) {
       const name = `${schema} ${client} ${n}`;
-      const outcome = await ask(port, host, 'POST', '/api/notes/', { token, body: { name }, agent }).catch(
-        (error: Error) => error,
-      );
+      const outcome = await sendRequest(port, host, 'POST', '/api/notes/', {
+        token,
+        body: { name },
+        agent,
+      }).catch((error: Error) => error);
       attempts.push({ schema, name, outcome });
       noticed.resolve();
       noticed = Promise.withResolvers<void>();

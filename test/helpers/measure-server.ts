@@ -54,7 +54,7 @@ export async function measureServer(url: string): Promise<ServerMeter | null> {
           running += cpu;
           const database = /\bkt_\w+/.exec(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.[0];
           if (database) {
-            // The start time tells two processes with one pid apart.
+            // The start time distinguishes two processes with the same pid.
             backends.set(`${pid} ${fields[19]}`, { cpu, database });
           }
         }

@@ -1,4 +1,4 @@
-import { ask } from './server.ts';
+import { sendRequest } from './server.ts';
 
 export type Sample = Readonly<{ name: string; labels: Readonly<Record<string, string>>; value: number }>;
 export type Scrape = Readonly<{
@@ -25,7 +25,7 @@ function parseSample(line: string): Sample {
 
 /** Reads `/metrics` as Prometheus does, and rejects invalid lines. */
 export async function scrape(port: number | null): Promise<Scrape> {
-  const { status, text, headers } = await ask(port ?? 0, '127.0.0.1', 'GET', '/metrics');
+  const { status, text, headers } = await sendRequest(port ?? 0, '127.0.0.1', 'GET', '/metrics');
   if (status !== 200 || !headers['content-type']?.startsWith('text/plain')) {
     throw new Error(`The metrics endpoint returned ${status}: ${text}`);
   }

@@ -9,11 +9,11 @@ import { readConfig } from '../../src/config/config.ts';
 import type { RequestLine } from '../../src/http/request-trace.ts';
 import { openService } from '../../src/server/service.ts';
 import type { AppSecrets } from '../../src/tenancy/registry/signing-key.ts';
-import { type Answer, sendRequest as ask, type RequestOptions } from '../../src/testing/test-client.ts';
+import { type Answer, type RequestOptions, sendRequest } from '../../src/testing/test-client.ts';
 import type { World } from './world.ts';
 
 export type { Answer };
-export { ask };
+export { sendRequest };
 
 export const APP_SECRET = 'the application secret of the tests, long enough';
 export const TENANCY_KEYS =
@@ -21,7 +21,7 @@ export const TENANCY_KEYS =
 export const PASSWORD = 'correct horse battery staple';
 export const SECRETS: AppSecrets = { current: APP_SECRET, previous: null };
 
-export type Asking = RequestOptions;
+export type { RequestOptions };
 
 export type TestService = Readonly<{
   port: number;
@@ -31,7 +31,7 @@ export type TestService = Readonly<{
   warnings: string[];
   /** Sent mails, newest last. */
   mails: WrittenMail[];
-  request: (host: string, method: string, path: string, asking?: Asking) => Promise<Answer>;
+  request: (host: string, method: string, path: string, asking?: RequestOptions) => Promise<Answer>;
   /** Logs in and returns the access token. Throws when the login is rejected. */
   logIn: (host: string, username: string, password: string) => Promise<string>;
   /**
@@ -80,7 +80,7 @@ export async function logInAt(
   username: string,
   password = PASSWORD,
 ): Promise<string> {
-  const { status, body, text } = await ask(port, host, 'POST', '/api/auth/jwt/create/', {
+  const { status, body, text } = await sendRequest(port, host, 'POST', '/api/auth/jwt/create/', {
     body: { username, password },
   });
   if (status !== 200) {
@@ -129,7 +129,7 @@ export async function serve(
       },
     },
   );
-  const request: TestService['request'] = (...asked) => ask(port, ...asked);
+  const request: TestService['request'] = (...args) => sendRequest(port, ...args);
   return {
     port,
     metricsPort,

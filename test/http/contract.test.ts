@@ -72,11 +72,11 @@ test('checks credentials before the method, and the method before the body', asy
   t.is(await asked('PUT', '/api/notes/', { token, raw: '{' }), 405);
   t.is(await asked('POST', '/api/notes/1/', { token, raw: '{' }), 405);
   t.is(await asked('POST', '/api/notes/', { token, raw: '{' }), 400);
-  // 404 before 400: the thing comes before what shall be done to it.
+  // 404 before 400: the row is checked before the change.
   t.is(await asked('PUT', '/api/notes/999999/', { token, raw: '{' }), 404);
   t.is(await asked('PATCH', '/api/notes/999999/', { token, body: { name: null } }), 404);
   t.is(await asked('PUT', '/api/notes/abc/', { token, body: {} }), 404);
-  // The host comes first of all.
+  // The host is checked first.
   t.is((await service.request('nobody.localhost', 'DELETE', '/api/notes/', { raw: '{' })).status, 404);
 });
 

@@ -46,7 +46,7 @@ const failing = async (query: ReturnType<typeof sql.unsafe>): Promise<unknown> =
     (error: unknown) => error,
   );
 
-/** What PostgreSQL reports with the value in its message, its detail or its context. */
+/** Errors of PostgreSQL that contain the value in message, detail or context. */
 const QUOTING: ReadonlyArray<readonly [string, ReturnType<typeof sql.unsafe>]> = [
   ['22P02', sql.unsafe`select ${SECRET}::integer`],
   ['22P02', sql.unsafe`insert into things (id, mood) values (2, ${SECRET}::text::mood)`],

@@ -275,7 +275,7 @@ test('a service stays ready after a migration by another release, and is not rea
     await behind.close();
     await other.close();
   });
-  // The server itself may be one that a warning is about.
+  // The test server itself may cause a warning.
   const otherWarnings = () => behind.warnings.filter((warning) => !warning.startsWith('server '));
   t.is((await behind.request('localhost', 'GET', '/readyz')).status, 200);
   await other.asOwner(`update tenancy.installation set fingerprint = 'of another release'`);
@@ -285,10 +285,10 @@ test('a service stays ready after a migration by another release, and is not rea
     return otherWarnings().length;
   };
   t.is(await until(warned, (count) => count > 0), 1);
-  // Two more answers that are read from the database.
+  // Two more lookups in the database.
   await wait(2_500);
   await warned();
-  t.is(otherWarnings().length, 1, 'which is told once');
+  t.is(otherWarnings().length, 1, 'logged once');
   t.regex(otherWarnings()[0] ?? '', /shared schema of main was changed by another release/);
   await other.asOwner('delete from tenancy.installation');
   const { status, headers, body } = await until(

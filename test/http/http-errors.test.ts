@@ -6,9 +6,9 @@ import Koa from 'koa';
 
 import { errorHandler } from '../../src/http/middleware/error-handler.ts';
 import type { Context, State } from '../../src/http/state.ts';
-import { type Answer, ask } from '../helpers/server.ts';
+import { type Answer, sendRequest } from '../helpers/server.ts';
 
-/** What a handler that throws is answered with, and the bugs that were reported. */
+/** Returns the response for a handler that throws, and the reported bugs. */
 async function answerOf(
   t: ExecutionContext,
   handler: (ctx: Context) => void,
@@ -20,7 +20,7 @@ async function answerOf(
   const server = app.listen(0, '127.0.0.1');
   t.teardown(() => server.close());
   await once(server, 'listening');
-  const answer = await ask((server.address() as AddressInfo).port, 'localhost', 'GET', '/');
+  const answer = await sendRequest((server.address() as AddressInfo).port, 'localhost', 'GET', '/');
   return { ...answer, bugs };
 }
 

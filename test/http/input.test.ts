@@ -2,7 +2,14 @@ import { Agent } from 'node:http';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import test from 'ava';
 import { servedProject } from '../fixture-app/served-project.ts';
-import { type Answer, type Asking, makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
+import {
+  type Answer,
+  makeUser,
+  PASSWORD,
+  type RequestOptions,
+  serve,
+  type TestService,
+} from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
 /** Counts the characters that JSON.parse gets of bodies until `stop`. Tests of it must run alone. */
@@ -35,7 +42,7 @@ test.after.always(async () => {
   await world?.close();
 });
 
-const post = (asking: Asking): Promise<Answer> =>
+const post = (asking: RequestOptions): Promise<Answer> =>
   service.request('acme.localhost', 'POST', '/api/notes/', { token, ...asking });
 
 const refused: ReadonlyArray<readonly [string, unknown, Record<string, string[]>]> = [

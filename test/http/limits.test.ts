@@ -11,7 +11,7 @@ test.before(async () => {
 });
 test.after.always(() => world?.close());
 
-/** A tenant with a user, of whom this service knows nothing yet. */
+/** Creates a tenant with a user. The service has not cached it yet. */
 async function open(
   t: ExecutionContext,
   schema: string,

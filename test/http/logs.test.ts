@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import test from 'ava';
 import { startMain } from '../cli/run.ts';
 import { servedProject } from '../fixture-app/served-project.ts';
-import { type Answer, ask, environmentOf, makeUser, PASSWORD, serve, until } from '../helpers/server.ts';
+import {
+  type Answer,
+  environmentOf,
+  makeUser,
+  PASSWORD,
+  sendRequest,
+  serve,
+  until,
+} from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
 let world: World;
@@ -13,12 +21,12 @@ test.before(async () => {
 });
 test.after.always(() => world?.close());
 
-/** Which of what must not be there stands in a log. */
+/** Returns the secrets that a log contains. */
 const foundIn = (log: string, secrets: readonly string[]): readonly string[] =>
   secrets.filter((secret) => log.includes(secret));
 
 const HOST = 'acme.localhost';
-/** Values that a user types; each is on no other way in a log. */
+/** Values of a user's input. Nothing else writes them to a log. */
 const TYPED = {
   wrong: 'wrong-password-7c1e',
   next: 'next-password-9f3b stays secret',
@@ -30,11 +38,13 @@ const TYPED = {
 const cookiesOf = ({ headers }: Answer): string[] =>
   (headers['set-cookie'] ?? []).map((line) => line.split(';')[0]?.split('=')[1] ?? '');
 
-/** Everything that tells: tokens, passwords, cookies, the links of mails and what was typed. */
+/** Returns all secrets: tokens, passwords, cookies, links of mails and the user's input. */
 async function visit(port: number, mailFolder: string): Promise<string[]> {
   const secrets = new Set<string>([PASSWORD, ...Object.values(TYPED)]);
-  const request = async (...asked: Parameters<typeof ask> extends [number, ...infer Rest] ? Rest : never) => {
-    const answer = await ask(port, ...asked);
+  const request = async (
+    ...asked: Parameters<typeof sendRequest> extends [number, ...infer Rest] ? Rest : never
+  ) => {
+    const answer = await sendRequest(port, ...asked);
     for (const secret of [answer.body?.access, answer.body?.refresh, answer.body?.auth_token]) {
       secrets.add(secret ?? PASSWORD);
     }
@@ -63,7 +73,7 @@ async function visit(port: number, mailFolder: string): Promise<string[]> {
   await request(HOST, 'POST', '/api/notes/', { token: access, body: { [TYPED.key]: TYPED.project } });
   await request(HOST, 'POST', '/api/notes/', { token: access, raw: `{"name": "${TYPED.project}` });
   await request(HOST, 'POST', '/api/notes/', { token: access, body: { name: `${TYPED.project}\0` } });
-  // The database quotes the value in its sentence, and pg hangs it on the error: see the trigger.
+  // PostgreSQL includes the value in its message, and pg adds that to the error: see the trigger.
   await request(HOST, 'POST', '/api/notes/', { token: access, body: { name: `fail ${TYPED.project}` } });
   await auth('users/', { username: 'ann', email: 'ann@example.com', password: TYPED.next });
 
@@ -108,7 +118,7 @@ for (const cookies of ['false', 'true']) {
     for (const username of ['ann', 'bob']) {
       await makeUser(own, 'acme', username);
     }
-    // A fault of the database itself, with the row in its story.
+    // A bug in the database, whose error contains the row.
     await own.asOwner(`
       create function acme.fail() returns trigger language plpgsql as $$
       begin
@@ -131,12 +141,12 @@ for (const cookies of ['false', 'true']) {
     t.true(parsed.filter(({ msg }) => msg === 'request').length >= 20, 'the run was made');
     t.true(
       parsed.some(({ msg, error }) => msg === 'bug' && JSON.stringify(error).includes('XX001')),
-      'the fault of the database is told',
+      'the error of the database is logged',
     );
     t.true(secrets.length >= 12, 'there are tokens to look for');
     const log = [...lines, ...errors].join('\n');
     t.deepEqual(foundIn(log, secrets), []);
-    // The same look finds what is put in.
+    // The same search finds values that are there.
     for (const secret of secrets) {
       t.deepEqual(foundIn(`${log}\n{"msg":"request","query":"x=${secret}"}`, [secret]), [secret]);
     }

@@ -5,7 +5,15 @@ import { readConfig } from '../../src/config/config.ts';
 import { openService } from '../../src/server/service.ts';
 import { servedProject } from '../fixture-app/served-project.ts';
 import { scrape } from '../helpers/scrape.ts';
-import { ask, environmentOf, makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
+import {
+  environmentOf,
+  makeUser,
+  PASSWORD,
+  sendRequest,
+  serve,
+  type TestService,
+  until,
+} from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
 const HOST = 'acme.localhost';
@@ -56,7 +64,7 @@ test('counts requests by route, method and status class, and their duration by r
 
 test('a scrape includes pools, directory, invalidation listener, mail and migrations', async (t) => {
   const service = await serveCounted(t, { LANES: '2', POOL_SIZE: '6' });
-  // Whatever was remembered before is forgotten then.
+  // Until earlier cache entries have expired.
   await until(
     () => scrape(service.metricsPort),
     (found) => found.total('koa_tenants_invalidation_listener_connected') === 1,
@@ -151,8 +159,8 @@ test('without METRICS_PORT counts nothing, and serves metrics on no port', async
   t.is(silent.metricsPort, null);
   t.is((await counted.request('localhost', 'GET', '/metrics')).status, 404);
   t.not(counted.metricsPort, counted.port);
-  t.is((await ask(counted.metricsPort ?? 0, '127.0.0.1', 'GET', '/api/notes/')).status, 404);
-  t.is((await ask(counted.metricsPort ?? 0, '127.0.0.1', 'POST', '/metrics')).status, 404);
+  t.is((await sendRequest(counted.metricsPort ?? 0, '127.0.0.1', 'GET', '/api/notes/')).status, 404);
+  t.is((await sendRequest(counted.metricsPort ?? 0, '127.0.0.1', 'POST', '/metrics')).status, 404);
 });
 
 test('a scrape responds and reports a database that does not respond', async (t) => {

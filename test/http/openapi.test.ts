@@ -91,8 +91,39 @@ test('other methods are rejected', async (t) => {
   t.is(headers.allow, 'GET, HEAD');
 });
 
+test('serves the page of the document and its files, without inline scripts and other hosts', async (t) => {
+  for (const host of [ACME, 'localhost']) {
+    const page = await service.request(host, 'GET', '/api/docs/');
+    t.is(page.status, 200);
+    t.is(page.headers['content-type'], 'text/html; charset=utf-8');
+    const policy = String(page.headers['content-security-policy']);
+    t.true(policy.includes("script-src 'self';") && policy.includes("connect-src 'self';"), policy);
+    t.notRegex(policy, /unsafe|https:/);
+    t.notRegex(page.text, /<script(?! src)|<style|style=|\son[a-z]+=|https?:/);
+    const files = [...page.text.matchAll(/(?:src|href)="(\/[^"]+)"/g)].map(([, file = '']) => file);
+    t.is(files.length, 4);
+    for (const file of files) {
+      const { status, headers, text } = await service.request(host, 'GET', file);
+      t.is(status, 200, file);
+      t.true(text.length > 50);
+      const again = await service.request(host, 'GET', file, {
+        headers: { 'If-None-Match': String(headers.etag), 'Accept-Encoding': 'gzip' },
+      });
+      t.is(again.status, 304);
+    }
+  }
+  const small = await service.request(ACME, 'HEAD', '/api/docs/swagger-ui-bundle.js', {
+    headers: { 'Accept-Encoding': 'gzip' },
+  });
+  t.is(small.headers['content-encoding'], 'gzip');
+  t.true(Number(small.headers['content-length']) < 700_000);
+  t.is((await service.request(ACME, 'GET', '/api/docs/../package.json')).status, 404);
+  t.is((await service.request(ACME, 'POST', '/api/docs/', { body: {} })).status, 404);
+});
+
 test('API_DOCS=false serves no document', async (t) => {
   const silent = await serve(world, { API_DOCS: 'false' });
   t.teardown(() => silent.close());
   t.is((await silent.request(ACME, 'GET', PATH)).status, 404);
+  t.is((await silent.request(ACME, 'GET', '/api/docs/')).status, 404);
 });

@@ -5,12 +5,12 @@ import fc from 'fast-check';
 import Koa from 'koa';
 import { parseTrustedProxies } from '../../src/config/trusted-proxies.ts';
 import { trustProxy } from '../../src/http/middleware/trust-proxy.ts';
-import { ask } from '../helpers/server.ts';
+import { sendRequest } from '../helpers/server.ts';
 
 type Seen = { ip: string; protocol: string; host: string };
 const own: Seen = { ip: '127.0.0.1', protocol: 'http', host: 'acme.localhost' };
 
-/** What an app behind `trust` sees of requests that come from this machine. */
+/** Returns what an app with the trusted proxies `trust` reads of requests from this machine. */
 async function behind(trust: string): Promise<{
   see: (headers: Record<string, string>) => Promise<Seen>;
   close: () => void;
@@ -27,7 +27,7 @@ async function behind(trust: string): Promise<{
   await new Promise((listening) => server.once('listening', listening));
   const { port } = server.address() as AddressInfo;
   return {
-    see: async (headers) => (await ask(port, own.host, 'GET', '/', { headers })).body,
+    see: async (headers) => (await sendRequest(port, own.host, 'GET', '/', { headers })).body,
     close: () => void server.close(),
   };
 }

@@ -30,7 +30,7 @@ test.before(async () => {
 });
 test.after.always(() => world?.close());
 
-/** A collector that keeps what it is sent as OTLP/HTTP JSON. */
+/** Starts a collector that stores the received OTLP/HTTP JSON. */
 async function collect(t: ExecutionContext): Promise<{ url: string; spans: Span[]; bodies: string[] }> {
   const spans: Span[] = [];
   const bodies: string[] = [];

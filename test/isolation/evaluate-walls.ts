@@ -7,10 +7,10 @@ import type { World } from '../helpers/world.ts';
 import { plant, raw } from './attack.ts';
 import type { Attack } from './attacks/attack.ts';
 import { attacks } from './attacks/index.ts';
+import { disableWalls } from './disable-walls.ts';
 import type { Fixtures, Replacements } from './fixture.ts';
 import { wholeOf } from './switches/index.ts';
 import type { Switch } from './switches/record.ts';
-import { takeDown } from './take-down.ts';
 
 export type AttackResult = Readonly<{
   id: string;
@@ -54,12 +54,11 @@ const othersOf = (attack: Attack, { wall }: Switch): readonly Wall[] =>
   attack.walls.filter((other) => other !== wall);
 
 /** The load test takes long: it runs with one switch of one of its walls. */
-const isApplicable = (attack: Attack, { id }: Switch): boolean =>
-  attack.id !== 'crowd' || id === 'path-wrong';
+const isApplicable = (attack: Attack, { id }: Switch): boolean => attack.id !== 'load' || id === 'path-wrong';
 
-async function evaluateAll(fixtures: Fixtures, group: readonly Attack[], down: readonly Switch[]) {
+async function evaluateAll(fixtures: Fixtures, group: readonly Attack[], disabled: readonly Switch[]) {
   await plant(fixtures.world);
-  const { replacements, buildUp } = await takeDown(fixtures.world, down);
+  const { replacements, restore } = await disableWalls(fixtures.world, disabled);
   try {
     const through: string[] = [];
     for (const attack of group) {
@@ -69,7 +68,7 @@ async function evaluateAll(fixtures: Fixtures, group: readonly Attack[], down: r
     }
     return through;
   } finally {
-    await buildUp();
+    await restore();
   }
 }
 
@@ -105,18 +104,18 @@ export async function runSwitch(fixtures: Fixtures, one: Switch): Promise<Switch
     evaluated: [...groups.values()].flat().map(({ id }) => id),
     noticed: noticed.filter((id) => !through.includes(id)),
     through,
-    checks: one.down ? await checksThatName(world, one) : [],
+    checks: one.disable ? await checksThatName(world, one) : [],
     duration: Math.round(performance.now() - started),
   };
 }
 
 async function checksThatName(world: World, one: Switch): Promise<readonly string[]> {
-  const { buildUp } = await takeDown(world, [one]);
+  const { restore } = await disableWalls(world, [one]);
   try {
     const query = async (text: string) => (await world.pool.any(raw(text))) as Record<string, unknown>[];
     const findings = await runChecks(query, { service: world.service }).catch(() => []);
     return [...new Set(findings.map(({ check }) => check))];
   } finally {
-    await buildUp();
+    await restore();
   }
 }

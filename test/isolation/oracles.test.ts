@@ -4,7 +4,7 @@ import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import type { World } from '../helpers/world.ts';
 import { attack, CANARY, enterBare, plant, raw } from './attack.ts';
 import { openAttackedWorld } from './attacked-world.ts';
-import { sabotage } from './walls.ts';
+import { disableWall } from './walls.ts';
 
 const as = async (world: World, text: string): Promise<unknown> =>
   withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) => tx.any(raw(text)));
@@ -54,7 +54,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       }
 
       // The superuser may read all of them, so this shows that the search finds the canary.
-      const undo = [await sabotage.role(world), await sabotage.policy(world)];
+      const undo = [await disableWall.role(world), await disableWall.policy(world)];
       const leaked = await attack(
         world,
         texts.filter((text) => text.includes('pg_stats ')),
@@ -62,7 +62,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       for (const build of undo.reverse()) {
         await build();
       }
-      t.truthy(leaked, 'the test notices when role and policy are gone');
+      t.truthy(leaked, 'the search finds the rows without role and policy');
     },
   );
 

@@ -17,7 +17,7 @@ import { openFixtures } from './fixture.ts';
 import { type Report, type Run, reportPage } from './report/page.ts';
 import { switches } from './switches/index.ts';
 import { LOST_UNHARDENED } from './unhardened.ts';
-import { sabotage } from './walls.ts';
+import { disableWall } from './walls.ts';
 
 const started = performance.now();
 
@@ -27,12 +27,12 @@ async function evaluateDatabase(contextMode: 'guarded' | 'signed', hardened: boo
   const fixtures = await openFixtures(world);
   try {
     if (!hardened) {
-      await sabotage.hardening(world);
+      await disableWall.hardening(world);
     }
     const attacks: AttackResult[] = [];
     for (const attack of attacksOn(world)) {
       // The load test runs once for each context mode.
-      if (hardened || attack.id !== 'crowd') {
+      if (hardened || attack.id !== 'load') {
         attacks.push(await runAttack(fixtures, attack));
       }
     }
@@ -43,7 +43,7 @@ async function evaluateDatabase(contextMode: 'guarded' | 'signed', hardened: boo
         noticed.push(await runSwitch(fixtures, one));
       }
     }
-    console.log(`${title}: ${noticed.length} walls taken down`);
+    console.log(`${title}: ${noticed.length} walls disabled`);
     return { title, attacks, switches: noticed, expected: hardened ? [] : LOST_UNHARDENED };
   } finally {
     await fixtures.close();

@@ -15,14 +15,14 @@ import type { AppMiddleware, State } from '../../src/http/state.ts';
 import { createDirectory } from '../../src/tenancy/context/directory.ts';
 import { resolveHosts } from '../../src/tenancy/context/resolve-host.ts';
 import { listRoutes } from '../fixture-app/list-routes.ts';
-import { ask, SECRETS, sendRaw, type TestService } from '../helpers/server.ts';
+import { SECRETS, sendRaw, sendRequest, type TestService } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 import { raw } from './attack.ts';
 import { LIST_PATH } from './attacked-project.ts';
 
 /** Dependencies of the app that a switch may replace. */
 export type AppParts = Partial<
-  Pick<Parameters<typeof createAuthentication>[0], 'keysOf' | 'isOurs' | 'userGuard'>
+  Pick<Parameters<typeof createAuthentication>[0], 'keysOf' | 'isIssuedFor' | 'userGuard'>
 > &
   Readonly<{
     /** Whether X-Forwarded-Host counts. */
@@ -110,7 +110,7 @@ export async function serveTestApp(world: World, parts: AppParts): Promise<TestS
     bugs,
     warnings: [],
     mails: [],
-    request: (...asked) => ask(port, ...asked),
+    request: (...asked) => sendRequest(port, ...asked),
     rawRequest: (bytes, quiet) => sendRaw(port, bytes, quiet),
     logIn: () => Promise.reject(new TypeError('Log in at the service.')),
     close: async () => {

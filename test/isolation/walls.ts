@@ -35,7 +35,7 @@ export async function rewrite(
 }
 
 /** Each wall, and how it is disabled. The wall `statement` is in the driver, not in the database. */
-export const sabotage = {
+export const disableWall = {
   policy: (world: World) =>
     swap(
       world,

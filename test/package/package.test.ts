@@ -1,8 +1,8 @@
 /**
- * Installs the packed package outside the repository and uses it as a stranger would: npm run test:package.
+ * Installs the packed package outside the repository and uses it as a new user would: npm run test:package.
  *
  * The previous release is this one with an older version, without the newest migration of accounts, and with an older
- * text of a function: nothing is published yet. When 0.1.0 is, install that one in its place.
+ * text of a function, because nothing is published yet. Once 0.1.0 is published, install that one instead.
  */
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
 import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
@@ -14,12 +14,12 @@ import test from 'ava';
 
 import { createTestDatabase, type TestDatabase } from '../../src/testing/test-database.ts';
 import { testServerUrl } from '../helpers/postgres.ts';
-import { ask, logInAt, PASSWORD } from '../helpers/server.ts';
+import { logInAt, PASSWORD, sendRequest } from '../helpers/server.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 const TIMEOUT_MS = 600_000;
 const PREVIOUS = '0.0.1';
-/** A migration of the example that is newer than what the previous release was used with. */
+/** A migration of the example that the previous release did not have. */
 const NEWEST_OF_APP = '20261201000000000_comments.ts';
 
 const run = promisify(execFile);
@@ -30,7 +30,7 @@ let database: TestDatabase;
 let packed: Readonly<{ file: string; version: string; files: readonly string[] }>;
 let previous: Readonly<{ file: string; migration: string }>;
 
-/** Programs of the app find this Node, and no variable of whoever runs the tests but those of npm. */
+/** The environment of the app's programs: this Node, and no variables of the developer except those of npm. */
 const environment = (more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv => ({
   ...Object.fromEntries(
     Object.entries(process.env).filter(([name]) =>
@@ -193,13 +193,13 @@ test.serial('upgrades a database of the previous release, and serves it', async 
   const { child, port } = await startMain();
   try {
     const token = await logInAt(port, 'acme.localhost', 'ada');
-    const { body } = await ask(port, 'acme.localhost', 'GET', '/api/notes/', { token });
+    const { body } = await sendRequest(port, 'acme.localhost', 'GET', '/api/notes/', { token });
     t.deepEqual(
       body.results.map(({ title }: { title: string }) => title),
       ['From before'],
     );
     const comment = { token, body: { body: 'Still here' } };
-    t.is((await ask(port, 'acme.localhost', 'POST', '/api/notes/1/comments/', comment)).status, 201);
+    t.is((await sendRequest(port, 'acme.localhost', 'POST', '/api/notes/1/comments/', comment)).status, 201);
   } finally {
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');

@@ -7,7 +7,7 @@ import type { TenantId } from '../../src/tenancy/registry/tenant.ts';
 const ACME = 'acme' as TenantId;
 const GLOBEX = 'globex' as TenantId;
 
-/** Whether a promise is settled once everything that is ready has run. */
+/** Whether a promise is settled after all ready tasks have run. */
 async function isOpen(turn: Promise<unknown>): Promise<boolean> {
   let open = false;
   void turn.then(
@@ -65,7 +65,7 @@ test('rejects a request after the timeout, with Retry-After', async (t) => {
   t.like(error, { code: 'overloaded', retryAfter: 1 });
   t.is(refused, 1);
   leave();
-  t.true(await isOpen(enter(ACME, null)), 'the place went to nobody who had given up');
+  t.true(await isOpen(enter(ACME, null)), 'the free place did not go to an aborted wait');
 });
 
 test('rejects a request immediately when the queue is full', async (t) => {

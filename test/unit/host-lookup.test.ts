@@ -6,7 +6,7 @@ import type { ResolvedTenant } from '../../src/tenancy/registry/tenant.ts';
 
 const tenant = { id: 'acme' } as ResolvedTenant;
 
-/** A lookup whose queries are answered one by one. */
+/** Creates a lookup whose queries the test answers one at a time. */
 function controlled() {
   const queries: Array<{ hosts: readonly string[]; answer: () => void; fail: () => void }> = [];
   const lookup = createHostLookup(

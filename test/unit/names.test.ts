@@ -13,7 +13,7 @@ import {
 const badSchema = { instanceOf: DomainError, code: 'schema_name_invalid' } as never;
 const badDomain = { instanceOf: DomainError, code: 'domain_invalid' } as never;
 
-// What the database says of the same names: registry.sql, tenants__schema_name_form and domains__domain_form.
+// The database has the same rules: registry.sql, tenants__schema_name_form and domains__domain_form.
 const schemaByDatabase = (name: string): boolean =>
   /^[a-z][a-z0-9_]{0,47}$/.test(name) &&
   !name.endsWith('\n') &&

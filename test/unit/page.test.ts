@@ -12,7 +12,7 @@ test('defaults to page 1 with 20 rows', (t) => {
 test('a page is a positive whole number or last', (t) => {
   t.is(pageRequest({ page: 'last' }).page, 'last');
   t.is(pageRequest({ page: '007' }).page, 7);
-  // As Python's int reads them.
+  // As Python's int parses them.
   for (const [page, number] of [
     ['+2', 2],
     [' 2 ', 2],

@@ -6,7 +6,7 @@ import { parseJson } from '../../src/http/body/parse-json.ts';
 import { validate } from '../../src/http/body/validate.ts';
 import { text } from '../../src/http/fields/text.ts';
 
-// What Python 3 says for str(json.loads(source)).
+// The results of str(json.loads(source)) in Python 3.
 const PYTHON: ReadonlyArray<readonly [string, string]> = [
   ['0', '0'],
   ['-0', '0'],
@@ -85,7 +85,7 @@ test('accepts and rejects what JSON.parse accepts and rejects', (t) => {
   }
   fc.assert(
     fc.property(fc.json({ maxDepth: 5 }), (source) => {
-      // Rejected here: what merges objects could take it for their prototype.
+      // Rejected, because code that merges objects could use it as their prototype.
       fc.pre(!source.includes('__proto__'));
       t.deepEqual(validatePlain(parseJson(source)), JSON.parse(source));
     }),
@@ -93,7 +93,7 @@ test('accepts and rejects what JSON.parse accepts and rejects', (t) => {
   );
 });
 
-/** With JavaScript's numbers, so that it compares with what JSON.parse makes. */
+/** Returns the value with JavaScript's numbers, for a comparison with JSON.parse. */
 function validatePlain(value: unknown): unknown {
   if (value instanceof JsonNumber) {
     return value.valueOf();

@@ -90,7 +90,7 @@ test('checks known rights before the handler', async (t) => {
 });
 
 const unknownCaller: Caller = { userId: '7', family: 'f', actor: null };
-/** Sends the entry with the guards when it is asked to, as the driver does. */
+/** Sends the entry with the guards on request, as the driver does. */
 const transactionOf = (ctx: () => Context, rights: CallerRights | null) => ({
   query: async () => {
     if (rights) {

@@ -39,7 +39,7 @@ function isServed(history: readonly TenantMigration[], code: readonly TenantMigr
 test('does not serve a tenant without a migration earlier than an applied one', (t) => {
   t.false(isServed([A1, B1], [A1, LATE, B1]));
   t.true(isServed([A1, B1, LATE], [A1, LATE, B1]));
-  // Migrations outside a transaction do not make up for it.
+  // Migrations outside a transaction do not compensate for it.
   t.false(isServed([A1, B1, INDEX], [A1, LATE, B1, INDEX]));
 });
 

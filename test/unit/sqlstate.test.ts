@@ -7,7 +7,7 @@ import { failureOf, needsOperator, SQLSTATE } from '../../src/db/sqlstate.ts';
 import { translateViolation } from '../../src/db/violations.ts';
 import { DomainError, Unavailable } from '../../src/errors.ts';
 
-/** PostgreSQL's own list of SQLSTATEs, as its server ships it. Null on systems with another package. */
+/** Returns PostgreSQL's list of SQLSTATEs, which its server package contains. Null if it does not. */
 function shippedCodes(): ReadonlyMap<string, string> | null {
   const require = createRequire(import.meta.url);
   for (const platform of ['linux-x64', 'linux-arm64', 'darwin-arm64', 'darwin-x64']) {
@@ -25,7 +25,7 @@ function shippedCodes(): ReadonlyMap<string, string> | null {
   return null;
 }
 
-/** Every class of PostgreSQL's list that is neither an outage nor a violation of a constraint in whole or in part. */
+/** The classes of PostgreSQL's list in which no code is an outage or a violation of a constraint. */
 const BUGS =
   /^(03|09|0A|0B|0F|0L|0P|0Z|10|20|21|22|24|25|26|27|28|2B|2D|2F|34|38|39|3B|3D|3F|42|44|54|55|57|HV|P0|XX)/;
 
@@ -44,7 +44,7 @@ test('classifies every SQLSTATE of PostgreSQL', (t) => {
   t.deepEqual(unknown, [], 'an outage or a violation that src/db/sqlstate.ts does not name');
   for (const [name, code] of Object.entries(SQLSTATE)) {
     const shipped = codes.get(code);
-    // Codes that another release has, under the same name where both have it.
+    // Codes of other releases. Codes that both have keep their name.
     t.true(
       shipped === undefined || shipped.replace(/^(L_E_|S_R_E_|S_E_|T_R_|E_R_I_E_|E_R_E_)/, '') === name,
       `${code} ${name} ${shipped}`,

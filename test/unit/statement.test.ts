@@ -55,7 +55,7 @@ const mixedCase = (word: string): fc.Arbitrary<string> =>
 
 const space = fc.constantFrom(' ', '\t', '\n', '\r', '\f', '\v', '  ');
 
-/** Text that may stand in a comment, without what begins or ends one. */
+/** Text that a comment may contain, without delimiters of comments. */
 const prose = fc.string({ maxLength: 12 }).map((text) => text.replaceAll(/[*/]/g, ' '));
 
 const blockComment: fc.Arbitrary<string> = fc.letrec<{ comment: string }>((tie) => ({
@@ -68,7 +68,7 @@ const lineComment = fc
   .tuple(fc.string({ maxLength: 12 }), fc.constantFrom('\n', '\r'))
   .map(([text, end]) => `--${text.replaceAll(/[\n\r]/g, ' ')}${end}`);
 
-/** What PostgreSQL reads over before a statement. */
+/** Text that PostgreSQL skips before a statement. */
 const filler = fc
   .array(fc.oneof(space, blockComment, lineComment, fc.constant('(')), { maxLength: 6 })
   .map((parts) => parts.join(''));
@@ -121,7 +121,7 @@ test('rejects a word that only begins or ends like an allowed one', (t) => {
 });
 
 test('a digit, a dollar sign or a non-ASCII letter continues the word', (t) => {
-  // PostgreSQL reads these as one name, and a name begins no statement.
+  // PostgreSQL reads these as one identifier, which cannot begin a statement.
   for (const text of ['select1', 'select$', 'selecté', 'table2 x', 'valuesß']) {
     const word = firstWord(text);
     t.true(word === '' || ALLOWED.includes(word), `${text}: whatever is read is no forbidden statement`);

@@ -2,7 +2,7 @@ import test from 'ava';
 
 import { createTopTenants, OTHER } from '../../src/observability/top-tenants.ts';
 
-/** A counter for each label, as Prometheus would see it: gone when its tenant leaves. */
+/** A counter for each label, as Prometheus reads it. It is removed with its tenant. */
 function counted(maxTenants: number) {
   const counters = new Map<string, number>();
   const left: string[] = [];

@@ -59,11 +59,34 @@ const executePart = ({ portal, count }: Readonly<{ portal: string; count: number
   serialize.execute({ portal, rows: count }),
 ];
 
+type Tag = Pick<StatementResult, 'command' | 'rowCount'>;
+
+/** Tags that were read before. Most are of few rows, or of the reset. */
+const tags = new Map<string, Tag>();
+const MAX_TAGS = 1_000;
+
 /** Returns command and row count of a command tag, such as `INSERT 0 1`. */
-function readTag(tag: string): Pick<StatementResult, 'command' | 'rowCount'> {
+function readTag(tag: string): Tag {
+  const known = tags.get(tag);
+  if (known) {
+    return known;
+  }
   const words = tag.split(' ');
   const count = words.length > 1 ? Number(words.at(-1)) : Number.NaN;
-  return { command: words[0] ?? '', rowCount: Number.isNaN(count) ? null : count };
+  const read = { command: words[0] ?? '', rowCount: Number.isNaN(count) ? null : count };
+  if (tags.size < MAX_TAGS) {
+    tags.set(tag, read);
+  }
+  return read;
+}
+
+/** Messages of scripts, which are constant: the reset, alone and with others, COMMIT and ROLLBACK. */
+const scripts = new Map<string, Buffer>();
+
+function encodeScript(text: string): Buffer {
+  const message = scripts.get(text) ?? serialize.query(text);
+  scripts.set(text, message);
+  return message;
 }
 
 /** Whether PostgreSQL closes the connection after an error. */
@@ -166,7 +189,7 @@ export class Batch extends PgQuery {
 
   /** Writes all messages. Called by pg's client. */
   submit(connection: RawConnection): null {
-    connection.stream.write(this.#isScript ? serialize.query(this.texts[0] ?? '') : this.#encode());
+    connection.stream.write(this.#isScript ? encodeScript(this.texts[0] ?? '') : this.#encode());
     return null;
   }
 
@@ -263,14 +286,14 @@ export class Batch extends PgQuery {
     this.#complete({ command: 'SELECT', rowCount: null });
   }
 
-  #complete(tag: Pick<StatementResult, 'command' | 'rowCount'>): void {
+  #complete({ command, rowCount }: Tag): void {
     const statement = this.#statements[this.#results.length];
     const shape = this.#shape ?? statement?.prepared?.shape ?? null;
     if (statement?.prepared) {
       statement.prepared.shape ??= shape;
     }
     const rows = this.#rows;
-    this.#results.push({ ...tag, fields: shape?.fields ?? NO_ROWS, rows });
+    this.#results.push({ command, rowCount, fields: shape?.fields ?? NO_ROWS, rows });
     this.#shape = null;
     this.#rows = [];
     if (!this.#error) {

@@ -5,7 +5,8 @@ import type { RowShape } from './row-shape.ts';
 /** A statement of one session that has a name, or will have it after `ParseComplete`. */
 export type PreparedStatement = {
   readonly name: string;
-  readonly key: string;
+  readonly scope: string;
+  readonly text: string;
   /** Estimated bytes of the backend's memory. */
   readonly bytes: number;
   /** Whether PostgreSQL has confirmed the name. */
@@ -37,12 +38,15 @@ const estimateBytes = (text: string): number => 18_000 + 32 * text.length;
  * replace it or to remove it. PostgreSQL lists names only in `pg_prepared_statements`, which hardening
  * revokes.
  *
- * The key contains a scope, for example a tenant. PostgreSQL plans a statement anew when path or role
+ * A statement belongs to a scope, for example a tenant. PostgreSQL plans a statement anew when path or role
  * differ from the last time, so one name for two tenants would save nothing.
  */
 export class PreparedStatements {
   readonly #limits: PreparedStatementLimits;
-  readonly #statements = new Map<string, PreparedStatement>();
+  /** By scope and text. One map with both in its keys would hash a long new string for each statement. */
+  readonly #scopes = new Map<string, Map<string, PreparedStatement>>();
+  /** Least recently used first. */
+  readonly #statements = new Set<PreparedStatement>();
   #bytes = 0;
   #unused: string[] = [];
 
@@ -52,28 +56,29 @@ export class PreparedStatements {
 
   /** Returns the statement of a text in a scope. A new one becomes known when `add` is called. */
   find(scope: string, text: string): PreparedStatement {
-    const key = `${scope} ${text}`;
-    const known = this.#statements.get(key);
+    const known = this.#scopes.get(scope)?.get(text);
     const { usage } = this.#limits;
     if (usage && scope !== '') {
       usage[known ? 'hits' : 'misses'] += 1;
     }
     if (known) {
-      this.#statements.delete(key);
-      this.#statements.set(key, known);
+      this.#statements.delete(known);
+      this.#statements.add(known);
       return known;
     }
     const name = randomBytes(12).toString('base64url');
-    return { name, key, bytes: estimateBytes(text), isParsed: false, shape: undefined };
+    return { name, scope, text, bytes: estimateBytes(text), isParsed: false, shape: undefined };
   }
 
   /** Adds a statement that PostgreSQL has parsed. Removes the least recently used ones beyond the limits. */
   add(statement: PreparedStatement): void {
     statement.isParsed = true;
     this.remove(statement);
-    this.#statements.set(statement.key, statement);
+    const ofScope = this.#scopes.get(statement.scope) ?? new Map<string, PreparedStatement>();
+    this.#scopes.set(statement.scope, ofScope.set(statement.text, statement));
+    this.#statements.add(statement);
     this.#bytes += statement.bytes;
-    for (const oldest of this.#statements.values()) {
+    for (const oldest of this.#statements) {
       if (this.#statements.size <= this.#limits.count && this.#bytes <= this.#limits.bytes) {
         break;
       }
@@ -81,11 +86,16 @@ export class PreparedStatements {
     }
   }
 
-  /** Removes the statement with the key of `statement`. Its name is closed with the next batch. */
-  remove({ key }: Pick<PreparedStatement, 'key'>): void {
-    const known = this.#statements.get(key);
-    if (known) {
-      this.#statements.delete(key);
+  /** Removes the statement with the scope and the text of `statement`. Its name is closed with the next batch. */
+  remove({ scope, text }: Pick<PreparedStatement, 'scope' | 'text'>): void {
+    const ofScope = this.#scopes.get(scope);
+    const known = ofScope?.get(text);
+    if (ofScope && known) {
+      ofScope.delete(text);
+      if (ofScope.size === 0) {
+        this.#scopes.delete(scope);
+      }
+      this.#statements.delete(known);
       this.#bytes -= known.bytes;
       this.#unused.push(known.name);
     }

@@ -245,14 +245,14 @@ export class Session {
 
   /** Removes the names of a batch that failed because one of them is stale. Returns whether it did. */
   #forgetStale(batch: Batch, { error, status }: Outcome): boolean {
-    const { reused } = batch;
-    if (status === null || reused.length === 0 || !STALE.has((error as { code?: unknown } | null)?.code)) {
+    if (status === null || error === null || !STALE.has((error as { code?: unknown }).code)) {
       return false;
     }
+    const { reused } = batch;
     for (const statement of reused) {
       this.#settings.preparedStatements?.remove(statement);
     }
-    return true;
+    return reused.length > 0;
   }
 
   async #savepoint(text: string): Promise<void> {

@@ -24,7 +24,7 @@ function shapeOf(schema: z.ZodType): Readonly<Record<string, z.ZodType>> {
 }
 
 /**
- * Returns the object that a form stands for, as in Django REST Framework. A form cannot send null or a boolean: an
+ * Returns the object that a form represents, as in Django REST Framework. A form cannot send null or a boolean: an
  * empty field is null or omitted where the field is not text, and a missing checkbox is false.
  */
 export function objectOfForm(schema: z.ZodType, { fields }: FormBody): Record<string, unknown> {

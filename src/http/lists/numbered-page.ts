@@ -44,7 +44,7 @@ function pageQuery<Row extends z.ZodObject>(
   const matches =
     maxCount === undefined
       ? sql.fragment`from ${list.from} where ${where}`
-      : // One more row tells whether the list is longer.
+      : // One more row shows whether the list is longer.
         sql.fragment`from (select from ${list.from} where ${where} limit ${maxCount + 1}) as counted`;
   const limit = maxCount === undefined ? size : size + 1;
   const total = sql.fragment`(select count(*) ${matches})`;

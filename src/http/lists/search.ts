@@ -13,7 +13,7 @@ import {
 } from './parameters.ts';
 import { RECORDER } from './recorder.ts';
 
-// PostgreSQL matches each term against each row, and cannot interrupt one match. Hence these limits.
+// PostgreSQL matches each term against each row, and cannot interrupt one match. So both are limited.
 const MAX_LENGTH = 500;
 const MAX_WORDS = 20;
 

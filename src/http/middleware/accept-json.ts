@@ -5,7 +5,7 @@ import type { AppMiddleware } from '../state.ts';
  * Rejects requests whose Accept header excludes JSON and every other type of the route, before anything is changed.
  */
 export function acceptJson(): AppMiddleware {
-  return async function acceptJson(ctx, next) {
+  return function acceptJson(ctx, next) {
     const accept = ctx.req.headers.accept ?? '*/*';
     if (
       accept !== '*/*' &&
@@ -14,6 +14,6 @@ export function acceptJson(): AppMiddleware {
     ) {
       throw new ApiError('not_acceptable', 'Could not satisfy the request Accept header.');
     }
-    await next();
+    return next();
   };
 }

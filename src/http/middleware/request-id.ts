@@ -11,11 +11,11 @@ const SAFE = /^[A-Za-z0-9._-]{8,64}$/;
  * both can be joined.
  */
 export function requestId(): AppMiddleware {
-  return async function requestId(ctx, next) {
+  return function requestId(ctx, next) {
     const given = ctx.app.proxy ? ctx.get('X-Request-Id') : '';
     ctx.state.requestId = SAFE.test(given) ? given : randomUUID();
     ctx.state.guards = [];
     ctx.set('X-Request-Id', ctx.state.requestId);
-    await next();
+    return next();
   };
 }

@@ -33,8 +33,8 @@ export function requestLog({
       const { id } = tenant() ?? {};
       return id ? schemaOf(id) : null;
     };
-    const headers = { traceparent: ctx.get('traceparent'), tracestate: ctx.get('tracestate') };
-    const trace = startTrace?.(headers) ?? null;
+    const trace =
+      startTrace?.({ traceparent: ctx.get('traceparent'), tracestate: ctx.get('tracestate') }) ?? null;
     const use = createDatabaseUse({ schema, route: () => ctx.state.route }, trace);
     ctx.state.use = use;
     const end = (): void => {

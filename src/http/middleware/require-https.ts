@@ -47,10 +47,10 @@ export function strictTransportSecurity(settings: HttpsSettings): AppMiddleware 
     ...(hstsIncludeSubdomains ? ['includeSubDomains'] : []),
     ...(hstsPreload ? ['preload'] : []),
   ].join('; ');
-  return async function strictTransportSecurity(ctx, next) {
+  return function strictTransportSecurity(ctx, next) {
     if (ctx.secure && hstsSeconds > 0) {
       ctx.set('Strict-Transport-Security', policy);
     }
-    await next();
+    return next();
   };
 }

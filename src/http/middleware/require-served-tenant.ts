@@ -16,11 +16,11 @@ export function requireServedTenant({
 }): AppMiddleware {
   return describeMiddleware(
     { errors: whileUnpaid ? ['tenant_maintenance'] : ['payment_required', 'tenant_maintenance'] },
-    async function requireServedTenant(ctx, next) {
+    function requireServedTenant(ctx, next) {
       const { tenant } = ctx.state;
       assertMigrated(tenant, tenant.isSite ? expected.site : expected.tenant);
       assertServed(tenant, { whileUnpaid });
-      await next();
+      return next();
     },
   );
 }

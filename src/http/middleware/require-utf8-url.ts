@@ -20,11 +20,11 @@ const NOT_ASCII = /[\x80-\xff]|%[89a-f][0-9a-f]/i;
  * @throws ApiError `parse_error`
  */
 export function requireUtf8Url(): AppMiddleware {
-  return async function requireUtf8Url(ctx, next) {
+  return function requireUtf8Url(ctx, next) {
     const url = ctx.req.url ?? '';
     if (NOT_ASCII.test(url) && !isUtf8(bytesOf(url))) {
       throw new ApiError('parse_error', 'The URL is not UTF-8.');
     }
-    await next();
+    return next();
   };
 }

@@ -18,10 +18,10 @@ function readHelmetHeaders(): ReadonlyArray<readonly [string, string]> {
 /** Sets the security headers of helmet, which are computed once. */
 export function securityHeaders(): AppMiddleware {
   const headers = readHelmetHeaders();
-  return async function securityHeaders(ctx, next) {
+  return function securityHeaders(ctx, next) {
     for (const [name, value] of headers) {
       ctx.res.setHeader(name, value);
     }
-    await next();
+    return next();
   };
 }

@@ -101,7 +101,7 @@ export function describeMiddleware(
 }
 
 /** Sets the middleware that runs in place of another one, by method. */
-export function describeChains(
+export function describeStacks(
   chainOf: (method: string) => readonly AppMiddleware[],
   described: AppMiddleware,
 ): AppMiddleware {

@@ -41,7 +41,7 @@ const CHECK_INTERVAL_MS = 1_000;
 /**
  * Starts the HTTP server. Port 0 selects a free port.
  *
- * @throws ApiError `precondition_failed` when another program uses the port
+ * @throws OperatorError `precondition_failed` when another program uses the port
  */
 export async function listen(
   handler: RequestListener,
@@ -95,10 +95,10 @@ export async function listen(
       const timer = setTimeout(timedOut.resolve, grace);
       await Promise.race([requests.settled(), timedOut.promise]);
       clearTimeout(timer);
-      const cut = requests.requestsInProgress();
+      const aborted = requests.requestsInProgress();
       server.closeAllConnections();
       await closed.promise;
-      return cut;
+      return aborted;
     },
   };
 }

@@ -21,7 +21,6 @@ const entered = z.object({
   path: z.string(),
   status: z.enum(['active', 'suspended']),
   unpaid: z.boolean(),
-  backend_pid: pid,
 });
 
 const STATUS = `case when e.unpaid and e.status = 'active' then 'unpaid' else e.status end`;

@@ -10,7 +10,7 @@ const historyTable = ({ role }: Pick<Tenant, 'role'>): string =>
 /**
  * Returns SQL that becomes tenant_owner for the transaction, creates the tenant's migration history if
  * it is missing, and selects the applied names as its last result. The history is compatible with
- * node-pg-migrate's own tools.
+ * node-pg-migrate's own commands.
  */
 export const historySql = (tenant: Pick<Tenant, 'role'>): string => `
   ${BECOME_OWNER};

@@ -20,7 +20,7 @@ test.after.always(async () => {
   await world?.close();
 });
 
-/** Every body of the accounts, good but for what a test puts into it. */
+/** Every body of accounts' routes, valid except for the values that a test replaces. */
 const BODIES = [
   ['POST', '/api/auth/users/', { username: 'x', email: 'x@example.com', password: PASSWORD }],
   ['POST', '/api/auth/users/activation/', { uid: 'x', token: 'y' }],
@@ -98,7 +98,7 @@ test('no value causes an internal error', async (t) => {
       '{"constructor":1}',
     ]) {
       const { status } = await service.request(ACME, method, path, { token, raw });
-      // Nothing has to be in a profile.
+      // A profile has no required field.
       t.true(status === 400 || path.endsWith('/me/'), `${method} ${path} ${raw.slice(0, 40)}: ${status}`);
       t.true(status < 500);
     }
@@ -127,7 +127,7 @@ test('rejects a password of 5,000 characters before it is hashed, with the same 
   );
 });
 
-/** What nobody may say of themselves. */
+/** Fields that users cannot set. */
 const PRIVILEGES = {
   id: 4_711,
   tenant_id: '00000000-0000-4000-8000-000000000000',
@@ -151,7 +151,7 @@ const STORED_USER = `
   where username = $1`;
 
 test('registration ignores every field except the username, the email address and the password', async (t) => {
-  const given = { username: 'greedy', email: 'greedy@example.com', password: PASSWORD, ...PRIVILEGES };
+  const given = { username: 'mallory', email: 'mallory@example.com', password: PASSWORD, ...PRIVILEGES };
   const withPrototype = JSON.stringify(given).replace(
     /}$/,
     ',"__proto__":{"is_staff":true,"is_superuser":true}}',
@@ -160,7 +160,7 @@ test('registration ignores every field except the username, the email address an
   const { status, body } = await service.request(ACME, 'POST', '/api/auth/users/', { body: given });
   t.is(status, 201);
   t.deepEqual(Object.keys(body).sort(), ['email', 'id', 'username']);
-  const [row] = await world.asOwner(STORED_USER, ['greedy']);
+  const [row] = await world.asOwner(STORED_USER, ['mallory']);
   t.like(row, {
     is_staff: false,
     is_superuser: false,

@@ -5,8 +5,8 @@ import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../
 import { openWorld, type World } from '../../helpers/world.ts';
 import { project } from './project.ts';
 
-// Time is a benchmark's affair. What takes time is counted here: conversations
-// with the database, and rows written.
+// A benchmark measures the time. This test counts what takes time: round trips to the database and written
+// rows.
 
 const ACME = 'acme.localhost';
 
@@ -26,7 +26,7 @@ test.before(async () => {
   );
   await world.asOwner(`update acme.users set password = '!' where username = 'locked'`);
   proxy = await openProxy(world.serviceUrl);
-  // Without a transport nobody but the request talks to the database.
+  // Without a mail transport, only the request uses the database.
   service = await serve(
     { ...world, serviceUrl: proxy.through(world.serviceUrl) },
     { SEND_ACTIVATION_EMAIL: 'true', MAIL_DIR: '', POOL_SIZE: '1' },
@@ -44,9 +44,9 @@ const VARYING = new Set(['date', 'x-request-id']);
 
 type Seen = { status: number; headers: unknown; body: string; roundTrips: number; written: unknown };
 
-/** All that an answer shows, and all that it cost. */
+/** Returns everything visible in the response, and the counts. */
 async function watch(ask: () => Promise<Answer>): Promise<Seen> {
-  // In one transaction, as rows are counted; the statistics views lag behind.
+  // In one transaction, because the statistics views are updated late.
   const rows = () =>
     world.asOwner<{ table: string; rows: string }>(`
       select 'outbox' as table, count(*)::text as rows from acme.outbox
@@ -73,7 +73,7 @@ async function assertSameResponse(
   ask: (who: string) => Promise<Answer>,
   expected: number,
 ): Promise<void> {
-  // What is done once for a connection is done before.
+  // Warm-up, for work that each connection does once.
   await ask('nobody');
   const standard = await watch(() => ask('nobody'));
   t.is(standard.status, expected);
@@ -91,7 +91,7 @@ for (const [path, status] of [
 ] as const) {
   test.serial(`${path} does not reveal whether an account exists`, async (t) => {
     await assertSameResponse(t, (username) => post(path, { username, password: 'not the password' }), status);
-    // Even with the right one, for who may not log in.
+    // Even with the right password, for a user who may not log in.
     const wrong = await watch(() => post(path, { username: 'nobody', password: PASSWORD }));
     for (const username of ['inactive', 'awaiting', 'locked']) {
       t.deepEqual(await watch(() => post(path, { username, password: PASSWORD })), wrong, username);

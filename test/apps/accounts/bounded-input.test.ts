@@ -18,7 +18,7 @@ test.after.always(async () => {
   await world?.close();
 });
 
-/** Every route that answers clients without credentials, with a body that has each of its fields. */
+/** Every route without authentication, with a body that has all of its fields. */
 const OPEN: ReadonlyArray<readonly [string, Readonly<Record<string, string>>]> = [
   ['jwt/create', { username: 'alice', password: PASSWORD }],
   ['jwt/refresh', { refresh: 'x' }],
@@ -39,7 +39,7 @@ const OPEN: ReadonlyArray<readonly [string, Readonly<Record<string, string>>]> =
   ['users/reset_username_confirm', { uid: 'x', token: 'x', new_username: 'bobby' }],
 ];
 
-/** Counts what is expensive on a long text: characters that are normalized. */
+/** Counts normalized characters, which are expensive in a long text. */
 async function normalizedBy(work: () => Promise<unknown>): Promise<number> {
   const real = String.prototype.normalize;
   let characters = 0;
@@ -55,7 +55,7 @@ async function normalizedBy(work: () => Promise<unknown>): Promise<number> {
   return characters;
 }
 
-/** 2n characters whose canonical order is quadratic work. */
+/** Returns 2n characters whose canonical ordering takes quadratic time. */
 const marks = (n: number): string => '\u0301'.repeat(n) + '\u0316'.repeat(n);
 
 for (const [path, body] of OPEN) {

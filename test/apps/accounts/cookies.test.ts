@@ -24,7 +24,7 @@ test.after.always(async () => {
   await world?.close();
 });
 
-/** The cookies of an answer: value and attributes by name. */
+/** Returns the cookies of a response: value and attributes by name. */
 const cookiesOf = ({ headers }: Answer): Record<string, { value: string; attributes: string[] }> =>
   Object.fromEntries(
     (headers['set-cookie'] ?? []).map((line) => {
@@ -121,7 +121,7 @@ test('behind HTTPS, sets cookies that another subdomain cannot overwrite', async
         'X-CSRFToken': cookies.csrftoken?.value ?? '',
       },
     });
-  // One without the prefix may be the neighbor's.
+  // A cookie without the prefix may be from another tenant's host.
   t.is((await ask('refresh')).status, 401);
   t.is((await ask('__Host-refresh')).status, 200);
 });
@@ -136,7 +136,7 @@ test('ignores X-Forwarded-Proto from clients without a trusted proxy', async (t)
 
 for (const action of ACTIONS) {
   test(`rejects ${action} by cookie without the CSRF header`, async (t) => {
-    // Of its own: logout_all ends what other tests have open.
+    // A separate user, because logout_all ends the sessions of other tests.
     const { username } = await makeUser(world, 'acme', `of-${action}`);
     await makeUser(world, 'globex', username);
     const { access, refresh, csrf } = await logIn(username);
@@ -155,7 +155,7 @@ for (const action of ACTIONS) {
       ['more than it', `${csrf}A`],
       ['it in other case', csrf.toUpperCase()],
     ] as const) {
-      // The cookie of the CSRF token is the sender's to choose: a neighbor may have put it there.
+      // The sender controls the cookie of the CSRF token: another tenant's page may have set it.
       const { status, body } = await send(action, { refresh, csrftoken: given ?? csrf }, given);
       t.deepEqual([status, body.code], [403, 'permission_denied'], why);
     }

@@ -2,7 +2,7 @@ import test from 'ava';
 
 import { createFairQueue, QueueFull } from '../../../src/apps/accounts/passwords/fair-queue.ts';
 
-/** Work that ends when the test says so, and the order in which it was started. */
+/** Creates work that the test ends, and records the order of its starts. */
 function openWork() {
   const started: string[] = [];
   const ends = new Map<string, () => void>();
@@ -25,17 +25,17 @@ test('serves keys in turn, however long the queue of one key is', async (t) => {
   const queue = createFairQueue({ concurrency: 1, perKey: 100, total: 1000 });
   const work = openWork();
   for (let n = 0; n < 50; n += 1) {
-    void queue.run('greedy', work.of(`greedy ${n}`));
+    void queue.run('busy', work.of(`busy ${n}`));
   }
   for (const name of ['a 0', 'b 0', 'a 1']) {
     void queue.run(name.charAt(0), work.of(name));
   }
   await flushEntry();
-  t.deepEqual(work.started, ['greedy 0']);
+  t.deepEqual(work.started, ['busy 0']);
   for (let n = 0; n < 6; n += 1) {
     await work.end(work.started.at(-1) ?? '');
   }
-  t.deepEqual(work.started, ['greedy 0', 'greedy 1', 'a 0', 'b 0', 'greedy 2', 'a 1', 'greedy 3']);
+  t.deepEqual(work.started, ['busy 0', 'busy 1', 'a 0', 'b 0', 'busy 2', 'a 1', 'busy 3']);
 });
 
 test('never exceeds the concurrency limit, and a failure frees its place', async (t) => {
@@ -63,27 +63,27 @@ test('never exceeds the concurrency limit, and a failure frees its place', async
 test('when the queue of one key is full, rejects the next task of that key only', async (t) => {
   const queue = createFairQueue({ concurrency: 1, perKey: 2, total: 100 });
   const work = openWork();
-  void queue.run('greedy', work.of('greedy 0'));
-  void queue.run('greedy', work.of('greedy 1'));
-  void queue.run('greedy', work.of('greedy 2'));
-  await t.throwsAsync(queue.run('greedy', work.of('greedy 3')), { instanceOf: QueueFull });
+  void queue.run('busy', work.of('busy 0'));
+  void queue.run('busy', work.of('busy 1'));
+  void queue.run('busy', work.of('busy 2'));
+  await t.throwsAsync(queue.run('busy', work.of('busy 3')), { instanceOf: QueueFull });
   void queue.run('other', work.of('other 0'));
   await flushEntry();
-  await work.end('greedy 0');
-  await work.end('greedy 1');
-  t.deepEqual(work.started, ['greedy 0', 'greedy 1', 'other 0']);
+  await work.end('busy 0');
+  await work.end('busy 1');
+  t.deepEqual(work.started, ['busy 0', 'busy 1', 'other 0']);
 });
 
 test('when all queues together are full, drops a task from the longest', async (t) => {
   const queue = createFairQueue({ concurrency: 1, perKey: 10, total: 4 });
   const work = openWork();
-  void queue.run('greedy', work.of('greedy 0'));
-  const waiting = [1, 2, 3, 4].map((n) => queue.run('greedy', work.of(`greedy ${n}`)));
+  void queue.run('busy', work.of('busy 0'));
+  const waiting = [1, 2, 3, 4].map((n) => queue.run('busy', work.of(`busy ${n}`)));
   const dropped = t.throwsAsync(waiting[3] as Promise<void>, { instanceOf: QueueFull });
   void queue.run('other', work.of('other 0'));
   await dropped;
-  await t.throwsAsync(queue.run('greedy', work.of('greedy 5')), { instanceOf: QueueFull });
-  await work.end('greedy 0');
-  await work.end('greedy 1');
-  t.deepEqual(work.started, ['greedy 0', 'greedy 1', 'other 0']);
+  await t.throwsAsync(queue.run('busy', work.of('busy 5')), { instanceOf: QueueFull });
+  await work.end('busy 0');
+  await work.end('busy 1');
+  t.deepEqual(work.started, ['busy 0', 'busy 1', 'other 0']);
 });

@@ -102,7 +102,7 @@ test('a fixture that replaces a password invalidates the tokens of that user onl
     { id: '2', token_version: 1 },
   ]);
   t.deepEqual(await tokens(), [{ user_id: '2' }]);
-  // An old dump brings the old password back, and not what it had opened.
+  // An old fixture restores the old password, but not its sessions.
   await loadRows('replaced', user(1, { username: 'a', password: HASH, token_version: 1 }));
   t.deepEqual(await versions(), [
     { id: '1', token_version: 3 },

@@ -6,7 +6,7 @@ import { APP_SECRET, makeUser, PASSWORD, serve, type TestService } from '../../h
 import { openWorld, type World } from '../../helpers/world.ts';
 import { project } from './project.ts';
 
-// Tokens that come in a body. Those of the Authorization header: tokens.test.ts.
+// Tokens in a body. For those in the Authorization header: tokens.test.ts.
 
 const ACME = 'acme.localhost';
 
@@ -37,7 +37,7 @@ async function impersonationToken(): Promise<string> {
   return body.token;
 }
 
-/** Each way to hand a token over, with the token that would be good there. */
+/** Each route that takes a token, with a token that it accepts. */
 const TOKEN_ROUTES = [
   ['refresh', 'refresh', async () => pair.refresh],
   ['logout', 'refresh', async () => pair.refresh],

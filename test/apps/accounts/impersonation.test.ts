@@ -79,7 +79,7 @@ test('an impersonation token expires after one minute', async (t) => {
   const token = await tokenFor('ann');
   const { exp = 0, iat = 0 } = claimsOf(token);
   t.is(exp - iat, 60);
-  // An age of a minute, by the same signature that it has.
+  // One minute old, with a valid signature.
   const { status, body } = await enter(altered(world.acme, token, { iat: iat - 60, exp: exp - 61 }));
   t.deepEqual([status, body.detail], [401, 'Token is expired']);
   t.is((await enter(token)).status, 200);
@@ -90,7 +90,7 @@ test('only superusers of the public site can create impersonation tokens, on its
   for (const name of ['helper', 'clerk']) {
     const answer = await askFor(body, await service.logIn(SITE, name, PASSWORD));
     t.deepEqual([answer.status, answer.body.code], [403, 'permission_denied'], name);
-    // Who may not, does not learn what would have been wrong.
+    // A user without the right gets no further reason.
     t.is((await askFor({}, await service.logIn(SITE, name, PASSWORD))).status, 403);
   }
   t.is((await service.request(SITE, 'POST', '/api/tenants/impersonate/', { body })).status, 401);
@@ -179,7 +179,7 @@ test('an impersonation session lasts at most one hour, however often it is refre
   );
   const end = Math.floor(Number(opened?.at) / 1000) + HOUR;
   t.true((claimsOf(pair.refresh).exp ?? 0) <= end);
-  // Half an hour later, by the clock of the session.
+  // Moves the session's start back by half an hour.
   await world.asOwner(
     `update acme.sessions set created_at = created_at - interval '30 minutes', expires_at = expires_at - interval '30 minutes'
      where family = $1`,

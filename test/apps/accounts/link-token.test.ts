@@ -84,7 +84,7 @@ test('rejects a link with any changed character', (t) => {
 test('a uid identifies the user it was created for, and a guessed uid identifies no user', (t) => {
   t.is(readUid(keys, createUid(keys, 7)), '7');
   t.is(readUid([randomBytes(32)], createUid(keys, 7)), null);
-  // Node ignores a character that completes no byte. The length of an id decides whether one would.
+  // Node ignores a final character that does not complete a byte. The length of the id decides whether there is one.
   for (const id of [7, 17, 170]) {
     for (const extra of ['x', 'A', '=', ' ', '!']) {
       t.is(readUid(keys, `${createUid(keys, id)}${extra}`), null, `${id}${extra}`);

@@ -30,14 +30,14 @@ const accountOf = (id: number) =>
     findAccount(tx, String(id)),
   ) as Promise<Account>;
 
-/** A link as the mail would have it, made at any time. */
+/** Returns a link as a mail contains it, with any issue time. */
 async function linkTo(id: number, purpose: Purpose, { secondsAgo = 0 } = {}): Promise<Link> {
   const key = keyOf(world.acme, 'link');
   const now = Date.now() - secondsAgo * 1000;
   return { uid: createUid([key], id), token: createLinkToken([key], purpose, await accountOf(id), now) };
 }
 
-/** Follows a link in the way of its purpose. */
+/** Follows a link with the request of its purpose. */
 const follow = (purpose: Purpose, link: Link, fresh = FRESH) =>
   purpose === 'activation'
     ? post('activation', link)
@@ -77,7 +77,7 @@ for (const purpose of PURPOSES) {
   });
 
   test(`of concurrent requests with one link for ${purpose}, exactly one succeeds`, async (t) => {
-    const { id } = await createRecipient(purpose, `crowd-${purpose}`);
+    const { id } = await createRecipient(purpose, `many-${purpose}`);
     const link = await linkTo(id, purpose);
     const answers = await Promise.all(Array.from({ length: 6 }, () => follow(purpose, link)));
     const statuses = answers.map(({ status }) => status).sort();
@@ -92,7 +92,7 @@ for (const purpose of PURPOSES) {
       const { status, body } = await follow(purpose, link);
       t.deepEqual([status, body], [400, INVALID]);
     }
-    // The stamp is signed: a link is not made younger by writing another one on it.
+    // The issue time is signed, so a link with a later one is rejected.
     const [, mac] = late.token.split(/-(.*)/);
     const stamp = Math.floor(Date.now() / 1000).toString(36);
     t.is((await follow(purpose, { ...late, token: `${stamp}-${mac}` })).status, 400);
@@ -217,7 +217,7 @@ test('no link reactivates a user whom staff deactivated', async (t) => {
   const { access } = await openPair(service, ACME, username);
   const links = await Promise.all(PURPOSES.map((purpose) => linkTo(id, purpose)));
   await world.asOwner('update acme.users set is_active = false where id = $1', [id]);
-  // Forged as if the keys were known: links of now.
+  // Forged with the real keys, as current links.
   links.push(...(await Promise.all(PURPOSES.map((purpose) => linkTo(id, purpose)))));
   const after = service.mails.length;
   for (const path of ['resend_activation', 'reset_password', 'reset_username']) {
@@ -247,10 +247,10 @@ test('a new address set by staff does not reactivate a user whom staff deactivat
   await world.asOwner('update acme.users set is_active = false where id = $1', [id]);
   const { status } = await service.request(ACME, 'PATCH', `/api/auth/users/${id}/`, {
     token: access,
-    body: { email: 'mended@example.com' },
+    body: { email: 'corrected@example.com' },
   });
   t.is(status, 200);
-  t.like(await accountOf(id), { email: 'mended@example.com', is_active: false, awaits_activation: false });
+  t.like(await accountOf(id), { email: 'corrected@example.com', is_active: false, awaits_activation: false });
   t.is((await follow('activation', await linkTo(id, 'activation'))).status, 403);
   t.is((await accountOf(id)).is_active, false);
 });

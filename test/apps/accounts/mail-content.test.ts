@@ -136,7 +136,7 @@ test('sends no mail for an unknown account or one without an address', async (t)
     t.is((await post(tenant.host, path, { email: 'stranger@nobody.example' })).status, 204);
   }
   await post(tenant.host, 'reset_password/', { email: 'ANN@nobody.example' });
-  // To the spelling of the account, not to what was typed.
+  // To the address of the account, not to the typed one.
   t.is((await mailsTo('ann@nobody.example', 1)).length, 1);
   t.deepEqual(
     catcher.mails.flatMap(({ to }) => to).filter((to) => /nobody\.example/.test(to)),
@@ -181,7 +181,7 @@ test('notifies the previous address when an account changes its address', async 
 
 test('a link has the protocol and the port of the front end', async (t) => {
   const email = 'ann@ported.example';
-  // A world of its own: both services would send this world's mail.
+  // In a separate world, because both services would send this world's mail.
   const other = await openWorld({ project });
   t.teardown(other.close);
   await makeUser(other, 'globex', 'ported', { email });

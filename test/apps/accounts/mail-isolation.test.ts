@@ -29,7 +29,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
     const [row] = await world.asOwner<{ seen: string }>(
       'select marked_at::text as seen from tenancy.due_work',
     );
-    // With the neighbor's own mark, which it would have to know.
+    // With the other tenant's marker, which an attacker would have to know.
     await inside(world.acme, `select tenancy.reschedule_due('mail', '${row?.seen}', null)`);
     await inside(
       world.acme,

@@ -5,12 +5,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
-import { type Answer, ask, environmentOf, makeUser, PASSWORD, serve, until } from '../../helpers/server.ts';
+import {
+  type Answer,
+  environmentOf,
+  makeUser,
+  PASSWORD,
+  sendRequest,
+  serve,
+  until,
+} from '../../helpers/server.ts';
 import { catchMail } from '../../helpers/smtp.ts';
 import { type Member, openWorld, type World } from '../../helpers/world.ts';
 import { project } from './project.ts';
 
-// One after the other: every service sends the mail of all tenants of its world.
+// One at a time: every service sends the mail of all tenants of its world.
 
 let world: World;
 test.before(async () => {
@@ -24,7 +32,7 @@ const MAIN = join(import.meta.dirname, 'main.ts');
 
 type Running = { child: ChildProcess; port: number; output: () => string };
 
-/** The service as it is run, in a process that can be killed. */
+/** Starts the service in a process that can be killed. */
 async function run(t: ExecutionContext, overrides: Record<string, string>): Promise<Running> {
   const child = spawn(process.execPath, [MAIN], {
     cwd: tmpdir(),
@@ -58,7 +66,7 @@ async function kill({ child }: Running): Promise<void> {
 }
 
 const post = (port: number, host: string, path: string, body: object): Promise<Answer> =>
-  ask(port, host, 'POST', `/api/auth/${path}/`, { body });
+  sendRequest(port, host, 'POST', `/api/auth/${path}/`, { body });
 
 type Row = { attempts: number; dead: boolean; last_error: string | null; wait: number };
 
@@ -69,7 +77,7 @@ const outboxOf = ({ schema }: Pick<Member, 'schema'>): Promise<Row[]> =>
     from ${schema}.outbox
     order by id`);
 
-/** Moves time on, in place of waiting for it. */
+/** Moves due times back instead of waiting. */
 async function makeDue({ id, schema }: Member): Promise<void> {
   await world.asOwner(`update ${schema}.outbox set due_at = now() where dead_at is null`);
   await world.asOwner(
@@ -78,7 +86,7 @@ async function makeDue({ id, schema }: Member): Promise<void> {
   );
 }
 
-/** A server that takes a connection and never says a word. */
+/** Starts a server that accepts connections and sends nothing. */
 async function silentServer(t: ExecutionContext): Promise<string> {
   const server = createServer(() => {}).listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -95,7 +103,7 @@ test.serial('sends a mail that was in progress when the previous process was kil
     password: PASSWORD,
   });
   t.is(status, 201);
-  // It has taken the mail, and stands before a server that does not speak.
+  // It has claimed the mail and waits for a server that does not respond.
   await until(
     () => outboxOf(tenant),
     ([mail]) => mail?.attempts === 1,
@@ -226,7 +234,7 @@ test.serial(
       ([mail]) => mail?.dead === true,
     );
     t.like(last, { attempts: 12, dead: true });
-    // A dead letter is not looked for any more.
+    // A mail that has finally failed is no longer due.
     t.deepEqual(
       await until(
         () => world.asOwner('select from tenancy.due_work where tenant_id = $1', [tenant.id]),
@@ -249,7 +257,7 @@ test.serial('mail of a tenant in maintenance waits, and is sent afterwards', asy
   t.teardown(catcher.close);
   const service = await serve(world, { SMTP_URL: catcher.url });
   t.teardown(service.close);
-  // Another tenant's mail, that came later, says that the outboxes were looked through.
+  // A later mail of another tenant shows that the outboxes were processed.
   await makeUser(world, 'globex', 'later', { email: 'later@resting.example' });
   await service.request('globex.localhost', 'POST', '/api/auth/users/reset_password/', {
     body: { email: 'later@resting.example' },
@@ -297,7 +305,7 @@ test.serial('neither the log nor any table contains a link, a token or a passwor
     const rows = await world.asOwner<{ row: string }>(`select x::text as row from ${name} as x`);
     stored += rows.map(({ row }) => row).join('\n');
   }
-  // What is looked through is the right thing.
+  // The search covers the right place.
   t.true(stored.includes(email));
   t.regex(running.output(), /users\/activation/);
   for (const secret of [token, reset, uid, pair.access, pair.refresh, key.auth_token, PASSWORD]) {

@@ -4,8 +4,8 @@ import { type Link, me, nextLink, openKey, openPair, refreshWith } from '../../h
 import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 
-// Ann has the same id, address, password and even hash in both tenants: what
-// keeps her tokens apart is the tenant and nothing else.
+// Ann has the same id, address, password and hash in both tenants, so only the tenant separates her
+// tokens.
 
 const ACME = 'acme.localhost';
 const GLOBEX = 'globex.localhost';
@@ -33,7 +33,7 @@ const rowsOfAnn = () =>
     select 'globex', u.* from globex.users as u where username = 'ann'
   `);
 
-/** Everything that asks who one is, with a body that would be taken. */
+/** Every route that requires a user, with a valid body. */
 const AUTHENTICATED_ROUTES = [
   ['GET', '/api/auth/users/'],
   ['GET', '/api/auth/users/me/'],
@@ -59,7 +59,7 @@ const AUTHENTICATED_ROUTES = [
   ['DELETE', '/api/notes/1/'],
 ] as const;
 
-/** What is open to everybody, but not to who shows credentials that are none. */
+/** Routes without authentication, which still reject invalid credentials. */
 const OPEN = [
   ['POST', '/api/auth/users/', { username: 'new', email: 'new@example.com', password: PASSWORD }],
   ['POST', '/api/auth/users/activation/', { uid: 'x', token: 'y' }],
@@ -126,7 +126,7 @@ test('a refresh token cannot be refreshed, verified or revoked in another tenant
   t.is((await refreshWith(service, ACME, acme.refresh)).status, 200);
 });
 
-/** Follows `link` at globex in every way that mixes it with globex's own, and expects nothing of it. */
+/** Follows `link` at globex, in every combination with globex's own links, and expects no effect. */
 async function assertRejected(
   t: ExecutionContext,
   path: string,

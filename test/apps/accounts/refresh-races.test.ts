@@ -53,7 +53,7 @@ const holdSession = async (refresh: string): Promise<void> => {
   await lockHolder.query('select from acme.sessions where family = $1 for update', [claimsOf(refresh).fam]);
 };
 
-/** Nothing that was handed out before or meanwhile opens anything. */
+/** Asserts that all tokens issued before or meanwhile are rejected. */
 async function assertSessionEnded(t: ExecutionContext, first: Pair, answer: Answer): Promise<void> {
   const pairs = [first, ...(answer.status === 200 ? [answer.body as Pair] : [])];
   for (const { access, refresh } of pairs) {
@@ -156,7 +156,7 @@ for (const [path, what] of [
     const asking = service.request(ACME, 'POST', `/api/auth/${path}/`, {
       body: { username, password: PASSWORD },
     });
-    // Either it waits for the password, or it has its answer before.
+    // It either waits for the change of the password, or has its response before.
     await waitUntilBlocked(world, 1, asking);
     await lockHolder.query('commit');
     const { status, body } = await asking;

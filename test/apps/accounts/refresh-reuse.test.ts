@@ -26,7 +26,7 @@ const exchange = async (refresh: string): Promise<Pair> => {
   return body;
 };
 
-/** Moves the time of an exchange back, in place of waiting. */
+/** Moves the time of an exchange back instead of waiting. */
 const backdateRotation = (refresh: string) =>
   world.asOwner(
     `update acme.refresh_tokens set rotated_at = rotated_at - interval '11 seconds' where id = $1`,
@@ -65,7 +65,7 @@ test('returns one successor for a refresh token, however many requests arrive at
     claimsOf(first.refresh).fam,
   ]);
   t.is(rows.length, 2);
-  // Every tab can go on with what it was given.
+  // Every tab can continue with its tokens.
   for (const { body } of answers) {
     t.is((await me(service, ACME, body.access)).status, 200);
   }
@@ -89,7 +89,7 @@ test('a refresh token reused after the grace period ends the session for every h
   t.deepEqual([status, body], [401, BLACKLISTED]);
   t.is(headers['www-authenticate'], 'Bearer realm="api"');
   await assertSessionEnded(t, [first, second]);
-  // Another device of the same user goes on.
+  // Another session of the same user continues.
   t.is((await me(service, ACME, other.access)).status, 200);
   t.is((await refreshWith(service, ACME, other.refresh)).status, 200);
 });

@@ -119,11 +119,11 @@ test('names that look alike are the same name or rejected', async (t) => {
   ].filter((name) => name.trim() !== 'ann')) {
     await assertRejected(t, { username }, 'username');
   }
-  // What decomposes is composed, so that one name has one form.
+  // Names are stored in composed form, so that each has one form.
   t.is((await register({ username: 'Rene\u0301' })).body.username, 'Ren\u00e9');
   await assertRejected(t, { username: 'ren\u00e9' }, 'username');
   await assertRejected(t, { username: 'REN\u00c9' }, 'username');
-  // A script of one's own is nothing to hide.
+  // Names of any script are accepted.
   for (const username of [
     '\u0430\u043d\u043d\u0430',
     '\u5c71\u7530\u30bf\u30ed',
@@ -212,7 +212,7 @@ const unusualText = fc.oneof(
 test('stores every username in one canonical form, or rejects it on its field', async (t) => {
   await fc.assert(
     fc.asyncProperty(unusualText, async (username) => {
-      // A short password is found out after the name, and costs no hash.
+      // The length of a password is checked after the name, before any hashing.
       const { status, body, text } = await register({ username, password: 'x' });
       const name = username.trim().normalize('NFKC');
       t.is(status, 400, text);
@@ -230,9 +230,8 @@ test('stores every username in one canonical form, or rejects it on its field', 
 const lowerEach = (text: string): string => [...text].map((letter) => letter.toLowerCase()).join('');
 
 /**
- * Whether two names differ in case alone, letter by letter: as PostgreSQL's
- * lower() sees it, which is no case folding. ς and ß have capitals that lead back
- * to σ and ss, and ı one that leads to i: those are names of their own.
+ * Whether two names differ in case only, letter by letter, by PostgreSQL's lower(), which is not case
+ * folding. ς, ß and ı are different names from σ, ss and i, although their capitals are the same.
  */
 const isPair = (name: string, capitals: string): boolean => lowerEach(name) === lowerEach(capitals);
 

@@ -40,7 +40,7 @@ const lifetimes = ({ body }: Answer): number[] =>
     return exp - iat;
   });
 
-/** Sets acme's row and waits until the service has heard of it. */
+/** Changes acme's settings and waits until they take effect in the service. */
 async function setRow(settings: string, isApplied: (answer: Answer) => boolean): Promise<Answer> {
   await world.asOwner('update public.tenants set settings = $2 where id = $1', [world.acme.id, settings]);
   return until(() => enter(), isApplied);
@@ -61,7 +61,7 @@ test.serial('a row of a tenant overrides the environment, for that tenant only',
   }
 });
 
-/** Row, and what the log says of it. */
+/** Settings, and the warning in the log. */
 const faulty: ReadonlyArray<readonly [string, RegExp]> = [
   ['{"ACCES_TOKEN_LIFETIME": 60}', /ACCES_TOKEN_LIFETIME is not a setting of a tenant/],
   ['{"access_token_lifetime": 60}', /access_token_lifetime is not a setting/],
@@ -124,7 +124,7 @@ test('an unknown setting prevents the start and is named', async (t) => {
   }
 });
 
-/** A token that ended `ago` seconds ago. */
+/** Returns a token that expired `ago` seconds ago. */
 function ended(member: Member, like: string, ago: number): string {
   const claims = jwt.decode(like) as jwt.JwtPayload;
   const [key] = signingKeys(SECRETS, { id: member.id, keyGeneration: 1 });

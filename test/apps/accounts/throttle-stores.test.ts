@@ -30,7 +30,7 @@ test.after.always(async () => {
   await world?.close();
 });
 
-/** A machine that runs many tests at once is slow, and its store has not stopped answering. */
+/** Longer than the default: a machine that runs many tests at the same time is slow. */
 async function serveWith(t: ExecutionContext, url: string, timeout = '60000'): Promise<TestService> {
   const service = await serve(world, {
     THROTTLE_STORE: url,
@@ -57,18 +57,18 @@ async function countTogether(t: ExecutionContext, one: TestService, two: TestSer
   t.deepEqual(await statuses(two, 'shared', RATE / 2), Array(RATE / 2).fill(401));
   t.is((await guess(one, 'shared')).status, 429);
   t.is((await guess(two, 'shared')).status, 429);
-  // At once, through both: as many as there are, and no more.
+  // Through both at the same time: exactly the limit passes.
   const answers = await Promise.all(
-    Array.from({ length: 16 }, (_, at) => guess(at % 2 ? one : two, 'crowd')),
+    Array.from({ length: 16 }, (_, at) => guess(at % 2 ? one : two, 'guessed')),
   );
   t.is(answers.filter(({ status }) => status === 401).length, RATE);
-  // What one forgives is forgiven by both.
+  // A reset through one applies to both.
   await statuses(one, 'ann', RATE - 1);
   t.is((await guess(two, 'ann', PASSWORD)).status, 200);
   t.deepEqual(await statuses(one, 'ann', RATE), Array(RATE).fill(401));
 }
 
-/** Fresh counts, in memory: attempts go on, and go on being counted. */
+/** Asserts that attempts are served and counted in memory, from zero. */
 async function assertCountsInMemory(
   t: ExecutionContext,
   service: TestService,
@@ -80,7 +80,7 @@ async function assertCountsInMemory(
 }
 
 test('two services that share a PostgreSQL store share their counters', async (t) => {
-  // Started at once: the one that comes second finds the table half made.
+  // Started at the same time: the second one may find a partly created table.
   const [one, two] = await Promise.all([serveWith(t, store), serveWith(t, store)]);
   await countTogether(t, one, two);
 });
@@ -114,7 +114,7 @@ test('does not wait for a PostgreSQL store that no longer responds', async (t) =
   const service = await serveWith(t, proxy.through(store), '1000');
   t.is((await guess(service, 'before-silence')).status, 401);
   proxy.swallow();
-  // The helper gives a request up after 20 seconds.
+  // The helper aborts a request after 20 seconds.
   t.deepEqual(await statuses(service, 'in-silence', 2), [401, 401]);
 });
 
@@ -127,7 +127,7 @@ test('does not start with an unusable PostgreSQL store, and prints no password',
 const withRedis = hasRedis
   ? (title: string, run: (t: ExecutionContext) => Promise<void>) => test(title, run)
   : (title: string, _run: unknown) =>
-      // Said in the report, where somebody looks: CI has to have it.
+      // Reported as a failure in CI, which must have Redis.
       test(`not tested, redis-server is not installed: ${title}`, (t) => t.pass());
 
 /** The connection is made after the start; attempts before it are counted in memory. */

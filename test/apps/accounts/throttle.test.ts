@@ -4,7 +4,7 @@ import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../
 import { openWorld, type World } from '../../helpers/world.ts';
 import { project } from './project.ts';
 
-// An hour is longer than a test: nobody waits here, and nothing runs out meanwhile.
+// One hour is longer than the test, so no window ends meanwhile.
 
 const ACME = 'acme.localhost';
 const GLOBEX = 'globex.localhost';
@@ -34,7 +34,7 @@ test.after.always(async () => {
 });
 
 let last = 0;
-/** An address that nobody has tried from before: each test begins with nothing counted. */
+/** Returns an unused address, so that each test begins without counts. */
 const freshAddress = (): string => {
   last += 1;
   return `198.51.${Math.floor(last / 250)}.${1 + (last % 250)}`;
@@ -58,7 +58,7 @@ function isThrottled(t: ExecutionContext, { status, headers, body }: Answer): vo
   t.deepEqual(body, { detail: `Request was throttled. Expected available in ${seconds} seconds.` });
 }
 
-/** Uses all that there is up, and one more. */
+/** Uses all attempts, and one more. */
 async function useUpAttempts(t: ExecutionContext, ask: () => Promise<Answer>, status: number): Promise<void> {
   for (let attempt = 0; attempt < RATE; attempt += 1) {
     t.is((await ask()).status, status);
@@ -69,9 +69,9 @@ async function useUpAttempts(t: ExecutionContext, ask: () => Promise<Answer>, st
 test('rejects repeated wrong passwords with the time until the next attempt', async (t) => {
   const address = freshAddress();
   await useUpAttempts(t, () => guess('ann', { address }), 401);
-  // The right password is a guess like any other.
+  // An attempt with the right password counts, too.
   isThrottled(t, await post('jwt/create', { username: 'ann', password: PASSWORD }, { address }));
-  // Both ways to log in count together, and so do all spellings that lead to the account.
+  // Both login routes share a count, and so do all spellings of the login name.
   isThrottled(t, await post('token/login', { username: 'ann', password: 'a guess' }, { address }));
   for (const name of ['ANN', ' ann ', 'aNn']) {
     isThrottled(t, await guess(name, { address }));
@@ -220,7 +220,7 @@ for (const path of ['reset_password', 'reset_username', 'resend_activation']) {
     isThrottled(t, await post(`users/${path}`, { email: email.toUpperCase() }, { address, service }));
     t.is((await post(`users/${path}`, { email: 'ann@example.com' }, { address, service })).status, 204);
     t.is((await post(`users/${path}`, { email }, { address, service, host: GLOBEX })).status, 204);
-    // From everywhere: twice as many, and no more.
+    // From all addresses together: at most twice as many.
     for (let at = RATE; at < RATE * 2; at += 1) {
       t.is((await post(`users/${path}`, { email }, { address: freshAddress(), service })).status, 204);
     }

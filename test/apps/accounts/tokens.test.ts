@@ -17,7 +17,7 @@ import { type Member, openWorld, type World } from '../../helpers/world.ts';
 let world: World;
 let service: TestService;
 let alice: { id: number };
-/** A session of alice's, which the forged tokens name. */
+/** A session of alice, which the forged tokens contain. */
 let family: string;
 test.before(async () => {
   world = await openWorld({ project: servedProject });
@@ -36,7 +36,7 @@ test.after.always(async () => {
 const keyOf = (member: Member, generation = 1): KeyObject =>
   signingKeys(SECRETS, { id: member.id, keyGeneration: generation })[0];
 
-/** A token like ours, with what is given changed. */
+/** Returns a valid token with these changes. */
 function forge(
   member: Member,
   changes: Record<string, unknown> = {},
@@ -163,7 +163,7 @@ test('a token of acme is rejected on globex and on the public host', async (t) =
   await assertRejected(t, token, 'Token is invalid', 'globex.localhost');
   await assertRejected(t, token, 'Token is invalid', 'localhost');
   t.is((await me(token)).status, 200);
-  // Once more: what was verified for acme is remembered, and not for globex.
+  // Again, because the result for acme is cached. It must not be used for globex.
   await assertRejected(t, token, 'Token is invalid', 'globex.localhost');
 });
 

@@ -8,7 +8,14 @@ import { site } from '../../../src/apps/site/app.ts';
 import { defineProject } from '../../../src/definition/define-project.ts';
 import { notes } from '../../fixture-app/notes/app.ts';
 import { people } from '../../fixture-app/people/app.ts';
-import { type Asking, makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
+import {
+  makeUser,
+  PASSWORD,
+  type RequestOptions,
+  serve,
+  type TestService,
+  until,
+} from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 
 const project = defineProject({
@@ -36,7 +43,7 @@ test.after.always(async () => {
 const post = (
   key: string | null,
   name: string,
-  { host = HOST, path = PATH, ...asking }: Asking & { host?: string; path?: string } = {},
+  { host = HOST, path = PATH, ...asking }: RequestOptions & { host?: string; path?: string } = {},
 ) =>
   service.request(host, 'POST', path, {
     token,

@@ -23,7 +23,7 @@ test.after.always(async () => {
 const call = (method: string, path: string, body?: unknown) =>
   service.request('acme.localhost', method, path, { token, body });
 
-/** Makes projects whose names begin with a word of their own, and answers that word. */
+/** Creates projects whose names begin with a unique word, and returns that word. */
 let batches = 0;
 async function plant(names: readonly string[]): Promise<string> {
   batches += 1;
@@ -54,7 +54,7 @@ test('creates, reads, updates and deletes a project', async (t) => {
     `select to_json(created_at at time zone 'utc') #>> '{}' as at from acme.projects where id = $1`,
     [id],
   );
-  // All digits that are stored.
+  // With all stored digits.
   t.regex(created.body.created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$/);
   t.is(Date.parse(created.body.created_at), Date.parse(`${stored?.at}Z`));
   t.true(created.body.created_at.startsWith(stored?.at));

@@ -49,7 +49,7 @@ for (const [change, status, code] of [
     t.deepEqual([refused.status, refused.body.code], [status, code]);
     t.is(await saved(`after ${code}`), 0);
 
-    // A body that is wrong, or a path, is not reported before the user.
+    // An invalid body or path is not reported before the user is checked.
     const wrong = await service.request(HOST, 'POST', '/api/projects/', { token, body: {} });
     t.is(wrong.status, status);
     const missing = await service.request(HOST, 'GET', '/api/projects/x/', { token });

@@ -1,6 +1,6 @@
 import type { Leak } from '../../../src/attacks/record.ts';
 import type { Wall } from '../../../src/attacks/walls.ts';
-import type { Asking } from '../../helpers/server.ts';
+import type { RequestOptions } from '../../helpers/server.ts';
 import type { Fixture } from '../fixture.ts';
 import type { Attack } from './attack.ts';
 
@@ -32,7 +32,7 @@ export async function responseOf(
   host: string,
   method: string,
   path: string,
-  asking: Asking = {},
+  asking: RequestOptions = {},
 ): Promise<unknown> {
   const { request } = await fixture.http();
   const { status, text, headers } = await request(host, method, path, asking).catch((error: Error) => ({

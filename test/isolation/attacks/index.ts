@@ -2,9 +2,9 @@ import { categories as withoutHttp } from '../../../src/attacks/categories/index
 import type { Attack, Category } from './attack.ts';
 import { between } from './between.ts';
 import { configuration } from './configuration.ts';
-import { crowd } from './crowd.ts';
 import { directory } from './directory.ts';
 import { hosts } from './hosts.ts';
+import { load } from './load.ts';
 import { ownerless } from './ownerless.ts';
 import { requests } from './requests.ts';
 import { server } from './server.ts';
@@ -27,7 +27,7 @@ export const categories: readonly Category[] = [
   smuggling,
   directory,
   between,
-  crowd,
+  load,
 ];
 
 export const attacks: readonly Attack[] = categories.flatMap((category) => category.attacks);

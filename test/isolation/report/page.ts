@@ -94,7 +94,7 @@ const switchCell = (run: Run, id: string): string => {
     : '<td class="small">not here</td>';
 };
 
-const sabotage = (runs: readonly Run[]): string => `<table>
+const switchTable = (runs: readonly Run[]): string => `<table>
 <tr><th>id</th><th>effect</th><th>wall</th>${columns(runs)}<th>found by <code>tenants check</code></th></tr>
 ${switches
   .map(
@@ -105,7 +105,7 @@ ${switches
 
 /** Returns the report as one self-contained page. It explains all terms. */
 export function reportPage({ server, node, at, duration, passed, faults, runs }: Report): string {
-  const sabotaged = runs.filter((run) => run.switches.length > 0);
+  const withSwitches = runs.filter((run) => run.switches.length > 0);
   const shown = new Set(runs.flatMap((run) => run.switches.flatMap(({ noticed }) => noticed)));
   const count = runs.reduce((sum, run) => sum + run.attacks.length, 0);
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
@@ -129,7 +129,7 @@ ${Object.entries(WALLS)
 <h2>Disabled walls</h2>
 <p>These runs show that the suite detects a missing wall. For each switch, all <em>other</em> walls that would stop an attack are disabled first, and no attack may succeed. Then the switch is applied, and
 attacks must succeed. The cell is their number. The suite fails if it is zero, or if an attack succeeded before.</p>
-${sabotage(sabotaged)}
+${switchTable(withSwitches)}
 <h2>Attacks</h2>
 <p>An error alone is not a leak. A leak is a canary row of globex in a response to acme (<em>row</em>), a change of globex's rows (<em>change</em>), or different responses to a right and a wrong guess at globex's rows (<em>bit</em>).
 Cells: <b>●</b> proven alone: with every other wall of the row disabled the attack failed, and with this wall disabled too it

@@ -1,12 +1,12 @@
 import type { World } from '../../helpers/world.ts';
-import { rewrite, sabotage, swap, type Undo } from '../walls.ts';
+import { disableWall, rewrite, swap, type Undo } from '../walls.ts';
 import type { Switch } from './record.ts';
 
 const ENTER = 'tenancy.enter(uuid, bigint, text)';
 const CURRENT = 'tenancy.current_tenant()';
 
-const both = async (...downs: ReadonlyArray<Promise<Undo>>): Promise<Undo> => {
-  const undo = await Promise.all(downs);
+const both = async (...changes: ReadonlyArray<Promise<Undo>>): Promise<Undo> => {
+  const undo = await Promise.all(changes);
   return async () => {
     for (const build of undo.reverse()) {
       await build();
@@ -28,13 +28,13 @@ export const entrySwitches: readonly Switch[] = [
     id: 'context-unverified',
     name: 'the context is accepted without verification',
     wall: 'context',
-    down: sabotage.context,
+    disable: disableWall.context,
   },
   {
     id: 'proof-unchecked',
     name: 'the MAC of the proof is not checked',
     wall: 'proof',
-    down: (world) =>
+    disable: (world) =>
       rewrite(
         world,
         ENTER,
@@ -46,21 +46,21 @@ export const entrySwitches: readonly Switch[] = [
     id: 'proof-distinct',
     name: '"is not true" became "is distinct from"',
     wall: 'proof',
-    down: (world) =>
+    disable: (world) =>
       rewrite(world, ENTER, /= (split_part\(p_proof, '\.', 2\)\s*\)) is not true/, 'is distinct from $1'),
   },
   {
     id: 'proof-unknown-key',
     name: 'a missing key is accepted',
     wall: 'proof',
-    down: (world) =>
+    disable: (world) =>
       rewrite(world, ENTER, /(= split_part\(p_proof, '\.', 2\)\s*\)) is not true/, '$1 is false'),
   },
   {
     id: 'proof-unbound',
     name: 'the proof of one tenant is valid for every tenant',
     wall: 'proof',
-    down: (world) =>
+    disable: (world) =>
       rewrite(
         world,
         ENTER,
@@ -77,14 +77,14 @@ export const entrySwitches: readonly Switch[] = [
     id: 'expiry-unchecked',
     name: 'the expiry is not checked',
     wall: 'expiry',
-    down: (world) =>
+    disable: (world) =>
       rewrite(world, ENTER, /(\(p_expires between [^)]*\)) is not true/, '$1 is not true and false'),
   },
   {
     id: 'once-unchecked',
     name: 'a transaction may enter a second tenant',
     wall: 'once',
-    down: (world) =>
+    disable: (world) =>
       world.contextMode === 'guarded'
         ? rewrite(world, 'tenancy.set_context(text)', `in ('', p_role)) is not true`, 'is null)')
         : rewrite(world, 'tenancy.set_context(text)', '= p_role) is not true', 'is null)'),
@@ -93,7 +93,7 @@ export const entrySwitches: readonly Switch[] = [
     id: 'owner-entry-granted',
     name: "the service may use the owners' entry functions",
     wall: 'owner-entry',
-    down: async (world) =>
+    disable: async (world) =>
       both(
         swap(
           world,
@@ -117,7 +117,7 @@ export const entrySwitches: readonly Switch[] = [
     id: 'status-unchecked',
     name: 'the status of a tenant is not checked',
     wall: 'status',
-    down: async (world) => {
+    disable: async (world) => {
       const restoreStatus = await returnsActive(world);
       const open = await rewrite(world, ENTER, /v_tenant\.status (not )?in \([^)]*\)/g, 'true');
       return async () => {
@@ -130,19 +130,19 @@ export const entrySwitches: readonly Switch[] = [
     id: 'status-not-returned',
     name: 'every tenant is returned as active and paid',
     wall: 'status',
-    down: returnsActive,
+    disable: returnsActive,
   },
   {
     id: 'seed-not-reset',
     name: 'the random generator is not seeded',
     wall: 'reseed',
-    down: (world) => rewrite(world, ENTER, /if setseed\([\s\S]*?end if;/, ''),
+    disable: (world) => rewrite(world, ENTER, /if setseed\([\s\S]*?end if;/, ''),
   },
   {
     id: 'context-for-session',
     name: 'the context outlives its transaction',
     wall: 'local-context',
-    down: async (world) =>
+    disable: async (world) =>
       both(
         rewrite(world, 'tenancy.set_context(text)', /, true\)(?=;\s*end)/, ', false)'),
         ...(world.contextMode === 'signed'

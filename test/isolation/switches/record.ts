@@ -12,7 +12,7 @@ export type Switch = Readonly<{
   wall: Wall;
   contextMode?: ContextMode;
   /** The change in the database. */
-  down?: (world: World) => Promise<Undo>;
+  disable?: (world: World) => Promise<Undo>;
   /** The replaced dependencies in Node. */
   replacements?: Partial<Replacements> | ((world: World) => Partial<Replacements>);
 }>;

@@ -1,6 +1,6 @@
 import { readSqlFile } from '../../../src/db/sql/sql-file.ts';
 import type { World } from '../../helpers/world.ts';
-import { rewrite, sabotage, swap } from '../walls.ts';
+import { disableWall, rewrite, swap } from '../walls.ts';
 import type { Switch } from './record.ts';
 
 const ENTER = 'tenancy.enter(uuid, bigint, text)';
@@ -27,12 +27,17 @@ const globalTableGranted =
 
 /** Switches of the rights that no role may have, in any tenant. */
 export const rights: readonly Switch[] = [
-  { id: 'hardening-off', name: 'the hardening is not applied', wall: 'hardening', down: sabotage.hardening },
+  {
+    id: 'hardening-off',
+    name: 'the hardening is not applied',
+    wall: 'hardening',
+    disable: disableWall.hardening,
+  },
   {
     id: 'hardening-statistics',
     name: 'the statistics functions are not revoked',
     wall: 'hardening',
-    down: (world) =>
+    disable: (world) =>
       swap(
         world,
         ['grant execute on function pg_catalog.pg_stat_get_live_tuples(oid) to public'],
@@ -43,7 +48,7 @@ export const rights: readonly Switch[] = [
     id: 'hardening-languages',
     name: 'PUBLIC may use plpgsql',
     wall: 'hardening',
-    down: (world) =>
+    disable: (world) =>
       swap(
         world,
         ['grant usage on language plpgsql to public'],
@@ -54,13 +59,13 @@ export const rights: readonly Switch[] = [
     id: 'registry-granted',
     name: 'a tenant has a privilege on shared tables',
     wall: 'registry',
-    down: sabotage.registry,
+    disable: disableWall.registry,
   },
   {
     id: 'privileges-granted',
     name: "a tenant may truncate another's tables, and create objects that all tenants see",
     wall: 'privileges',
-    down: (world) =>
+    disable: (world) =>
       swap(
         world,
         [
@@ -81,7 +86,7 @@ export const rights: readonly Switch[] = [
     id: 'create-on-path',
     name: 'everybody may create objects in the schema extensions',
     wall: 'privileges',
-    down: (world) =>
+    disable: (world) =>
       swap(
         world,
         ['grant create on schema extensions to public'],
@@ -92,7 +97,7 @@ export const rights: readonly Switch[] = [
     id: 'create-global',
     name: 'everybody may create objects in the schema global',
     wall: 'privileges',
-    down: (world) =>
+    disable: (world) =>
       swap(
         world,
         ['grant create on schema global to public'],
@@ -103,7 +108,7 @@ export const rights: readonly Switch[] = [
     id: 'create-in-database',
     name: 'everybody may create schemas and trusted extensions',
     wall: 'privileges',
-    down: (world) =>
+    disable: (world) =>
       swap(
         world,
         [`grant create on database ${databaseOf(world)} to public`],
@@ -114,25 +119,25 @@ export const rights: readonly Switch[] = [
     id: 'global-granted',
     name: 'everybody has all rights on global tables',
     wall: 'global',
-    down: globalTableGranted('all', true),
+    disable: globalTableGranted('all', true),
   },
   {
     id: 'global-select-table',
     name: 'SELECT on global tables is granted by table',
     wall: 'global',
-    down: globalTableGranted('select'),
+    disable: globalTableGranted('select'),
   },
   {
     id: 'global-written',
     name: 'everybody may write global tables',
     wall: 'global',
-    down: globalTableGranted('insert, update, delete'),
+    disable: globalTableGranted('insert, update, delete'),
   },
   {
     id: 'extension-functions',
     name: 'the functions of extensions are not revoked',
     wall: 'extensions',
-    down: async (world) => {
+    disable: async (world) => {
       const text = await readSqlFile('shared/extensions.sql');
       const granted = text
         .replace('revoke execute on function %s from public', 'grant execute on function %s to public')
@@ -145,7 +150,7 @@ export const rights: readonly Switch[] = [
     id: 'extension-set-limit-open',
     name: 'set_limit of pg_trgm is not revoked',
     wall: 'extensions',
-    down: (world) =>
+    disable: (world) =>
       swap(
         world,
         ['grant execute on function extensions.set_limit(real) to public'],
@@ -156,14 +161,14 @@ export const rights: readonly Switch[] = [
     id: 'login-superuser',
     name: "the service's login is a superuser",
     wall: 'login',
-    down: (world) =>
+    disable: (world) =>
       swap(world, [`alter role ${world.service} superuser`], [`alter role ${world.service} nosuperuser`]),
   },
   {
     id: 'temp-allowed',
     name: 'PUBLIC may create temporary tables',
     wall: 'no-temp',
-    down: (world) =>
+    disable: (world) =>
       swap(
         world,
         [`grant temporary on database ${databaseOf(world)} to public`],
@@ -174,6 +179,6 @@ export const rights: readonly Switch[] = [
     id: 'temp-first',
     name: 'pg_temp is searched first',
     wall: 'temp-last',
-    down: (world) => rewrite(world, ENTER, `|| ', extensions, pg_temp'`, `|| ''`),
+    disable: (world) => rewrite(world, ENTER, `|| ', extensions, pg_temp'`, `|| ''`),
   },
 ];

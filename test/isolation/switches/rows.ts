@@ -1,6 +1,6 @@
 import { ATTACK_TABLES } from '../../../src/attacks/context.ts';
 import type { World } from '../../helpers/world.ts';
-import { rewrite, sabotage, swap } from '../walls.ts';
+import { disableWall, rewrite, swap } from '../walls.ts';
 import type { Switch } from './record.ts';
 
 const ENTER = 'tenancy.enter(uuid, bigint, text)';
@@ -20,12 +20,12 @@ const policyOf = (clause: (world: World) => string) => (world: World) =>
 
 /** Switches of the walls between a statement and the rows of other tenants. */
 export const rows: readonly Switch[] = [
-  { id: 'policy-dropped', name: 'the policies are dropped', wall: 'policy', down: sabotage.policy },
+  { id: 'policy-dropped', name: 'the policies are dropped', wall: 'policy', disable: disableWall.policy },
   {
     id: 'policy-off',
     name: 'row-level security is disabled',
     wall: 'policy',
-    down: (world) =>
+    disable: (world) =>
       swap(
         world,
         ofTables((table) => `alter table ${table} disable row level security`),
@@ -36,7 +36,7 @@ export const rows: readonly Switch[] = [
     id: 'force-off',
     name: 'row-level security is not forced on the owner',
     wall: 'policy',
-    down: (world) =>
+    disable: (world) =>
       swap(
         world,
         ofTables((table) => `alter table ${table} no force row level security`),
@@ -47,7 +47,7 @@ export const rows: readonly Switch[] = [
     id: 'policy-second',
     name: 'a second policy is always true',
     wall: 'policy',
-    down: (world) =>
+    disable: (world) =>
       swap(
         world,
         ofTables((table) => `create policy wide on ${table} using (true)`),
@@ -58,20 +58,25 @@ export const rows: readonly Switch[] = [
     id: 'policy-to-role',
     name: "the policy is TO the tenant's role, without a condition",
     wall: 'policy',
-    down: policyOf(({ globex }) => `to ${globex.role} using (true)`),
+    disable: policyOf(({ globex }) => `to ${globex.role} using (true)`),
   },
   {
     id: 'policy-current-user',
     name: 'the policy compares current_user',
     wall: 'policy',
-    down: policyOf(({ globex }) => `using (current_user = '${globex.role}')`),
+    disable: policyOf(({ globex }) => `using (current_user = '${globex.role}')`),
   },
-  { id: 'role-granted', name: 'the other tenant is granted the tables', wall: 'role', down: sabotage.role },
+  {
+    id: 'role-granted',
+    name: 'the other tenant is granted the tables',
+    wall: 'role',
+    disable: disableWall.role,
+  },
   {
     id: 'role-public',
     name: 'PUBLIC is granted the tables',
     wall: 'role',
-    down: (world) =>
+    disable: (world) =>
       swap(
         world,
         [
@@ -85,25 +90,30 @@ export const rows: readonly Switch[] = [
     id: 'role-member',
     name: "a tenant's role is a member of the other's",
     wall: 'role',
-    down: (world) =>
+    disable: (world) =>
       swap(
         world,
         [`grant ${world.globex.role} to ${world.acme.role}`],
         [`revoke ${world.globex.role} from ${world.acme.role}`],
       ),
   },
-  { id: 'path-wrong', name: "the path is the other tenant's schema", wall: 'path', down: sabotage.path },
+  {
+    id: 'path-wrong',
+    name: "the path is the other tenant's schema",
+    wall: 'path',
+    disable: disableWall.path,
+  },
   {
     id: 'path-public',
     name: 'public is on the path',
     wall: 'path',
-    down: (world) => rewrite(world, ENTER, `|| ', extensions, pg_temp'`, `|| ', public, pg_temp'`),
+    disable: (world) => rewrite(world, ENTER, `|| ', extensions, pg_temp'`, `|| ', public, pg_temp'`),
   },
   {
     id: 'path-former',
     name: "the path is the tenant's former schema",
     wall: 'path',
-    down: (world) =>
+    disable: (world) =>
       rewrite(
         world,
         ENTER,

@@ -10,10 +10,10 @@ test.serial.before(async () => {
 });
 test.after.always(() => world?.close());
 
-/** At every moment at least one of the two has another date than UTC. */
+/** At any time, the date of at least one of these time zones differs from that of UTC. */
 const FAR_ZONES = ['Etc/GMT+12', 'Etc/GMT-14'];
 
-/** What both functions return of acme, with its last paid day `days` from today's UTC date, under a TimeZone. */
+/** Returns the results of both functions for acme, whose last paid day is `days` after today's UTC date, under a TimeZone. */
 async function paidIn(zone: string, days: number): Promise<unknown> {
   const client = new pg.Client(world.owner);
   await client.connect();

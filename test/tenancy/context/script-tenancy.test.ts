@@ -25,7 +25,7 @@ const countOf = async (schema: string, name: string): Promise<number | undefined
 };
 
 test('query accepts the text and values of a query builder', async (t) => {
-  // What Kysely compiles, and what Drizzle's toSQL returns.
+  // The output of Kysely's compile() and of Drizzle's toSQL().
   const compiled = {
     sql: 'insert into "notes" ("name", "labels", "due_on") values ($1, $2, $3) returning "id", "name"',
     parameters: [`it's $1; select 1`, ['a', 'b'], null],

@@ -23,7 +23,7 @@ const index = migration(
   { down: 'drop index concurrently if exists notes__name', concurrent: true },
 );
 
-/** `schema name validity` of every index that a test made. */
+/** Returns `schema name validity` of every index that a test created. */
 const indexes = async (): Promise<string[]> =>
   (
     await world.asOwner<{ line: string }>(
@@ -89,7 +89,7 @@ test.serial('drops and rebuilds an invalid index that a crash left', async (t) =
 });
 
 test.serial('only records an index that was built before the crash', async (t) => {
-  // Without "if not exists": it is not left to who writes the file.
+  // Without "if not exists", which the file need not contain.
   const bare = migration(2, 'create index concurrently notes__name on notes (name)', {
     concurrent: true,
     down: 'drop index concurrently notes__name',
@@ -99,7 +99,7 @@ test.serial('only records an index that was built before the crash', async (t) =
   t.is((await run(migrations)).concurrent.length, 2);
   await world.asOwner('drop index acme.notes__name');
   await undoMigrations(world, migrations);
-  t.deepEqual(await indexes(), [], 'and one that is gone is only taken out');
+  t.deepEqual(await indexes(), [], 'and a missing one is only removed from the history');
 });
 
 test.serial('leaves no invalid index after a unique index failed, and records the failure', async (t) => {

@@ -32,11 +32,11 @@ test.after.always(async () => {
   await later?.remove();
 });
 
-/** A command of the later release. */
+/** Runs a command of the later release. */
 const tenants = (...args: readonly string[]): Promise<Ran> =>
   run(join(later.folder, 'test/fixture-app/cli.ts'), args, environmentOf(world));
 
-/** Of each tenant, whether it has the column, the ledger's word and the row's: all three or none. */
+/** Returns for each tenant whether the column, the migration history and the registry row have the migration. */
 const versions = async (): Promise<boolean[][]> => {
   const has = await withColumn(world, 'colour');
   return Promise.all(
@@ -63,7 +63,7 @@ const roleOf = async (schema: string): Promise<string> => {
 test.serial(
   'leaves every tenant at one of two versions after a killed run, and the next run finishes',
   async (t) => {
-    // The fourth tenant is in use: the run is in its transaction when it dies, and gets no further.
+    // The fourth tenant is locked, so the run waits in its transaction when it is killed.
     const user = new pg.Client(world.owner);
     await user.connect();
     await user.query('begin');
@@ -80,7 +80,7 @@ test.serial(
     t.is(child.exitCode, null);
     child.kill('SIGKILL');
     await once(child, 'close');
-    // What PostgreSQL has begun it ends, with nobody there to hear of it.
+    // PostgreSQL still completes what it has begun.
     await until(
       () =>
         world.asOwner(

@@ -25,7 +25,7 @@ test.after.always(() => world?.close());
 const run = (migrations: readonly TenantMigration[], options: MigrateOptions = {}) =>
   migrate(world.owner, world.fleet, { migrations, ...options });
 
-/** The report and error of a run that does not go well. */
+/** Returns the report and the error of a run that fails. */
 async function stopped(migrations: readonly TenantMigration[], options: MigrateOptions = {}) {
   try {
     await run(migrations, options);
@@ -53,7 +53,7 @@ const weight = migration(2, 'alter table notes add column weight integer', {
   down: 'alter table notes drop column weight',
 });
 
-/** Fails where the project called "bad" is. */
+/** A migration that fails in tenants with a row named "bad". */
 const rejectsBad = migration(
   1,
   `alter table notes add column colour text;
@@ -145,7 +145,7 @@ test.serial('rolls back and records a tenant that fails, and continues there in 
   });
   const report = await run(migrations);
   t.is(report.tenants.length, 3);
-  t.deepEqual(await failures(), [], 'forgotten with its success');
+  t.deepEqual(await failures(), [], 'deleted after its success');
   t.deepEqual(await withColumn(world, 'weight'), FLEET);
   await undoMigrations(world, migrations);
 });
@@ -213,7 +213,7 @@ test.serial('divides the fleet between two concurrent runs without conflicts', a
   const migrations = await released(slow);
   const reports = await Promise.all([run(migrations, { jobs: 1 }), run(migrations, { jobs: 1 })]);
   const done = reports.flatMap(({ tenants }) => tenants.map(({ schema }) => schema));
-  t.deepEqual(done.sort(), FLEET, 'each tenant in one of the two');
+  t.deepEqual(done.sort(), FLEET, 'each tenant in one of the two runs');
   t.deepEqual(
     reports.map((report) => report.failures),
     [[], []],
@@ -235,7 +235,7 @@ test.serial('retries a tenant whose table is in use until the table is free', as
   const migrations = await released(colour);
   const release = await lockNotes();
   const running = run(migrations, { lockTimeout: 50, attempts: 50, jobs: 1 });
-  // It has met the lock at least once before it is let go.
+  // It has waited for the lock at least once.
   await until(
     () =>
       world.asOwner(
@@ -412,7 +412,7 @@ test.serial('plans without changing anything', async (t) => {
 test.serial('plans from the ledger of a tenant when its row differs', async (t) => {
   const migrations = await released(colour, weight);
   await run(migrations, { to: colour.name, schema: 'acme' });
-  // As after a restore of the registry alone.
+  // As after a restore of only the registry.
   await world.asOwner(
     `update public.tenants set migrated_to = null, concurrent_to = null, migrations_applied = 0
      where schema_name = 'acme'`,
@@ -428,10 +428,10 @@ test.serial('plans from the ledger of a tenant when its row differs', async (t) 
 test.serial('finds a tenant whose row is ahead of its ledger only by reading the ledgers', async (t) => {
   const migrations = await released(colour, weight);
   await run(migrations);
-  // As after a restore by hand of one tenant, its ledger with it.
+  // As after a manual restore of one tenant with its migration history.
   await world.asOwner(`alter table globex.notes drop column weight`);
   await world.asOwner(`delete from tenancy_migrations.${world.globex.role} where name = $1`, [weight.name]);
-  t.deepEqual((await run(migrations)).tenants, [], 'the one query does not ask it');
+  t.deepEqual((await run(migrations)).tenants, [], 'the query of the registry does not read the history');
   const plan = { migrations, histories: true };
   t.deepEqual((await planMigration(world.owner, world.fleet, plan)).tenants, [
     { schema: 'globex', apply: [weight.name], undo: [] },
@@ -460,7 +460,7 @@ test.serial('finds a tenant without a ledger, and records its failure', async (t
        join public.tenants as t on t.id = f.tenant_id`,
     ),
     [{ schema: 'globex', migrated_to: null, migrations_applied: 0 }],
-    'so that the next run finds it without reading the ledgers',
+    'so that the next run finds it without reading the migration histories',
   );
   await world.asOwner(`drop table if exists ${history}`);
   await world.asOwner(`alter table tenancy_migrations.away rename to ${world.globex.role}`);

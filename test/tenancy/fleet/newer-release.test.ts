@@ -10,8 +10,8 @@ import { migration, released } from './release.ts';
 
 const NEWER = `
   insert into tenancy_migrations.shared (name, run_on) values ('29990101000000000_of-the-next-release', now());
-  create function tenancy.next_door() returns integer language sql as 'select 1';
-  alter function tenancy.next_door() owner to tenancy_owner;
+  create function tenancy.next_release() returns integer language sql as 'select 1';
+  alter function tenancy.next_release() owner to tenancy_owner;
   create or replace function tenancy.version() returns table (fingerprint text, context_mode text)
     language sql stable security definer set search_path = pg_catalog, pg_temp
     as 'select i.fingerprint, i.context_mode from tenancy.installation as i where true';

@@ -6,7 +6,7 @@ import {
 import { fixtureProject } from '../../fixture-app/project.ts';
 import type { World } from '../../helpers/world.ts';
 
-/** A migration of a release that is not out yet. Its time is after all others, in the order of `number`. */
+/** Creates a migration of a later release. Its time is after all others, in the order of `number`. */
 export const migration = (
   number: number,
   up: string,
@@ -30,13 +30,13 @@ export const migration = (
   };
 };
 
-/** A fifth of a second: pg_sleep is taken from the owners too. */
+/** SQL that takes 0.2 seconds. Hardening also revokes pg_sleep from the owners. */
 export const TAKES_A_WHILE = `
   do $$ begin
     while clock_timestamp() < statement_timestamp() + interval '0.2 s' loop end loop;
   end $$`;
 
-/** The code's migrations and some more. */
+/** Returns the migrations of the code, and further ones. */
 export const released = async (...more: readonly TenantMigration[]): Promise<readonly TenantMigration[]> => [
   ...(await loadTenantMigrations(fixtureProject)),
   ...more,
@@ -44,7 +44,7 @@ export const released = async (...more: readonly TenantMigration[]): Promise<rea
 
 type Facts = Readonly<{ schema: string; migrated_to: string | null; concurrent_to: string | null }>;
 
-/** Where every tenant but the site is, by its row. */
+/** Returns the registry's version of every tenant except the site. */
 export const places = (world: World): Promise<Facts[]> =>
   world.asOwner(
     `select t.schema_name as schema, t.migrated_to, t.concurrent_to
@@ -66,7 +66,7 @@ export const withColumn = async (world: World, column: string): Promise<string[]
     )
   ).map(({ schema }) => schema);
 
-/** Undoes the migrations that are not of the code, for the next test. */
+/** Undoes migrations that are not in the code, for the next test. */
 export async function undoMigrations(world: World, migrations: readonly TenantMigration[]): Promise<void> {
   const own = await loadTenantMigrations(world.fleet.project);
   await migrate(world.owner, world.fleet, { migrations, to: own.at(-1)?.name ?? 'zero' });

@@ -38,7 +38,7 @@ const asAcme = (text: string): Promise<readonly Record<string, unknown>[]> =>
 const PLACE = `insert into places (name, country, path, facts, code_digest, open_from)
   values ('Café', 'AT', 'europe.vienna', 'a=>1', digest('x', 'sha256'), '2026-01-01') returning name`;
 
-/** The rows of a migrating login, as the checks read them. */
+/** Returns the findings of the checks about global tables. */
 const checked = (client: pg.ClientBase) => async (text: string) => (await client.query(text)).rows;
 
 test('installs the declared extensions in schema extensions, and passes every check', async (t) => {

@@ -1,4 +1,4 @@
-// What hardening must not cost an application: node test/run.ts test/tenancy/install/hardening.test.ts
+// Functions that an application can still use in a hardened database: node test/run.ts test/tenancy/install/hardening.test.ts
 import test from 'ava';
 
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';

@@ -25,10 +25,10 @@ import { fixtureProject } from '../../fixture-app/project.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { openPremium } from '../transfer/premium.ts';
 
-/** Fails with the hook of this name. */
+/** Name of the hook that throws. */
 let failing: keyof TenantHooks | null = null;
 
-/** A hook that writes a row, with what it sees of its surroundings. */
+/** Creates a hook that writes a row with the role, path and tenant of its transaction. */
 const writes =
   (name: keyof TenantHooks) =>
   async (
@@ -69,7 +69,7 @@ test.after.always(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-/** The hooks that were called, oldest first, with what they saw. */
+/** Returns the rows of the called hooks, oldest first. */
 const callsIn = async (
   schema: string,
 ): Promise<ReadonlyArray<Readonly<{ name: string; description: string }>>> =>

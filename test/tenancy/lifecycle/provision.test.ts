@@ -22,7 +22,7 @@ const create = (schema: string, ...domains: readonly string[]) =>
     domains: domains.map(parseDomainName),
   });
 
-/** Everything that tenants leave behind: rows, schemas, ledgers, and the roles that the service is a member of. */
+/** Returns everything that tenants consist of: rows, schemas, migration histories, and the service's role memberships. */
 async function traces(): Promise<unknown> {
   const [row] = await world.asOwner(
     `select (select json_agg(t.schema_name order by t.schema_name) from public.tenants as t) as tenants,
@@ -114,7 +114,7 @@ test.serial('does not adopt a schema that exists without a tenant', async (t) =>
 
 test.serial('leaves nothing of a tenant when the process is killed', async (t) => {
   const before = await traces();
-  // Its connection ends while it waits for the row of another.
+  // Its connection is closed while it waits for the row of another transaction.
   const blocker = new pg.Client(world.owner);
   await blocker.connect();
   await blocker.query('begin');
@@ -187,7 +187,7 @@ test.serial('requires a primary domain for every tenant', async (t) => {
   await t.throwsAsync(
     world.asOwner(`delete from public.domains where domain = 'whole.localhost'`),
     violates,
-    'the other domain is no primary one',
+    'the other domain is not primary',
   );
   await world.asOwner(`insert into public.tenants (schema_name, name) values ('no_domain', 'No domain')`);
   await t.throwsAsync(
@@ -196,7 +196,7 @@ test.serial('requires a primary domain for every tenant', async (t) => {
        select 'lonely.localhost', id from public.tenants where schema_name = 'no_domain'`,
     ),
     violates,
-    'the first domain is the primary one',
+    'the first domain is primary',
   );
   await world.asOwner(`delete from public.tenants where schema_name = 'no_domain'`);
 });
@@ -232,7 +232,7 @@ test.serial('rejects moving a primary domain away while other domains remain', a
 
 // Migrating again.
 
-/** The texts of all queries that pg sends while `work` runs. */
+/** Returns the texts of all queries that pg sends while `work` runs. */
 async function queriesOf(work: () => Promise<unknown>): Promise<string[]> {
   const texts: string[] = [];
   const prototype = pg.Client.prototype as unknown as { query: (...args: unknown[]) => unknown };
@@ -312,7 +312,7 @@ test.serial('serves tenants after a change of the context mode', async (t) => {
   }
 });
 
-// protect_schema: what a later migration makes.
+// protect_schema: objects of a later migration.
 
 /** Runs SQL as a tenant migration of acme would, and protects the schema, in one transaction that is undone. */
 async function migrating(

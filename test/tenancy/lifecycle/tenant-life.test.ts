@@ -35,14 +35,14 @@ const statusOf = async (schema: string): Promise<string | undefined> =>
     ])
   )[0]?.status;
 
-/** What a request finds: null when it is let in. */
+/** Returns the error code of a request to the tenant. Null: it is served. */
 const refusal = async ({ id }: Member): Promise<{ code: string; retryAfter?: number } | null> =>
   withTenant(world.tenantDatabase, { tenant: id, readOnly: true }, flushEntry).then(
     () => null,
     (error: unknown) => translateViolation(error) as { code: string; retryAfter?: number },
   );
 
-/** A request that is inside, until it is let go. */
+/** Opens a transaction of the tenant that stays open until `end`. */
 async function requestInside({ id }: Member): Promise<() => Promise<void>> {
   const inside = Promise.withResolvers<void>();
   const leave = Promise.withResolvers<void>();
@@ -58,15 +58,15 @@ async function requestInside({ id }: Member): Promise<() => Promise<void>> {
   };
 }
 
-// Words of an operator.
+// Commands of an operator.
 
 test.serial('suspends and resumes a tenant, and accepts repeated commands', async (t) => {
-  for (const [say, status] of [
+  for (const [change, status] of [
     [suspendTenant, 'suspended'],
     [resumeTenant, 'active'],
   ] as const) {
-    t.like(await say(world.owner, 'acme'), { changed: true, tenant: { status } });
-    t.like(await say(world.owner, 'acme'), { changed: false, tenant: { status } });
+    t.like(await change(world.owner, 'acme'), { changed: true, tenant: { status } });
+    t.like(await change(world.owner, 'acme'), { changed: false, tenant: { status } });
   }
 });
 
@@ -119,7 +119,7 @@ test.serial('rejects a schema that belongs to no tenant, and names it', async (t
   }
 });
 
-// What a client sees.
+// Responses to clients.
 
 test.serial('sends the Retry-After that the operator requested', async (t) => {
   await makeUser(world, 'acme', 'alice');
@@ -137,7 +137,7 @@ test.serial('sends the Retry-After that the operator requested', async (t) => {
   t.is(answer.status, 503);
   t.is(answer.headers['retry-after'], '123');
   t.like(answer.body, { code: 'tenant_maintenance' });
-  // Whatever the directory remembers by now.
+  // Regardless of the directory's cached entries.
   for (let tries = 0; tries < 5; tries += 1) {
     t.is((await list()).headers['retry-after'], '123');
   }
@@ -174,7 +174,7 @@ test.serial('waits for the last request of a tenant before it is drained', async
   while (found === null) {
     found = await refusal(world.acme);
   }
-  t.is(found.code, 'tenant_busy', 'nobody else comes in meanwhile');
+  t.is(found.code, 'tenant_busy', 'no other request enters meanwhile');
   await leave();
   t.true(await draining);
   t.is(await refusal(world.acme), null);
@@ -299,7 +299,7 @@ test.serial('makes a removed domain available to another tenant', async (t) => {
 
 // Purging.
 
-/** Tables with what tables have: a key, an identity, a long text, an index, a reference to the one before. */
+/** Creates tables with a key, an identity column, a long text, an index and a foreign key to the previous table. */
 async function fill(schema: string, tables: number): Promise<void> {
   for (let from = 1; from <= tables; from += 100) {
     await world.asOwner(`
@@ -330,8 +330,8 @@ const traces = (role: string, schema: string) =>
   );
 const NOTHING = [{ rows: 0, domains: 0, schemas: 0, roles: 0, histories: 0 }];
 
-// `drop schema large cascade` fails here with 53200, out of shared memory. It is
-// not tried: the lock table is the server's, and other tests need it.
+// `drop schema large cascade` would fail here with 53200, out of shared memory. It is not tried, because
+// other tests share the server's lock table.
 test.serial('drops a schema of 2,000 tables with the default number of locks', async (t) => {
   const { role } = await world.provision('large');
   await fill('large', 2000);
@@ -377,7 +377,7 @@ test.serial('continues a purge that has begun, and never undoes it', async (t) =
   await world.asOwner(`update public.tenants set purge_started_at = now() where schema_name = 'begun'`);
   await t.throwsAsync(undeleteTenant(world.owner, 'begun'), { message: /is being purged/ });
   t.is(await statusOf('begun'), 'deleted');
-  // What a purge that was cut off may have left.
+  // The remains of an interrupted purge.
   await world.asOwner('drop schema begun cascade');
   await purgeTenant(world.owner, 'begun', silent);
   t.deepEqual(await traces(role, 'begun'), NOTHING);

@@ -20,7 +20,7 @@ test.before(async () => {
   await world.asOwner(
     `insert into acme.notes (name, description) select 'note ' || n, repeat('x', 1000) from generate_series(1, 20000) as n`,
   );
-  // Its last table takes a while, and does not compress.
+  // Copying its last table takes a while, because its rows do not compress.
   await world.provision('large');
   await world.asOwner(
     `insert into large.users (username, password)
@@ -36,7 +36,7 @@ const tenants = (...args: readonly string[]): Promise<Ran> =>
   run('served-cli.ts', args, environmentOf(world));
 const at = (name: string): string => join(folder, name);
 
-/** Starts a command, kills it when it says what `when` matches, and waits for its connections to end. */
+/** Starts a command, kills it when its output matches `when`, and waits for its connections to end. */
 async function killed(args: readonly string[], when: RegExp): Promise<void> {
   const child = await start('served-cli.ts', args, environmentOf(world));
   let said = '';
@@ -90,7 +90,7 @@ test.serial('dumps a tenant, restores it under another name, and serves it there
   const page = await service.request('acme-2.localhost', 'GET', '/api/notes/', { token });
   t.is(page.body.count, 20000);
   const elsewhere = await service.request('acme.localhost', 'GET', '/api/notes/', { token });
-  t.is(elsewhere.status, 401, 'its tokens open nothing at the original');
+  t.is(elsewhere.status, 401, 'the original rejects its tokens');
 });
 
 test.serial('clones a tenant with and without its rows', async (t) => {

@@ -20,7 +20,7 @@ import { type MadeApp, makeApp } from './make-app.ts';
 import { openPremium, type Premium } from './premium.ts';
 import { traces } from './traces.ts';
 
-/** Migrations of which each works in a transaction of its own, and some not behind the one before in the same. */
+/** Migrations that work in separate transactions. Some fail in the transaction of the previous one. */
 const MIGRATIONS = [
   `create type mood as enum ('sad')`,
   `alter type mood add value 'ok'`,
@@ -31,10 +31,10 @@ const MIGRATIONS = [
      deferrable initially deferred;
    insert into feelings (id, friend) values (1, 2), (2, 1)`,
   `alter table feelings add column note text`,
-  // Deferred by itself, although the one before has asked for all at once.
+  // Deferred, although the previous migration has set all constraints to immediate.
   `set constraints all immediate`,
   `insert into feelings (id, friend) values (3, 4), (4, 3)`,
-  // What ends with the transaction, or the session.
+  // State that ends with the transaction or the session.
   `declare one cursor for select 1; prepare two as select 1`,
   `declare one cursor for select 1; prepare two as select 1`,
   `alter type mood rename value 'sad' to 'blue'; alter table feelings add column was mood not null default 'blue'`,

@@ -122,7 +122,7 @@ test.serial('rejects entering a tenant on a database other than its own', async 
   await t.throwsAsync(
     withTenant(there, { tenant: id, readOnly: true }, (tx) => tx.any(raw('select 1'))),
     { message: 'the tenant is in another database' },
-    'a row that a move left behind opens nothing',
+    'a row that a move left behind admits no request',
   );
   await premium.asOwner(`update public.tenants set database = 'premium' where id = $1`, [id]);
 });
@@ -200,7 +200,7 @@ test.serial('rejects importing a registry copy and reading it from main without 
     await t.throwsAsync(importCopy(text, proof), { message: /the proof is not valid/ });
   }
   t.deepEqual((await importCopy(copy, signMessage(key, `import|${copy}`))).rows, [{ changed: false }]);
-  // The key alone makes no tenant, and takes none in.
+  // The key alone cannot create or import a tenant.
   const [acme] = await world.asOwner<{ copy: string }>(
     `select (tenancy.read_copy(id) || '{"database": "premium"}')::text as copy from public.tenants where schema_name = 'acme'`,
   );
@@ -228,7 +228,7 @@ test.serial('migrates every database, and records the versions on main', async (
   }
   const ran = await tenants('migrate', '--json');
   t.is(ran.code, 0, ran.err);
-  t.deepEqual(JSON.parse(ran.out).tenants, [], 'its ledger says that all of them are there');
+  t.deepEqual(JSON.parse(ran.out).tenants, [], 'its migration history has all of them');
   t.deepEqual(await world.asOwner(`select migrated_to from public.tenants where schema_name = 'vip'`), last);
   const one = await tenants('migrate', '--schema', 'vip');
   t.is(one.code, 0, one.err);
@@ -356,7 +356,7 @@ test.serial('leaves nothing on main of a tenant that fails on its database', asy
 
 test.serial('replaces an interrupted creation with the next attempt', async (t) => {
   await create('halfway');
-  // As though the process had been killed between the two commits.
+  // As if the process was killed between the two commits.
   await world.asOwner(`delete from public.tenants where schema_name = 'halfway'`);
   await premium.asOwner(`insert into halfway.notes (name) values ('left over')`);
   const id = await create('halfway');
@@ -515,7 +515,7 @@ test.serial('finishes a purge that was interrupted between two databases', async
   t.deepEqual(await premium.asOwner('select status from public.tenants where id = $1', [id]), [
     { status: 'deleted' },
   ]);
-  // As though the process had been killed after the other database's last commit.
+  // As if the process was killed after the other database's last commit.
   await world.asOwner('update public.tenants set purge_started_at = now() where id = $1', [id]);
   await premium.asOwner('drop schema cut_off cascade');
   await premium.asOwner('delete from public.tenants where id = $1', [id]);

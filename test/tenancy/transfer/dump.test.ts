@@ -70,7 +70,7 @@ const restore = (
     },
   );
 
-/** What a restore brings back of a tenant's rows. */
+/** Returns the rows that a restore contains. */
 const withoutSessions = (rows: Record<string, string[]>) => ({
   ...rows,
   outbox: [],
@@ -87,7 +87,7 @@ test.serial('restores a complete tenant in another installation', async (t) => {
   t.deepEqual(
     await runChecks((text) => elsewhere.asOwner(text), { service: elsewhere.service }),
     [],
-    'and every wall stands',
+    'and every wall is enabled',
   );
 });
 
@@ -105,9 +105,9 @@ test('serves a restored tenant, isolated from the others', async (t) => {
   );
 });
 
-// Coming back.
+// Restoring.
 
-/** Drops all of a tenant, as a purge does. */
+/** Drops everything of a tenant, as a purge does. */
 async function purge(schema: string): Promise<void> {
   const [row] = await world.asOwner<{ role: string }>(
     'select role_name as role from public.tenants where schema_name = $1',
@@ -301,7 +301,7 @@ test('restores a dump of an older schema at its version, and migrates it forward
   t.deepEqual([rows.notes, rows.kinds?.length], [[], 2]);
 });
 
-// Refusals. Nothing is created in any of them.
+// Rejected dumps. None of them creates anything.
 
 const rejected = test.macro({
   title: (given) => `rejects ${given} before anything is created`,
@@ -468,7 +468,7 @@ test('rejects a dump with any changed byte', async (t) => {
   for (let at = 0; at < whole.length; at += 97) {
     const changed = Buffer.from(whole);
     changed[at] = (changed[at] ?? 0) ^ 0x20;
-    // zstd has bits that decide nothing, such as the size of its window.
+    // zstd has bits without effect, such as the size of its window.
     if (isSameContent(whole, changed)) {
       continue;
     }
@@ -543,15 +543,15 @@ test('rejects rows that violate a constraint although every hash is valid', asyn
 // Dumping.
 
 test('makes a dump readable only by its owner, and leaves no other file', async (t) => {
-  const beside = await mkdtemp(join(folder, 'beside-'));
+  const target = await mkdtemp(join(folder, 'target-'));
   await dumpTenant(world.owner, 'zoo', {
     project: world.fleet.project,
-    file: join(beside, 'one.tenant'),
+    file: join(target, 'one.tenant'),
     overwrite: false,
     declarations: TABLES,
   });
-  t.deepEqual(await readdir(beside), ['one.tenant']);
-  t.is((await stat(join(beside, 'one.tenant'))).mode & 0o777, 0o600);
+  t.deepEqual(await readdir(target), ['one.tenant']);
+  t.is((await stat(join(target, 'one.tenant'))).mode & 0o777, 0o600);
 });
 
 test('overwrites an existing file only on request', async (t) => {

@@ -17,7 +17,7 @@ export async function readPieces(file: string): Promise<Piece[]> {
   return pieces;
 }
 
-/** The tar of some entries. The header of an entry may lie about its content. */
+/** Returns a tar of these entries. The header of an entry may contradict its content. */
 export async function packPieces(pieces: Iterable<Piece>): Promise<Buffer> {
   const writer = pack();
   for (const { header, content } of pieces) {
@@ -38,7 +38,7 @@ export function findPiece(pieces: readonly Piece[], name: string): Piece {
   return found;
 }
 
-/** Changes the manifest, and its seal with it. */
+/** Changes the manifest and updates its digest. */
 // biome-ignore lint/suspicious/noExplicitAny: a forged manifest has any form
 export function editManifest(pieces: readonly Piece[], edit: (manifest: any) => void): void {
   const piece = findPiece(pieces, 'manifest.json');

@@ -65,7 +65,7 @@ const HEADER = entry('koa-tenants.json', JSON.stringify({ format: 'koa-tenants d
 const part = (table: number, number: number, content: Buffer | string = 'x\n'): Piece =>
   entry(`data/${String(table).padStart(6, '0')}/${String(number).padStart(6, '0')}.copy`, content);
 
-// Entries that lie about where and how much they are.
+// Entries with a false path or size.
 
 const FOREIGN = /has an unexpected entry/;
 for (const [what, pieces, message] of [
@@ -132,7 +132,7 @@ test('rejects a compressed stream that needs a large window', async (t) => {
   await assertRejected(t, bytes, /header is wrong/);
 });
 
-// Manifests that are sealed, and wrong.
+// Invalid manifests with a valid digest.
 
 // biome-ignore lint/suspicious/noExplicitAny: a forged manifest has any form
 type Edit = (manifest: any) => void;
@@ -203,7 +203,7 @@ test('rejects rows of a table that is not in the manifest', async (t) => {
   await assertRejected(t, await compressPieces(pieces), /a table that is not in its manifest/);
 });
 
-// What is written can be read.
+// Written dumps can be read.
 
 for (const day of ['infinity', '-infinity', '0044-03-15 BC', '12026-01-01', '2026-02-28', null]) {
   test.serial(`dumps and restores a tenant that is paid until ${day}`, async (t) => {

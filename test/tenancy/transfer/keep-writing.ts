@@ -5,8 +5,8 @@ import type { World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
 
 /**
- * Adds a note and a person in each transaction, until it is stopped: at any one
- * moment the tenant has as many of one as of the other.
+ * Adds a note and a person in each transaction until it is stopped. A consistent copy has as many notes
+ * as people.
  */
 export function keepWriting(
   world: Pick<World, 'tenantDatabase'>,

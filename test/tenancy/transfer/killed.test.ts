@@ -25,7 +25,7 @@ test.after.always(async () => {
 
 const COMMIT = /commit\0/;
 
-/** Kills the command where it talks to main or to premium, and waits until the servers have noticed. */
+/** Kills the command at a statement to main or to premium, and waits until its connections have ended. */
 async function kill(
   t: ExecutionContext,
   args: readonly string[],
@@ -89,14 +89,14 @@ test.serial(
 test.serial('has created everything when it is killed after its commit was confirmed', async (t) => {
   await kill(
     t,
-    creating('heard', 'main'),
+    creating('acknowledged', 'main'),
     { on: 'main', statement: COMMIT, after: MAKING, delivered: true },
     `${PASSWORD}\n`,
   );
-  t.truthy(await service.logIn('heard.localhost', 'root', PASSWORD));
-  const again = await run('served-cli.ts', creating('heard', 'main'), premium.env, `${PASSWORD}\n`);
+  t.truthy(await service.logIn('acknowledged.localhost', 'root', PASSWORD));
+  const again = await run('served-cli.ts', creating('acknowledged', 'main'), premium.env, `${PASSWORD}\n`);
   t.is(again.code, 1);
-  t.regex(again.err, /A tenant with the schema "heard" already exists/);
+  t.regex(again.err, /A tenant with the schema "acknowledged" already exists/);
 });
 
 test.serial(
@@ -108,7 +108,7 @@ test.serial(
       { on: 'premium', statement: /create role/ },
       { on: 'premium', statement: /insert into users/ },
       { on: 'premium', statement: COMMIT, after: /insert into users/ },
-      // What stands there then, main does not know: it gives way to the next one.
+      // main does not know the remaining row there. The next run replaces it.
       { on: 'premium', statement: COMMIT, after: /insert into users/, delivered: true },
       { on: 'main', statement: COMMIT, after: /set migrated_to/ },
     ];
@@ -117,22 +117,25 @@ test.serial(
       t.deepEqual(await traces(world), before, String(moment.statement));
       t.is((await service.request('far.localhost', 'GET', '/api/notes/')).status, 404);
     }
-    const [stray] = await premium.asOwner<{ role: string }>(
+    const [leftBehind] = await premium.asOwner<{ role: string }>(
       `select role_name as role from public.tenants where schema_name = 'far'`,
     );
-    t.truthy(stray, 'the one whose commit was received there');
+    t.truthy(leftBehind, 'the one whose commit was received there');
     const again = await run('served-cli.ts', creating('far', 'premium'), premium.env, `${PASSWORD}\n`);
     t.is(again.code, 0, again.err);
     t.truthy(await service.logIn('far.localhost', 'root', PASSWORD));
-    t.deepEqual(await premium.asOwner('select rolname from pg_roles where rolname = $1', [stray?.role]), []);
     t.deepEqual(
-      await premium.asOwner('select to_regclass($1) as history', [`tenancy_migrations.${stray?.role}`]),
+      await premium.asOwner('select rolname from pg_roles where rolname = $1', [leftBehind?.role]),
+      [],
+    );
+    t.deepEqual(
+      await premium.asOwner('select to_regclass($1) as history', [`tenancy_migrations.${leftBehind?.role}`]),
       [{ history: null }],
     );
   },
 );
 
-/** What there is of a tenant on both databases, in words. */
+/** Describes what both databases contain of a tenant. */
 async function remains(schema: string, role: string): Promise<readonly string[]> {
   const found: string[] = [];
   for (const [name, side] of Object.entries({ main: world, premium })) {
@@ -161,7 +164,7 @@ for (const home of ['main', 'premium'] as const) {
     { on: home, statement: /drop schema/, status: 'deleted' },
     { on: home, statement: /drop role/, status: 'deleted' },
     { on: home, statement: COMMIT, after: /drop role/, status: 'deleted' },
-    // On main this is the end. Elsewhere main's word is left, and goes with the repetition.
+    // On main the purge is complete. On other databases main's row remains, and a repetition deletes it.
     {
       on: home,
       statement: COMMIT,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 
 import { type App, defineApp } from '../../../src/definition/define-app.ts';
 
-/** An app of nothing but tenant migrations, whose files are in a folder of their own. */
+/** Creates an app that has only tenant migrations, in a separate folder. */
 export type MadeApp = Readonly<{ app: App; remove: () => Promise<void> }>;
 
 export async function makeApp(name: string, migrations: readonly string[]): Promise<MadeApp> {

@@ -11,7 +11,7 @@ import { environmentOf, PASSWORD, serve } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { leftovers } from './traces.ts';
 
-/** The statements that docs/moving-tenants.md gives to whoever has no superuser. */
+/** The statements of docs/moving-tenants.md for a provider that grants no superuser. */
 async function documentedRights(): Promise<string> {
   const page = await readFile(new URL('../../../docs/moving-tenants.md', import.meta.url), 'utf8');
   return /```sql\n(alter role deploy[\s\S]*?)```/.exec(page)?.[1] ?? '';

@@ -8,7 +8,7 @@ import { openWorld, type World } from '../../helpers/world.ts';
 import { type MadeApp, makeApp } from './make-app.ts';
 import { openPremium, type Premium } from './premium.ts';
 
-/** Functions that find what they name under an empty path. */
+/** Functions that resolve their names under an empty search_path. */
 const MIGRATION = `
   create type mood as enum ('sad', 'fine');
   create function label(k mood) returns text language sql immutable return upper(k::text);
@@ -86,7 +86,7 @@ test.serial('resolves names in functions that compute replicated changes', async
 });
 
 const BY_NAME = `create function by_name(k mood) returns text language sql immutable as $$ select label(k) $$`;
-/** As PL/pgSQL: from version 17 on, an index by the one above is rejected when it is made. */
+/** In PL/pgSQL: since version 17, PostgreSQL rejects an index on the SQL function above. */
 const BY_NAME_LATE = `create function by_name(k mood) returns text language plpgsql immutable as $$ begin return label(k); end $$`;
 for (const [what, text] of [
   [

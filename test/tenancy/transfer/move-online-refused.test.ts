@@ -14,14 +14,14 @@ import { hasSchema, leftovers } from './traces.ts';
 
 let server: TestServer;
 let world: World;
-/** Neither publishes changes nor follows any. */
+/** A server that can neither publish nor subscribe. */
 let closed: Premium;
-/** Has just what one move takes. */
+/** A server with exactly the resources of one move. */
 let narrow: Premium;
 let splitAddress: SplitAddress;
 let service: TestService;
 
-/** Of commands, with `owner` for the URL at which they reach narrow. */
+/** Returns the environment of commands, with `owner` as the URL of narrow. */
 const environment = (owner = narrow.ownerUrl): Record<string, string> =>
   environmentOf(world, {
     DATABASES: `closed=${closed.serviceUrl},narrow=${narrow.serviceUrl}`,
@@ -29,7 +29,7 @@ const environment = (owner = narrow.ownerUrl): Record<string, string> =>
   });
 
 test.serial.before(async () => {
-  // Of the same kind as those with settings of their own: each must reach the others.
+  // Embedded like the servers with their own settings, because they must reach each other.
   server = await startTestServer({ wal_level: 'logical' });
   world = await openWorld({ project: servedProject, server: server.url });
   closed = await openPremium(world, 'closed', { wal_level: 'replica', max_logical_replication_workers: '0' });

@@ -59,7 +59,7 @@ async function inhabit(schema: string) {
   return { ...member, token, list };
 }
 
-/** Writes through the service until it is stopped: inserts, updates and deletes. Knows what was acknowledged. */
+/** Sends inserts, updates and deletes to the service until it is stopped. Records the acknowledged ones. */
 function keepChanging({ host, token }: { host: string; token: string }) {
   let done = false;
   const rows = new Map<number, string>();
@@ -116,7 +116,7 @@ test.serial('moves a tenant online with all of its rows, and keeps its users log
     token: mover.token,
     body: { name: 'after' },
   });
-  t.is(created.body.id, 41, 'and identities go on');
+  t.is(created.body.id, 41, 'identity columns continue');
   for (const where of [world, premium]) {
     t.deepEqual(await runChecks((text) => where.asOwner(text), { service: world.service }), []);
   }
@@ -181,7 +181,11 @@ test.serial('replicates changes after the copy, and fires triggers once', async 
     },
     keepDays: 3,
   });
-  t.deepEqual(await rowsOf(premium, 'late'), await rowsOf(world, 'late'), 'the old place is kept');
+  t.deepEqual(
+    await rowsOf(premium, 'late'),
+    await rowsOf(world, 'late'),
+    'the copy at the source is retained',
+  );
   t.deepEqual(await structureOf(premium, 'late'), await structureOf(world, 'late'));
   t.is((await premium.asOwner(`select from late.notes where name = 'late'`)).length, 1);
   t.deepEqual(await premium.asOwner(`select nextval('late.tickets')`), [{ nextval: '1000002' }]);
@@ -268,7 +272,7 @@ test.serial('stops the move with one sentence when a change cannot be applied at
     move('odd', 'premium', {
       onStep: async (step) => {
         if (step === 'follow') {
-          // What nobody can do but a superuser: the copy differs, and takes no more.
+          // Only a superuser can do this: the copy differs, and cannot apply further changes.
           await premium.asOwner(
             `insert into odd.notes (id, name) overriding system value values (9000, 'x')`,
           );
@@ -360,7 +364,7 @@ test.serial('leaves nothing behind after a move received SIGTERM', async (t) => 
   let output = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output += text;
-    // Once: when the answer comes, nobody listens for a second one.
+    // Only once: a second response would have no listener.
     if (/waiting for open transactions/.test(output) && !asked) {
       asked = child.kill('SIGTERM');
     }
@@ -441,7 +445,7 @@ test.serial('names the missing right of a login that cannot replicate or subscri
   const role = `${name}_weak`;
   await premium.asOwner(`create role ${role} login password 'weak'`);
   await premium.asOwner(`grant connect on database ${name} to ${role}`);
-  // Of the functions that the hardening closed: a migrating login has them.
+  // The migrating login has EXECUTE on these hardened functions.
   await premium.asOwner(`grant execute on all functions in schema pg_catalog to ${role}`);
   const weak = {
     ...premium.database,

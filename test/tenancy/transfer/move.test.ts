@@ -40,7 +40,7 @@ const move = (
   { blockSeconds = 60, keepDays = 0, onTable = (_: { name: string }): void => {} } = {},
 ) => moveTenant(databases(), schema, { project: world.fleet.project, to, blockSeconds, keepDays, onTable });
 
-/** A tenant with a user who is logged in, and rows of every kind. */
+/** Creates a tenant with a logged-in user and rows of every kind. */
 async function inhabit(schema: string) {
   const member = await world.provision(schema);
   await insertVariedRows(world, schema);
@@ -70,7 +70,7 @@ test.serial('moves a tenant with all of its rows, and keeps its users logged in'
     body: { name: 'after' },
   });
   t.is(created.status, 201);
-  t.is(created.body.id, 41, 'and identities go on');
+  t.is(created.body.id, 41, 'identity columns continue');
   for (const where of [world, premium]) {
     t.deepEqual(await runChecks((text) => where.asOwner(text), { service: world.service }), []);
   }
@@ -135,7 +135,7 @@ test.serial('loses no row and answers every request of a tenant under constant w
 test.serial('moves changes made between the snapshot and the switch', async (t) => {
   await inhabit('late');
   await move('late', 'premium');
-  // Changes of every kind, made when the last table has been copied.
+  // Changes of every kind, after the last table was copied.
   const changes = `
     begin;
     set local search_path = late;
@@ -167,7 +167,11 @@ test.serial('moves changes made between the snapshot and the switch', async (t) 
     keepDays: 3,
   });
   await changing;
-  t.deepEqual(await rowsOf(world, 'late'), await rowsOf(premium, 'late'), 'the old place is kept');
+  t.deepEqual(
+    await rowsOf(world, 'late'),
+    await rowsOf(premium, 'late'),
+    'the copy at the source is retained',
+  );
   t.is((await world.asOwner(`select from late.notes where name = 'late'`)).length, 1);
   t.deepEqual(await world.asOwner(`select nextval('late.tickets')`), [{ nextval: '1000002' }]);
 });
@@ -192,7 +196,7 @@ test.serial(
       code: 'schema_name_taken',
       message: /drop-retained-copies --schema late/,
     } as never);
-    t.deepEqual(await dropRetainedCopies(databases(), { schema: null }), [], 'its time is not over');
+    t.deepEqual(await dropRetainedCopies(databases(), { schema: null }), [], 'its retention has not ended');
     const dropped = await tenants('drop-retained-copies', '--schema', 'late');
     t.is(dropped.code, 0, dropped.err);
     t.is(dropped.out, 'late  dropped from premium\n');
@@ -306,7 +310,7 @@ test.serial('does not switch to a copy that differs from its source', async (t) 
         update unequal.notes set name = 'spoilt' where id = 1;
       end if;
     end $$`);
-  // Fires when the policies' force is put back: after all rows have come.
+  // Fires when FORCE ROW LEVEL SECURITY is restored, after all rows were copied.
   await premium.asOwner(
     `create event trigger spoil on ddl_command_end when tag in ('ALTER TABLE') execute function public.spoil()`,
   );
@@ -357,7 +361,7 @@ test.serial(
 test.serial('replaces a copy that was never switched to in the next move', async (t) => {
   const { id } = await world.provision('limbo');
   await move('limbo', 'premium', { keepDays: 1 });
-  // As though the process had been killed after the target's commit and before main's.
+  // As if the process was killed after the target's commit and before main's.
   await world.asOwner(`update public.tenants set database = 'main' where id = $1`, [id]);
   await world.asOwner('delete from tenancy.retained_copies where tenant_id = $1', [id]);
   await world.asOwner(`insert into limbo.notes (name) values ('since')`);
@@ -370,7 +374,7 @@ test.serial(
   async (t) => {
     const { id } = await world.provision('homeward');
     await move('homeward', 'premium', { keepDays: 1 });
-    // As though the process had been killed after main's commit, with all that it had said there undone.
+    // As if the process was killed after main's commit, before the target's cleanup.
     await world.asOwner(`update public.tenants set database = 'main' where id = $1`, [id]);
     t.is((await tenants('list-tenants')).code, 0);
     t.deepEqual(await premium.asOwner('select database from public.tenants where id = $1', [id]), [

@@ -6,7 +6,7 @@ import { startTestServer } from '../../helpers/postgres.ts';
 import { environmentOf } from '../../helpers/server.ts';
 import type { World } from '../../helpers/world.ts';
 
-/** A second PostgreSQL server with a database that is one of `DATABASES` for the world. */
+/** A second PostgreSQL server, whose database is one of the world's `DATABASES`. */
 export type Premium = Readonly<{
   database: Database;
   main: Database;

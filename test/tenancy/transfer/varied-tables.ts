@@ -1,8 +1,8 @@
 import type { World } from '../../helpers/world.ts';
 
 /**
- * Tables with everything that is hard to copy, created as a tenant migration would
- * create them: in the transaction of the migration that creates `notes`.
+ * Tables that are hard to copy. They are created as a tenant migration would create them, in the
+ * transaction of the migration that creates `notes`.
  */
 const TABLES = `
   create table kinds (id integer primary key, name text not null);
@@ -124,7 +124,7 @@ export async function rowsOf(
   return all;
 }
 
-/** What a schema's tables are, without the names of schema and role. */
+/** Returns the structure of a schema's tables, without the names of schema and role. */
 export async function structureOf(world: Pick<World, 'asOwner'>, schema: string): Promise<unknown> {
   const [row] = await world.asOwner(
     `select

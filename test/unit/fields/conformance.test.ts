@@ -41,21 +41,21 @@ const FIELDS: Readonly<Record<string, z.ZodType>> = {
   url: url(),
 };
 
-/** Answers that differ on purpose. */
+/** Intended differences. */
 const DIFFERENT: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   // A boolean is a number in Python only.
   uuid: {
     true: { errors: ['Must be a valid UUID.'] },
     false: { errors: ['Must be a valid UUID.'] },
   },
-  // A JavaScript number holds no more digits.
+  // A JavaScript number does not have more digits.
   integer: {
     '12345678901234567890': { errors: ['Ensure this value is less than or equal to 9007199254740991.'] },
   },
   intnull: {
     '12345678901234567890': { errors: ['Ensure this value is less than or equal to 9007199254740991.'] },
   },
-  // Python's own form of lists and objects.
+  // Python's notation of lists and objects.
   ...Object.fromEntries(
     ['choice', 'choiceblank', 'choicenull'].map((field) => [
       field,

@@ -5,7 +5,7 @@ import { rehashPassword } from '../users/account-changes.ts';
 import { type Account, findAccountBy, foldLoginName } from '../users/account-queries.ts';
 import { type Personal, passwordFaults } from './password-rules.ts';
 
-type Tools = Pick<AccountDependencies, 'tenantDatabase' | 'passwords' | 'throttle'>;
+type Dependencies = Pick<AccountDependencies, 'tenantDatabase' | 'passwords' | 'throttle'>;
 
 /** Returns the counter key of an account, the same for each of its login names. */
 const countedAs = ({ id }: Account): string => `id ${id}`;
@@ -20,7 +20,7 @@ const countedAs = ({ id }: Account): string => `id ${id}`;
  * @throws Unavailable `throttled` or `overloaded`
  */
 export async function checkCredentials(
-  dependencies: Tools,
+  dependencies: Dependencies,
   request: AccountRequest,
   settings: AccountSettings,
   { login, password }: { login: string; password: string },
@@ -63,7 +63,7 @@ export async function checkCredentials(
  * @throws Unavailable `throttled` or `overloaded`
  */
 export async function assertCurrentPassword(
-  { passwords, throttle }: Omit<Tools, 'tenantDatabase'>,
+  { passwords, throttle }: Omit<Dependencies, 'tenantDatabase'>,
   request: AccountRequest,
   { THROTTLE_LOGIN: rate }: AccountSettings,
   { account, given }: { account: Account; given: string },

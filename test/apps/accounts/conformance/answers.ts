@@ -1,7 +1,7 @@
-import type { Asking } from './case.ts';
+import type { RequestStep } from './case.ts';
 import { aText, aToken, ours, type Shape } from './shape.ts';
 
-type Answered = Pick<Asking, 'status' | 'answer' | 'answerHeaders'>;
+type Answered = Pick<RequestStep, 'status' | 'answer' | 'answerHeaders'>;
 
 export const REQUIRED = 'This field is required.';
 export const NULL = 'This field may not be null.';
@@ -9,10 +9,10 @@ export const BLANK = 'This field may not be blank.';
 export const NO_STRING = 'Not a valid string.';
 export const NUL = 'Null characters are not allowed.';
 export const NO_EMAIL = 'Enter a valid email address.';
-export const STRANGE_NAME =
+export const INVALID_USERNAME =
   'Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.';
 
-/** A password that every rule of ours takes, and not the one that users of the tests have. */
+/** A password that all rules accept, different from that of the tests' users. */
 export const FRESH = 'a rather different horse staple';
 
 const challenge = { 'www-authenticate': 'Bearer realm="api"' };
@@ -21,7 +21,7 @@ export const invalid = (fields: Readonly<Record<string, string | readonly string
   status: 400,
   answer: Object.fromEntries(Object.entries(fields).map(([name, messages]) => [name, [messages].flat()])),
 });
-/** 401, in the body that is told of the Authorization header's token. */
+/** 401 for an invalid token in the Authorization header. */
 export const badToken = (message: string): Answered => ({
   status: 401,
   answer: {
@@ -31,7 +31,7 @@ export const badToken = (message: string): Answered => ({
   },
   answerHeaders: challenge,
 });
-/** 401, in the body that is told of a token in the request's body. */
+/** 401 for an invalid token in the request's body. */
 export const badTokenSent = (message: string): Answered => ({
   status: 401,
   answer: { detail: message, code: 'token_not_valid' },
@@ -66,20 +66,20 @@ export const pair = (access = 300, refresh = 86_400): Shape => ({
   refresh: aToken('refresh', refresh),
 });
 
-/** Logs in with a name or an address and a password, and is let in, or is not. */
+/** Logs in with a name or an address and a password. */
 export const logIn = (
   login: string,
   password: string,
   { field = 'username', good = true }: { field?: 'username' | 'email'; good?: boolean } = {},
-): Asking => ({
-  ask: 'POST /jwt/create/',
+): RequestStep => ({
+  endpoint: 'POST /jwt/create/',
   bearer: null,
   send: { [field]: login, password },
   ...(good ? { status: 200, answer: { access: aText, refresh: aText } } : noAccount),
 });
-/** Asks who one is, and is told or refused. */
-export const me = (answered: Answered, bearer?: string): Asking => ({
-  ask: 'GET /users/me/',
+/** Reads the caller's own account. */
+export const me = (answered: Answered, bearer?: string): RequestStep => ({
+  endpoint: 'GET /users/me/',
   ...(bearer === undefined ? {} : { bearer }),
   ...answered,
 });

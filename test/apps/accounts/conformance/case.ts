@@ -1,30 +1,30 @@
 import type { AccountSettings } from '../../../../src/apps/accounts/settings.ts';
 import type { Shape } from './shape.ts';
 
-/** Settings under which a case holds; those that are left out are the standard ones. */
+/** Settings of a case. Default: the standard ones. */
 export type Settings = Readonly<Partial<Record<keyof AccountSettings, string | number | boolean>>>;
 
 /**
- * One request and what it is answered. `<name>` in a path, a header or a body
- * stands for what is known by then: see `Who`, and `keep`.
+ * One request and the expected response. `<name>` in a path, a header or a body is replaced by a known
+ * value: see `Who` and `keep`.
  */
-export type Asking = Readonly<{
+export type RequestStep = Readonly<{
   /** Method and path, below the address of the accounts. */
-  ask: string;
-  /** The access token. Left out: that of who asks; null: none. */
+  endpoint: string;
+  /** The access token. Default: that of `who`. Null: none. */
   bearer?: string | null;
   headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
   send?: unknown;
-  /** Sent as it is. */
+  /** Sent unchanged. */
   raw?: string;
   status: number;
-  /** Left out: an empty body. */
+  /** Default: an empty body. */
   answer?: Shape;
   answerHeaders?: Readonly<Record<string, Shape>>;
-  /** Why Django answers otherwise. The steps that follow do not depend on it. */
-  particular?: string;
-  /** Names to remember for the steps that follow, and where they stand in the answer. */
+  /** Reason why Django's response differs. Later steps do not depend on it. */
+  difference?: string;
+  /** Names for values of the response that later steps use, and their paths in it. */
   keep?: Readonly<Record<string, string>>;
 }>;
 
@@ -35,16 +35,16 @@ export type Mailed = Readonly<{
   keep?: Readonly<{ uid: string; token: string }>;
 }>;
 
-/** Says that nobody has written to an address about this. Stands after a mail that was sent later. */
+/** Asserts that no such mail was sent to an address. Follows a mail that was sent later. */
 export type NotMailed = Readonly<{ noMailTo: string; subject: RegExp }>;
 
-export type Step = Asking | Mailed | NotMailed;
+export type Step = RequestStep | Mailed | NotMailed;
 
 /**
- * Who asks. A newcomer is made for this case alone: `<id>`, `<name>`, `<email>`,
- * `<password>`, `<access>`, `<refresh>` are theirs. The resident is shared, and
- * stays as it is; its names are known to every case as `<resident.name>` and so on.
- * `inactive` has registered and no more. `staff` and `superuser` were there before.
+ * The user that sends the requests. A `newcomer` is registered for the case: `<id>`, `<name>`, `<email>`,
+ * `<password>`, `<access>` and `<refresh>` are its values. The `resident` is shared and not changed. Its
+ * values are `<resident.name>` and so on, in every case. `inactive` is registered but not activated.
+ * `staff` and `superuser` exist already.
  */
 export type Who = 'nobody' | 'resident' | 'newcomer' | 'inactive' | 'staff' | 'superuser';
 
@@ -56,7 +56,7 @@ export type Case = Readonly<{
   settings?: Settings;
   who?: Who;
   needs?: readonly Need[];
-  /** Why Djoser or SimpleJWT answers otherwise, or has nothing like it. */
-  particular?: string;
+  /** Reason why Djoser or SimpleJWT differ, or have no such endpoint. */
+  difference?: string;
   steps: readonly Step[];
 }>;

@@ -15,7 +15,7 @@ import { throttled } from './throttled.ts';
 import { tokens } from './tokens.ts';
 import { users } from './users.ts';
 
-/** All records, a file for each group of endpoints. */
+/** All cases, a file for each group of endpoints. */
 export const cases: readonly Case[] = [
   ...registration,
   ...users,

@@ -1,15 +1,15 @@
 /**
- * Every endpoint of the accounts, and every answer that is documented for it.
+ * Every endpoint of accounts, with every documented response.
  *
- * Runs our own service, or another server: see docs/conformance.md.
+ * Runs against this service, or against another server: see docs/conformance.md.
  *
- *   CONFORMANCE_URL        where `/users/` and `/jwt/` are; unset: our own service, on a world of its own
- *   CONFORMANCE_HOST       the Host header, where the URL does not say it
- *   CONFORMANCE_SETTINGS   what the server has set otherwise than we have, as JSON
- *   CONFORMANCE_MAIL_DIR   the folder that it writes its mails into
+ *   CONFORMANCE_URL        URL of `/users/` and `/jwt/`. Default: this service, on its own world
+ *   CONFORMANCE_HOST       the Host header, if the URL does not contain it
+ *   CONFORMANCE_SETTINGS   settings of the server that differ from the defaults, as JSON
+ *   CONFORMANCE_MAIL_DIR   the folder of its mails
  *   CONFORMANCE_STAFF      name:password:address of a user of its staff
  *   CONFORMANCE_SUPERUSER  name:password:address of a superuser
- *   CONFORMANCE_DIALECT    `django`: leave out what is particular here
+ *   CONFORMANCE_DIALECT    `django`: skip cases in which koa-tenants differs on purpose
  */
 import test from 'ava';
 import pLimit from 'p-limit';
@@ -30,35 +30,35 @@ const target: Target = isOwn ? ownService() : otherServer(process.env, standard 
 test.after.always(target.close);
 
 const recorded = readRecorded();
-const left = new Map<string, number>();
-const leaveOut = (why: string): void => {
-  left.set(why, (left.get(why) ?? 0) + 1);
+const skipped = new Map<string, number>();
+const skip = (why: string): void => {
+  skipped.set(why, (skipped.get(why) ?? 0) + 1);
 };
 
-// Each hashes passwords: a crowd of them would wait for one another, not for an answer.
+// Each case hashes passwords: many at the same time would only wait for each other.
 const inTurn = pLimit(4);
 
 for (const one of cases) {
-  const { what, settings = {}, needs = [], particular } = one;
+  const { what, settings = {}, needs = [], difference } = one;
   const set = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   const lacking = needs.filter((need) => target.lacks.includes(need));
-  if (particular !== undefined && !isOurDialect) {
-    leaveOut('are particular to koa-tenants');
+  if (difference !== undefined && !isOurDialect) {
+    skip('differ on purpose in koa-tenants');
   } else if (lacking.length > 0) {
-    leaveOut(`need ${lacking.join(' and ')}, of which nothing was said`);
+    skip(`need ${lacking.join(' and ')}, which is not configured`);
   } else if (!isOwn && target.placeFor(settings) === null) {
-    leaveOut('are about other settings than CONFORMANCE_SETTINGS');
+    skip('are about other settings than CONFORMANCE_SETTINGS');
   } else {
     test(`${set.length > 0 ? `with ${set.join(', ')}: ` : ''}${what}`, async (t) => {
       await inTurn(async () => {
         const place = await target.placeFor(settings);
-        const theirs = isOwn && particular === undefined ? recorded.get(keyOf(one))?.answers : undefined;
+        const theirs = isOwn && difference === undefined ? recorded.get(keyOf(one))?.answers : undefined;
         await t.notThrowsAsync(async () => place && tryCase(place, one, { recorded: theirs ?? [] }));
       });
     });
   }
 }
 
-for (const [why, count] of left) {
-  console.warn(`${count} cases are left out: they ${why}.`);
+for (const [why, count] of skipped) {
+  console.warn(`${count} cases are skipped: they ${why}.`);
 }

@@ -1,9 +1,9 @@
 import { badToken, badTokenSent, forbidden, logIn, me, user } from './answers.ts';
-import type { Asking, Case, Settings } from './case.ts';
+import type { Case, RequestStep, Settings } from './case.ts';
 import { aToken, type Rule } from './shape.ts';
 
 const settings: Settings = { AUTH_COOKIES: true };
-const particular = 'SimpleJWT has no cookies';
+const difference = 'SimpleJWT has no cookies';
 
 const attributesOf = (lines: unknown, name: string): ReadonlyMap<string, string> | null => {
   const line = (Array.isArray(lines) ? (lines as string[]) : []).find((text) => text.startsWith(`${name}=`));
@@ -17,7 +17,7 @@ const attributesOf = (lines: unknown, name: string): ReadonlyMap<string, string>
       );
 };
 
-/** The refresh token where no script reads it, the CSRF token where ours can; both for this host alone. */
+/** The refresh token is HttpOnly, the CSRF token is readable by scripts, and both are for this host only. */
 const bothSet: Rule = (lines) => {
   for (const [name, hidden] of [
     ['refresh', true],
@@ -46,7 +46,7 @@ const bothCleared: Rule = (lines) =>
     ? null
     : `does not clear both: ${JSON.stringify(lines)}`;
 
-const enter: Asking = {
+const enter: RequestStep = {
   ...logIn('<name>', '<password>'),
   answer: { access: aToken('access', 300) },
   answerHeaders: { 'set-cookie': bothSet, 'cache-control': 'no-store' },
@@ -60,23 +60,23 @@ const good = { status: 200, answer: {} };
 
 export const cookies: readonly Case[] = [
   {
-    what: 'a log in gives the access token, and the refresh token in a cookie that no script reads',
+    what: 'a login returns the access token, and sets the refresh token in an HttpOnly cookie',
     settings,
-    particular,
+    difference,
     who: 'newcomer',
     steps: [enter, me({ status: 200, answer: user() })],
   },
   {
-    what: 'a cookie is exchanged for a page of ours only',
+    what: 'refreshes with the cookie only if the CSRF header is valid',
     settings,
-    particular,
+    difference,
     who: 'newcomer',
     steps: [
-      { ask: 'POST /jwt/refresh/', ...by('<refresh>', null), ...CSRF },
-      { ask: 'POST /jwt/refresh/', ...by('<refresh>', 'nonsense'), ...CSRF },
-      { ask: 'POST /jwt/refresh/', ...by('<refresh>', '<resident.csrf>'), ...CSRF },
+      { endpoint: 'POST /jwt/refresh/', ...by('<refresh>', null), ...CSRF },
+      { endpoint: 'POST /jwt/refresh/', ...by('<refresh>', 'nonsense'), ...CSRF },
+      { endpoint: 'POST /jwt/refresh/', ...by('<refresh>', '<resident.csrf>'), ...CSRF },
       {
-        ask: 'POST /jwt/refresh/',
+        endpoint: 'POST /jwt/refresh/',
         ...by('<refresh>', '<csrf>'),
         status: 200,
         answer: { access: aToken('access', 300) },
@@ -84,7 +84,7 @@ export const cookies: readonly Case[] = [
         keep: { next: 'cookie refresh', 'next.csrf': 'cookie csrftoken' },
       },
       {
-        ask: 'POST /jwt/refresh/',
+        endpoint: 'POST /jwt/refresh/',
         ...by('<next>', '<next.csrf>'),
         send: {},
         status: 200,
@@ -93,42 +93,46 @@ export const cookies: readonly Case[] = [
     ],
   },
   {
-    what: 'a log out by cookie needs a page of ours, ends the session and clears the cookies',
+    what: 'a logout with the cookie requires the CSRF header, ends the session and clears the cookies',
     settings,
-    particular,
+    difference,
     who: 'newcomer',
     steps: [
-      { ask: 'POST /jwt/logout/', ...by('<refresh>', null), ...CSRF },
+      { endpoint: 'POST /jwt/logout/', ...by('<refresh>', null), ...CSRF },
       me({ status: 200, answer: user() }),
       {
-        ask: 'POST /jwt/logout/',
+        endpoint: 'POST /jwt/logout/',
         ...by('<refresh>', '<csrf>'),
         ...good,
         answerHeaders: { 'set-cookie': bothCleared },
       },
       me(badToken('Token is blacklisted')),
-      { ask: 'POST /jwt/refresh/', ...by('<refresh>', '<csrf>'), ...badTokenSent('Token is blacklisted') },
+      {
+        endpoint: 'POST /jwt/refresh/',
+        ...by('<refresh>', '<csrf>'),
+        ...badTokenSent('Token is blacklisted'),
+      },
     ],
   },
   {
-    what: 'a log out everywhere by cookie needs a page of ours',
+    what: 'a logout of all sessions with the cookie requires the CSRF header',
     settings,
-    particular,
+    difference,
     who: 'newcomer',
     steps: [
-      { ask: 'POST /jwt/logout_all/', ...by('<refresh>', null), ...CSRF },
-      { ask: 'POST /jwt/logout_all/', ...by('<refresh>', '<csrf>'), ...good },
+      { endpoint: 'POST /jwt/logout_all/', ...by('<refresh>', null), ...CSRF },
+      { endpoint: 'POST /jwt/logout_all/', ...by('<refresh>', '<csrf>'), ...good },
       me(badToken('Token is blacklisted')),
     ],
   },
   {
-    what: 'a token in the body needs no header beside it: no browser sends that by itself',
+    what: 'a token in the body requires no CSRF header, because browsers do not send one automatically',
     settings,
-    particular,
+    difference,
     who: 'newcomer',
     steps: [
       {
-        ask: 'POST /jwt/refresh/',
+        endpoint: 'POST /jwt/refresh/',
         bearer: null,
         send: { refresh: '<refresh>' },
         status: 200,
@@ -137,22 +141,22 @@ export const cookies: readonly Case[] = [
     ],
   },
   {
-    what: 'without a token in the body or in a cookie there is nothing to exchange',
+    what: 'rejects a refresh without a token in the body or in a cookie',
     settings,
-    particular,
+    difference,
     steps: ['refresh', 'logout', 'logout_all'].map((action) => ({
-      ask: `POST /jwt/${action}/`,
+      endpoint: `POST /jwt/${action}/`,
       ...badTokenSent('Token is invalid'),
     })),
   },
   {
-    what: 'a cookie opens nothing beside the exchange',
+    what: 'the cookie does not authenticate other requests',
     settings,
-    particular,
+    difference,
     who: 'newcomer',
     steps: [
       {
-        ask: 'GET /users/me/',
+        endpoint: 'GET /users/me/',
         ...by('<refresh>', '<csrf>'),
         status: 401,
         answer: {
@@ -163,11 +167,11 @@ export const cookies: readonly Case[] = [
     ],
   },
   {
-    what: 'a cookie is not looked at where tokens come in bodies',
+    what: 'ignores the cookie if AUTH_COOKIES is off',
     who: 'newcomer',
     steps: [
       {
-        ask: 'POST /jwt/refresh/',
+        endpoint: 'POST /jwt/refresh/',
         ...by('<refresh>', 'x'),
         status: 400,
         answer: { refresh: ['This field is required.'] },

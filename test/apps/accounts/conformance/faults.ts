@@ -1,46 +1,45 @@
-import { BLANK, invalid, NO_EMAIL, NO_STRING, NUL, NULL, REQUIRED, STRANGE_NAME } from './answers.ts';
+import { BLANK, INVALID_USERNAME, invalid, NO_EMAIL, NO_STRING, NUL, NULL, REQUIRED } from './answers.ts';
 import type { Case, Need, Settings, Who } from './case.ts';
 import { aText, ours } from './shape.ts';
 
-/** What a field may do that others may not. */
+/** Properties of a field. */
 export type Field = Readonly<{
   optional?: boolean;
   blank?: boolean;
   isEmail?: boolean;
   isUsername?: boolean;
-  /** Why Django differs about every fault of this field. */
-  particular?: string;
-  /** Why Django differs about the missing field. */
-  particularIfMissing?: string;
+  /** Reason why Django differs in every error of this field. */
+  difference?: string;
+  /** Reason why Django differs if the field is missing. */
+  differenceIfMissing?: string;
 }>;
 
 /**
- * The faults that every field of every body can have, each a case: missing,
- * null, blank, of a wrong type. `good` is a body without any, which need not
- * succeed: forms are looked at before what stands in them is.
+ * Returns a case for every error that a field of a body can have: missing, null, blank, wrong type.
+ * `good` is a well-formed body. It need not succeed: the form of a body is checked before its values.
  */
 export function faultsOfFields({
-  ask,
+  endpoint,
   good,
   fields,
   who = 'nobody',
   settings = {},
   needs = [],
-  particular,
-  particularIfMissing,
+  difference,
+  differenceIfMissing,
 }: {
-  ask: string;
+  endpoint: string;
   good: Readonly<Record<string, unknown>>;
   fields: Readonly<Record<string, Field>>;
   who?: Who;
   settings?: Settings;
   needs?: readonly Need[];
-  particular?: string;
-  /** Why Django differs about a body without any field. */
-  particularIfMissing?: string | undefined;
+  difference?: string;
+  /** Reason why Django differs if the body has no field. */
+  differenceIfMissing?: string | undefined;
 }): readonly Case[] {
   const common = { who, settings, needs };
-  const because = (reason: string | undefined) => (reason === undefined ? {} : { particular: reason });
+  const because = (reason: string | undefined) => (reason === undefined ? {} : { difference: reason });
   const without = (name: string) =>
     Object.fromEntries(Object.entries(good).filter(([other]) => other !== name));
 
@@ -55,7 +54,7 @@ export function faultsOfFields({
       [
         `a NUL in ${name}`,
         { ...good, [name]: 'a\0b@example.com' },
-        isEmail ? [NUL, NO_EMAIL] : isUsername ? [STRANGE_NAME, NUL] : NUL,
+        isEmail ? [NUL, NO_EMAIL] : isUsername ? [INVALID_USERNAME, NUL] : NUL,
       ],
       ...(optional ? [] : [[`no ${name}`, without(name), REQUIRED] as const]),
       ...(blank ? [] : [[`${name} blank`, { ...good, [name]: '' }, BLANK] as const]),
@@ -63,10 +62,10 @@ export function faultsOfFields({
     return faults.map(([what, send, message]) => ({
       ...common,
       ...because(
-        field.particular ?? (message === REQUIRED ? field.particularIfMissing : undefined) ?? particular,
+        field.difference ?? (message === REQUIRED ? field.differenceIfMissing : undefined) ?? difference,
       ),
-      what: `${ask} with ${what} is refused on the field`,
-      steps: [{ ask, send, ...invalid({ [name]: message }) }],
+      what: `${endpoint} with ${what} is rejected on the field`,
+      steps: [{ endpoint, send, ...invalid({ [name]: message }) }],
     }));
   };
 
@@ -74,23 +73,25 @@ export function faultsOfFields({
   const whole: Case[] = [
     {
       ...common,
-      ...because(particularIfMissing ?? particular),
-      what: `${ask} with nothing names all that is missing`,
-      steps: [{ ask, send: {}, ...invalid(Object.fromEntries(required.map(([name]) => [name, REQUIRED]))) }],
+      ...because(differenceIfMissing ?? difference),
+      what: `${endpoint} with an empty object reports all required fields`,
+      steps: [
+        { endpoint, send: {}, ...invalid(Object.fromEntries(required.map(([name]) => [name, REQUIRED]))) },
+      ],
     },
     {
       ...common,
-      ...because(particularIfMissing ?? particular),
-      what: `${ask} without a body names all that is missing`,
-      steps: [{ ask, ...invalid(Object.fromEntries(required.map(([name]) => [name, REQUIRED]))) }],
+      ...because(differenceIfMissing ?? difference),
+      what: `${endpoint} without a body reports all required fields`,
+      steps: [{ endpoint, ...invalid(Object.fromEntries(required.map(([name]) => [name, REQUIRED]))) }],
     },
     {
       ...common,
-      ...because(particular),
-      what: `${ask} with a list is refused as a whole`,
+      ...because(difference),
+      what: `${endpoint} with a list is rejected`,
       steps: [
         {
-          ask,
+          endpoint,
           send: [],
           ...invalid({ non_field_errors: 'Invalid data. Expected a dictionary, but got list.' }),
         },
@@ -98,17 +99,17 @@ export function faultsOfFields({
     },
     {
       ...common,
-      ...because(particular),
-      what: `${ask} with what is not JSON is a 400`,
-      steps: [{ ask, raw: '{', status: 400, answer: { detail: aText } }],
+      ...because(difference),
+      what: `${endpoint} with invalid JSON returns 400`,
+      steps: [{ endpoint, raw: '{', status: 400, answer: { detail: aText } }],
     },
     {
       ...common,
-      ...because(particular),
-      what: `${ask} with text is a 415`,
+      ...because(difference),
+      what: `${endpoint} with plain text returns 415`,
       steps: [
         {
-          ask,
+          endpoint,
           raw: 'text',
           headers: { 'Content-Type': 'text/plain' },
           status: 415,

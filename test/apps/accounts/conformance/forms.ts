@@ -1,21 +1,21 @@
 import { emptied, invalid, user } from './answers.ts';
-import type { Asking, Case } from './case.ts';
+import type { Case, RequestStep } from './case.ts';
 import { anId, aText } from './shape.ts';
 
 const PASSWORD = 'correct%20horse+battery+staple';
 const BOUNDARY = 'xxboundaryxx';
 
-const urlencoded = (ask: string, raw: string): Pick<Asking, 'ask' | 'raw' | 'headers'> => ({
-  ask,
+const urlencoded = (endpoint: string, raw: string): Pick<RequestStep, 'endpoint' | 'raw' | 'headers'> => ({
+  endpoint,
   raw,
   headers: { 'Content-Type': 'application/x-www-form-urlencoded' },
 });
 
 const multipart = (
-  ask: string,
+  endpoint: string,
   fields: Readonly<Record<string, string>>,
-): Pick<Asking, 'ask' | 'raw' | 'headers'> => ({
-  ask,
+): Pick<RequestStep, 'endpoint' | 'raw' | 'headers'> => ({
+  endpoint,
   raw: `${Object.entries(fields)
     .map(
       ([name, value]) =>
@@ -29,7 +29,7 @@ const REQUIRED = invalid({ username: 'This field is required.', password: 'This 
 
 export const forms: readonly Case[] = [
   {
-    what: 'a form registers a user and logs in, of either kind',
+    what: 'accepts both types of forms for registration and login',
     steps: [
       {
         ...urlencoded('POST /users/', `username=<new>&email=&password=${PASSWORD}`),
@@ -54,7 +54,7 @@ export const forms: readonly Case[] = [
     ],
   },
   {
-    what: 'faults of a form are told on its fields',
+    what: 'reports errors of a form on its fields',
     steps: [
       { ...urlencoded('POST /users/', 'email='), ...REQUIRED },
       { ...multipart('POST /users/', { email: '' }), ...REQUIRED },
@@ -72,7 +72,7 @@ export const forms: readonly Case[] = [
     ],
   },
   {
-    what: 'a form changes an address and a password',
+    what: 'accepts forms for changes of the address and the password',
     who: 'newcomer',
     steps: [
       {

@@ -1,5 +1,5 @@
 import { anonymous, emptied, invalid, logIn, me, user } from './answers.ts';
-import type { Asking, Case, Mailed, Settings } from './case.ts';
+import type { Case, Mailed, RequestStep, Settings } from './case.ts';
 import { faultsOfFields } from './faults.ts';
 import { allows, ours } from './shape.ts';
 
@@ -16,9 +16,9 @@ const NO_POST = {
   answerHeaders: { allow: allows('GET', 'PUT', 'PATCH', 'DELETE') },
 };
 const SPENT = invalid({ token: 'Invalid token for given user.' });
-const TOLD = /Your username has been successfully changed!$/;
+const CHANGED_SUBJECT = /Your username has been successfully changed!$/;
 
-/** What one logs in with, changed in both ways; where it is the other name, these paths are not there. */
+/** Returns cases for both ways to change a login name. The paths of the other name do not exist. */
 function namesBy(field: Field): readonly Case[] {
   const other: Field = field === 'email' ? 'username' : 'email';
   const login: Settings = field === 'email' ? { LOGIN_FIELD: 'email' } : {};
@@ -34,10 +34,10 @@ function namesBy(field: Field): readonly Case[] {
   const taken400 = `A user with that ${field} already exists.`;
   const TAKEN = {
     status: 400,
-    // The text of an address is the user model's own.
+    // The message about an address is that of the user model.
     answer: { [name]: [field === 'email' ? ours(taken400) : taken400] },
   };
-  const STRANGE = invalid({
+  const INVALID_NAME = invalid({
     [name]:
       field === 'email'
         ? 'Enter a valid email address.'
@@ -47,77 +47,80 @@ function namesBy(field: Field): readonly Case[] {
 
   const form = { isEmail: field === 'email', isUsername: field === 'username' };
   const good = { [name]: fresh, current_password: '<password>' };
-  const requested: Asking = { ask: request, bearer: null, send: { email: '<email>' }, ...emptied };
+  const requested: RequestStep = { endpoint: request, bearer: null, send: { email: '<email>' }, ...emptied };
   const mailed: Mailed = {
     mailTo: '<email>',
     subject: /^Username reset on /,
     keep: { uid: 'uid', token: 'token' },
   };
   const reset = { uid: '<uid>', token: '<token>', [name]: fresh };
-  const follow: Asking = { ask: confirm, bearer: null, send: reset, ...emptied };
+  const follow: RequestStep = { endpoint: confirm, bearer: null, send: reset, ...emptied };
   const retyped: Settings = { ...login, SET_USERNAME_RETYPE: true, USERNAME_RESET_CONFIRM_RETYPE: true };
   const MISMATCH = invalid({ non_field_errors: `The two ${field} fields didn't match.` });
 
   return [
     ...faultsOfFields({
-      ask: set,
+      endpoint: set,
       settings: login,
       who: 'resident',
       good,
       fields: { [name]: form, current_password: {} },
     }),
     {
-      what: `a ${field} is changed by users only`,
+      what: `a change of the ${field} requires a login`,
       settings: login,
-      steps: [{ ask: set, send: { [name]: fresh, current_password: 'x' }, ...anonymous }],
+      steps: [{ endpoint: set, send: { [name]: fresh, current_password: 'x' }, ...anonymous }],
     },
     {
-      what: `a ${field} is changed by who knows the password, and no session ends`,
+      what: `a change of the ${field} requires the password, and ends no session`,
       settings: login,
       who: 'newcomer',
       steps: [
         {
-          ask: set,
+          endpoint: set,
           send: { ...good, current_password: 'x' },
           ...invalid({ current_password: 'Invalid password.' }),
         },
-        { ask: set, send: { ...good, [name]: taken }, ...TAKEN },
-        { ask: set, send: { ...good, [name]: 'a b' }, ...STRANGE },
-        { ask: set, send: good, ...emptied },
+        { endpoint: set, send: { ...good, [name]: taken }, ...TAKEN },
+        { endpoint: set, send: { ...good, [name]: 'a b' }, ...INVALID_NAME },
+        { endpoint: set, send: good, ...emptied },
         me({ status: 200, answer: after }),
         logIn(old, '<password>', { field, good: false }),
         logIn(fresh, '<password>', { field }),
       ],
     },
     {
-      what: `the ${field} that one has is taken`,
+      what: `rejects the caller’s own ${field} as taken`,
       settings: login,
       who: 'newcomer',
-      steps: [{ ask: set, send: { ...good, [name]: old }, ...TAKEN }, me({ status: 200, answer: user() })],
+      steps: [
+        { endpoint: set, send: { ...good, [name]: old }, ...TAKEN },
+        me({ status: 200, answer: user() }),
+      ],
     },
     ...faultsOfFields({
-      ask: request,
+      endpoint: request,
       settings: login,
       good: { email: 'a@b.co' },
       fields: { email: { isEmail: true } },
     }),
     ...faultsOfFields({
-      ask: confirm,
+      endpoint: confirm,
       settings: login,
       good: { ...reset, uid: 'MQ', token: 'x', [name]: 'n@example.com' },
-      fields: { uid: { particular: UNDECLARED }, token: { particular: UNDECLARED }, [name]: form },
-      particularIfMissing: UNDECLARED,
+      fields: { uid: { difference: UNDECLARED }, token: { difference: UNDECLARED }, [name]: form },
+      differenceIfMissing: UNDECLARED,
     }),
     {
-      what: `a reset of nobody’s ${field} is refused`,
+      what: `rejects a link for the ${field} of an unknown user`,
       settings: login,
       steps: [
         { ...follow, send: { ...reset, uid: 'nonsense', token: 'x' }, ...NO_UID },
-        { ask: request, send: { email: 'ann' }, ...invalid({ email: 'Enter a valid email address.' }) },
+        { endpoint: request, send: { email: 'ann' }, ...invalid({ email: 'Enter a valid email address.' }) },
       ],
     },
     {
-      what: `who follows the link chooses a ${field}, once`,
+      what: `the link sets a new ${field}, once`,
       settings: login,
       needs: ['mail'],
       who: 'newcomer',
@@ -127,7 +130,7 @@ function namesBy(field: Field): readonly Case[] {
         mailed,
         { ...follow, send: { ...reset, token: '<token>x' }, ...SPENT },
         { ...follow, send: { ...reset, [name]: taken }, ...TAKEN },
-        { ...follow, send: { ...reset, [name]: 'a b' }, ...STRANGE },
+        { ...follow, send: { ...reset, [name]: 'a b' }, ...INVALID_NAME },
         follow,
         me({ status: 200, answer: after }),
         logIn(fresh, '<password>', { field }),
@@ -139,13 +142,13 @@ function namesBy(field: Field): readonly Case[] {
         {
           ...follow,
           ...SPENT,
-          particular: 'Djoser tells first that the name is taken, to clients without a link too',
+          difference: 'Djoser reports a taken name first, also to clients without a link',
         },
         { noMailTo: 'nobody.<new>@example.com', subject: /./ },
       ],
     },
     {
-      what: `a link for a ${field} sets no password`,
+      what: `a link for the ${field} does not set a password`,
       settings: login,
       needs: ['mail'],
       who: 'newcomer',
@@ -153,69 +156,69 @@ function namesBy(field: Field): readonly Case[] {
         requested,
         mailed,
         {
-          ask: 'POST /users/reset_password_confirm/',
+          endpoint: 'POST /users/reset_password_confirm/',
           send: { uid: '<uid>', token: '<token>', new_password: 'a rather different horse staple' },
           ...SPENT,
-          particular: PURPOSE,
+          difference: PURPOSE,
         },
-        { ...follow, particular: PURPOSE },
+        { ...follow, difference: PURPOSE },
       ],
     },
     ...faultsOfFields({
-      ask: set,
+      endpoint: set,
       settings: retyped,
       who: 'resident',
       good: { ...good, [renamed]: fresh },
       fields: { [name]: form, [renamed]: {}, current_password: {} },
     }),
     ...faultsOfFields({
-      ask: confirm,
+      endpoint: confirm,
       settings: retyped,
       good: { uid: 'MQ', token: 'x', [name]: 'n@example.com', [renamed]: 'n@example.com' },
       fields: {
-        uid: { particular: UNDECLARED },
-        token: { particular: UNDECLARED },
+        uid: { difference: UNDECLARED },
+        token: { difference: UNDECLARED },
         [name]: form,
         [renamed]: {},
       },
-      particularIfMissing: UNDECLARED,
+      differenceIfMissing: UNDECLARED,
     }),
     {
-      what: `a ${field} that is typed in two ways is refused`,
+      what: `rejects two different values of the new ${field}`,
       settings: retyped,
       needs: ['mail'],
       who: 'newcomer',
       steps: [
-        { ask: set, send: { ...good, [renamed]: 'another' }, ...MISMATCH },
+        { endpoint: set, send: { ...good, [renamed]: 'another' }, ...MISMATCH },
         requested,
         mailed,
         { ...follow, send: { ...reset, [renamed]: 'another' }, ...MISMATCH },
         { ...follow, send: { ...reset, [renamed]: fresh } },
-        { ask: set, send: { ...good, [name]: old, [renamed]: old }, ...emptied },
+        { endpoint: set, send: { ...good, [name]: old, [renamed]: old }, ...emptied },
         me({ status: 200, answer: user() }),
       ],
     },
     {
-      what: `a changed ${field} is told to the address of before`,
-      ...(field === 'email' ? { particular: 'Djoser writes to the new address' } : {}),
+      what: `sends a mail about a changed ${field} to the previous address`,
+      ...(field === 'email' ? { difference: 'Djoser writes to the new address' } : {}),
       settings: { ...login, USERNAME_CHANGED_EMAIL_CONFIRMATION: true },
       needs: ['mail'],
       who: 'newcomer',
       steps: [
-        { ask: set, send: good, ...emptied },
-        { mailTo: '<email>', subject: TOLD },
+        { endpoint: set, send: good, ...emptied },
+        { mailTo: '<email>', subject: CHANGED_SUBJECT },
       ],
     },
     {
-      what: `the paths of the ${other} are those of a user by id, without POST`,
+      what: `the paths of the ${other} behave like a user by id, without POST`,
       settings: login,
       who: 'resident',
       steps: [
-        { ask: `POST /users/set_${other}/`, bearer: null, ...anonymous },
-        { ask: `POST /users/set_${other}/`, send: good, ...NO_POST },
-        { ask: `POST /users/reset_${other}/`, send: { email: '<email>' }, ...NO_POST },
-        { ask: `POST /users/reset_${other}_confirm/`, bearer: null, send: reset, ...anonymous },
-        { ask: `POST /users/reset_${other}_confirm/`, send: reset, ...NO_POST },
+        { endpoint: `POST /users/set_${other}/`, bearer: null, ...anonymous },
+        { endpoint: `POST /users/set_${other}/`, send: good, ...NO_POST },
+        { endpoint: `POST /users/reset_${other}/`, send: { email: '<email>' }, ...NO_POST },
+        { endpoint: `POST /users/reset_${other}_confirm/`, bearer: null, send: reset, ...anonymous },
+        { endpoint: `POST /users/reset_${other}_confirm/`, send: reset, ...NO_POST },
       ].map((step) => ('send' in step ? { ...step, send: {} } : step)),
     },
   ];

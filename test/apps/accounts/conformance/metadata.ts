@@ -1,5 +1,5 @@
 import { anonymous, badToken } from './answers.ts';
-import type { Asking, Case } from './case.ts';
+import type { Case, RequestStep } from './case.ts';
 import { allows, type Rule } from './shape.ts';
 
 const PARSES = ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data'];
@@ -9,7 +9,7 @@ type Field = readonly [type: string, required: boolean, readOnly: boolean];
 /** A text that may be empty. */
 const words: Rule = (value) => (typeof value === 'string' ? null : 'is no text');
 
-/** The attributes of fields that clients rely on: others, such as lengths and help texts, are a model's own. */
+/** The attributes of fields that clients rely on. Others, such as lengths and help texts, depend on the model. */
 const described =
   (fields: Readonly<Record<string, Field>>): Rule =>
   (value) => {
@@ -28,8 +28,8 @@ const describes = (
   name: string,
   methods: readonly string[],
   actions?: Readonly<Record<string, Readonly<Record<string, Field>>>>,
-): Asking => ({
-  ask: `OPTIONS ${path}`,
+): RequestStep => ({
+  endpoint: `OPTIONS ${path}`,
   status: 200,
   answer: {
     name,
@@ -61,12 +61,12 @@ export const metadata: readonly Case[] = [
       describes('/users/', 'User List', ['GET', 'POST'], { POST: USER }),
       describes('/users/<id>/', 'User Instance', ['GET', 'PUT', 'PATCH', 'DELETE'], { PUT: USER }),
       describes('/token/logout/', 'Token Destroy', ['POST']),
-      { ask: 'OPTIONS /users/', bearer: null, ...anonymous },
-      { ask: 'OPTIONS /users/', bearer: 'nonsense', ...badToken('Token is invalid') },
+      { endpoint: 'OPTIONS /users/', bearer: null, ...anonymous },
+      { endpoint: 'OPTIONS /users/', bearer: 'nonsense', ...badToken('Token is invalid') },
     ],
   },
   {
-    what: 'OPTIONS describes the paths of tokens to every client',
+    what: 'OPTIONS describes the paths of tokens without credentials',
     steps: [
       describes('/jwt/create/', 'Token Obtain Pair', ['POST'], {
         POST: { username: ['string', true, false], password: ['string', true, false] },

@@ -1,5 +1,5 @@
 import { anonymous, badToken, invalid, missing, unauthorized } from './answers.ts';
-import type { Asking, Case } from './case.ts';
+import type { Case, RequestStep } from './case.ts';
 import { allows } from './shape.ts';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
@@ -8,7 +8,7 @@ type Method = (typeof METHODS)[number];
 const POST = ['POST'] as const;
 const PROFILE = ['GET', 'PUT', 'PATCH', 'DELETE'] as const;
 
-/** Path, its methods, whether it is for users only, and whether it is ours alone. */
+/** Path, its methods, whether it requires a user, and whether only koa-tenants has it. */
 const paths: ReadonlyArray<readonly [string, readonly Method[], 'open' | 'users', 'ours'?]> = [
   ['/users/', ['GET', 'POST'], 'users'],
   ['/users/me/', PROFILE, 'users'],
@@ -38,8 +38,8 @@ const refused = (method: Method, allowed: readonly Method[]) => ({
   answerHeaders: { allow: allows(...allowed) },
 });
 
-/** What is said to an empty body, where that names the path beyond doubt. */
-const empty: Readonly<Record<string, Omit<Asking, 'ask'>>> = {
+/** The errors for an empty body, where they identify the path. */
+const empty: Readonly<Record<string, Omit<RequestStep, 'endpoint'>>> = {
   '/users/': invalid({ username: 'This field is required.', password: 'This field is required.' }),
   '/users/activation/': invalid({ uid: 'This field is required.', token: 'This field is required.' }),
   '/users/set_password/': invalid({
@@ -74,13 +74,13 @@ const empty: Readonly<Record<string, Omit<Asking, 'ask'>>> = {
 export const methods: readonly Case[] = [
   ...paths.map(
     ([path, allowed, standing, isOurs]): Case => ({
-      what: `${path} has ${allowed.join(', ')} and no other method`,
-      ...(isOurs ? { particular: 'Djoser and SimpleJWT have no such path' } : {}),
+      what: `${path} has ${allowed.join(', ')} as its only methods`,
+      ...(isOurs ? { difference: 'Djoser and SimpleJWT have no such path' } : {}),
       who: 'resident',
-      steps: METHODS.filter((method) => !allowed.includes(method)).flatMap((method): Asking[] => [
-        { ask: `${method} ${path}`, ...refused(method, allowed) },
+      steps: METHODS.filter((method) => !allowed.includes(method)).flatMap((method): RequestStep[] => [
+        { endpoint: `${method} ${path}`, ...refused(method, allowed) },
         {
-          ask: `${method} ${path}`,
+          endpoint: `${method} ${path}`,
           bearer: null,
           // Djoser opens the paths of a user to POST only.
           ...(standing === 'open' && !path.startsWith('/users/') ? refused(method, allowed) : anonymous),
@@ -90,56 +90,54 @@ export const methods: readonly Case[] = [
   ),
   ...Object.entries(empty).map(
     ([path, answered]): Case => ({
-      what: `POST ${path} is the same without the slash`,
+      what: `POST ${path} is the same without the trailing slash`,
       // SimpleJWT's own paths have an optional slash.
-      ...(/^\/jwt\/(?:create|refresh|verify)\//.test(path)
-        ? {}
-        : { particular: 'Django sends its clients on' }),
+      ...(/^\/jwt\/(?:create|refresh|verify)\//.test(path) ? {} : { difference: 'Django redirects' }),
       who: 'resident',
       steps: [
-        { ask: `POST ${path}`, send: {}, ...answered },
-        { ask: `POST ${path.replace(/\/$/, '')}`, send: {}, ...answered },
+        { endpoint: `POST ${path}`, send: {}, ...answered },
+        { endpoint: `POST ${path.replace(/\/$/, '')}`, send: {}, ...answered },
       ],
     }),
   ),
   {
-    what: 'what is read and ended is the same without the slash',
-    particular: 'Django sends its clients on',
+    what: 'GET and DELETE are the same without the trailing slash',
+    difference: 'Django redirects',
     who: 'newcomer',
     steps: [
       ...['/users/me', '/users/<id>'].flatMap((path) => [
         {
-          ask: `GET ${path}`,
+          endpoint: `GET ${path}`,
           status: 200,
           answer: { id: '<id>', username: '<name>', email: '<email>' },
         },
         {
-          ask: `PATCH ${path}`,
+          endpoint: `PATCH ${path}`,
           send: { email: 'ann' },
           ...invalid({ email: 'Enter a valid email address.' }),
         },
-        { ask: `DELETE ${path}`, send: {}, ...invalid({ current_password: 'This field is required.' }) },
+        { endpoint: `DELETE ${path}`, send: {}, ...invalid({ current_password: 'This field is required.' }) },
       ]),
-      { ask: 'GET /users', status: 200, answer: [{ id: '<id>', username: '<name>', email: '<email>' }] },
-      { ask: 'DELETE /sessions/0', ...missing },
-      { ask: 'POST /token/logout', status: 204 },
+      { endpoint: 'GET /users', status: 200, answer: [{ id: '<id>', username: '<name>', email: '<email>' }] },
+      { endpoint: 'DELETE /sessions/0', ...missing },
+      { endpoint: 'POST /token/logout', status: 204 },
     ],
   },
   ...paths
     .filter(([, , standing]) => standing === 'users')
     .map(
       ([path, allowed, , isOurs]): Case => ({
-        what: `${path} is for who shows a good token`,
-        ...(isOurs ? { particular: 'Djoser and SimpleJWT have no such path' } : {}),
+        what: `${path} requires a valid token`,
+        ...(isOurs ? { difference: 'Djoser and SimpleJWT have no such path' } : {}),
         who: 'resident',
         steps: allowed
           .filter((method) => path !== '/users/' || method === 'GET')
-          .flatMap((method): Asking[] => [
-            { ask: `${method} ${path}`, bearer: null, ...anonymous },
-            { ask: `${method} ${path}`, bearer: 'nonsense', ...badToken('Token is invalid') },
-            { ask: `${method} ${path}`, bearer: '<refresh>', ...badToken('Token has wrong type') },
+          .flatMap((method): RequestStep[] => [
+            { endpoint: `${method} ${path}`, bearer: null, ...anonymous },
+            { endpoint: `${method} ${path}`, bearer: 'nonsense', ...badToken('Token is invalid') },
+            { endpoint: `${method} ${path}`, bearer: '<refresh>', ...badToken('Token has wrong type') },
             {
-              ask: `${method} ${path}`,
+              endpoint: `${method} ${path}`,
               bearer: null,
               headers: { Authorization: 'Bearer' },
               ...unauthorized(
@@ -154,19 +152,19 @@ export const methods: readonly Case[] = [
     .filter(([path, , standing]) => (standing === 'open' && !path.startsWith('/jwt/')) || path === '/users/')
     .map(
       ([path, , , isOurs]): Case => ({
-        what: `POST ${path} is open, and refuses a bad token all the same`,
-        ...(isOurs ? { particular: 'Djoser and SimpleJWT have no such path' } : {}),
-        steps: [{ ask: `POST ${path}`, send: {}, bearer: 'nonsense', ...badToken('Token is invalid') }],
+        what: `POST ${path} requires no token, but rejects an invalid one`,
+        ...(isOurs ? { difference: 'Djoser and SimpleJWT have no such path' } : {}),
+        steps: [{ endpoint: `POST ${path}`, send: {}, bearer: 'nonsense', ...badToken('Token is invalid') }],
       }),
     ),
   {
-    what: 'a path that is none is not there',
-    particular: 'Django answers 404 with a page of HTML',
+    what: 'returns 404 for an unknown path',
+    difference: 'Django answers 404 with a page of HTML',
     who: 'resident',
     steps: [
-      { ask: 'GET /users/<id>/nothing/', ...missing },
-      { ask: 'POST /jwt/', ...missing },
-      { ask: 'POST /jwt/nothing/', ...missing },
+      { endpoint: 'GET /users/<id>/nothing/', ...missing },
+      { endpoint: 'POST /jwt/', ...missing },
+      { endpoint: 'POST /jwt/nothing/', ...missing },
     ],
   },
 ];

@@ -7,7 +7,7 @@ function loginOf(text: string | undefined): Login | null {
   return name && password ? { name, password, email: email ?? `${name}@example.com` } : null;
 }
 
-/** Returns the settings as text, in which equal ones are equal. */
+/** Returns the settings as text. Equal settings have the same text. */
 export function effective(settings: Settings, standard: Settings): string {
   const all = { ...standard, ...settings };
   return JSON.stringify(
@@ -18,7 +18,7 @@ export function effective(settings: Settings, standard: Settings): string {
   );
 }
 
-/** The server that CONFORMANCE_URL names. Tries the cases for the settings it has, and no others. */
+/** Returns the server of CONFORMANCE_URL. It runs only the cases for its settings. */
 export function otherServer(
   environment: Readonly<Record<string, string | undefined>>,
   standard: Settings,

@@ -6,7 +6,7 @@ import { type Login, type Place, sendTo, type Target } from './target.ts';
 
 const login = (name: string): Login => ({ name, email: `${name}@example.com`, password: PASSWORD });
 
-/** Our own service on a world of its own, with a tenant for every choice of settings. */
+/** Starts this service on its own world, with a tenant for every combination of settings. */
 export function ownService(): Target {
   const opened = (async () => {
     const world = await openWorld({ project });
@@ -31,7 +31,7 @@ export function ownService(): Target {
   };
 
   return {
-    // One after the other: what belongs to the cluster is changed by one at a time.
+    // One at a time, because they change objects of the whole cluster.
     placeFor: (settings) => {
       const name = JSON.stringify(settings);
       const known = places.get(name);

@@ -1,53 +1,59 @@
 import { emptied, FRESH, invalid, logIn, me, unauthorized } from './answers.ts';
-import type { Asking, Case, Mailed, Settings } from './case.ts';
+import type { Case, Mailed, RequestStep, Settings } from './case.ts';
 import { faultsOfFields } from './faults.ts';
 
 const request = 'POST /users/reset_password/';
-const ask = 'POST /users/reset_password_confirm/';
+const endpoint = 'POST /users/reset_password_confirm/';
 const retyped: Settings = { PASSWORD_RESET_CONFIRM_RETYPE: true };
 const SUBJECT = /^Password reset on /;
 
-const requested: Asking = { ask: request, bearer: null, send: { email: '<email>' }, ...emptied };
+const requested: RequestStep = { endpoint: request, bearer: null, send: { email: '<email>' }, ...emptied };
 const mailed: Mailed = { mailTo: '<email>', subject: SUBJECT, keep: { uid: 'uid', token: 'token' } };
 const good = { uid: '<uid>', token: '<token>', new_password: FRESH };
-const follow: Asking = { ask, bearer: null, send: good, ...emptied };
+const follow: RequestStep = { endpoint, bearer: null, send: good, ...emptied };
 const NO_UID = invalid({ uid: "Invalid user id or user doesn't exist." });
 const SPENT = invalid({ token: 'Invalid token for given user.' });
 
 export const passwordResets: readonly Case[] = [
-  ...faultsOfFields({ ask: request, good: { email: 'a@example.com' }, fields: { email: { isEmail: true } } }),
+  ...faultsOfFields({
+    endpoint: request,
+    good: { email: 'a@example.com' },
+    fields: { email: { isEmail: true } },
+  }),
   {
-    what: 'a reset for what is no address is refused on the field',
-    steps: [{ ask: request, send: { email: 'ann' }, ...invalid({ email: 'Enter a valid email address.' }) }],
+    what: 'rejects a reset for an invalid address on the field',
+    steps: [
+      { endpoint: request, send: { email: 'ann' }, ...invalid({ email: 'Enter a valid email address.' }) },
+    ],
   },
   {
-    what: 'a reset is answered alike for who is there and who is not, and written to the one only',
+    what: 'returns the same response to a reset for known and unknown addresses, and sends mail only to a known one',
     needs: ['mail'],
     who: 'newcomer',
     steps: [
       { ...requested, send: { email: 'nobody.<new>@example.com' } },
       requested,
       mailed,
-      // A second one, so that a mail to nobody had its time.
+      // A second reset: an unwanted mail would have arrived before its mail.
       requested,
       mailed,
       { noMailTo: 'nobody.<new>@example.com', subject: /./ },
     ],
   },
   ...faultsOfFields({
-    ask,
+    endpoint,
     good: { uid: 'MQ', token: 'x', new_password: FRESH },
     fields: { uid: {}, token: {}, new_password: {} },
   }),
   {
-    what: 'a reset of nobody’s password is refused',
+    what: 'rejects a reset link for an unknown user',
     steps: [
-      { ask, send: { ...good, uid: 'nonsense', token: 'x' }, ...NO_UID },
-      { ask, send: { ...good, uid: 'OTk5OTk5OTk', token: 'x' }, ...NO_UID },
+      { endpoint, send: { ...good, uid: 'nonsense', token: 'x' }, ...NO_UID },
+      { endpoint, send: { ...good, uid: 'OTk5OTk5OTk', token: 'x' }, ...NO_UID },
     ],
   },
   {
-    what: 'who follows the link chooses a password, once, and every session ends',
+    what: 'a reset link sets a password once, and ends every session',
     needs: ['mail'],
     who: 'newcomer',
     steps: [
@@ -67,8 +73,8 @@ export const passwordResets: readonly Case[] = [
     ],
   },
   {
-    what: 'a reset ends every session',
-    particular: 'tokens of SimpleJWT live on',
+    what: 'a reset ends every session of the user',
+    difference: 'tokens of SimpleJWT live on',
     needs: ['mail'],
     who: 'newcomer',
     steps: [
@@ -79,7 +85,7 @@ export const passwordResets: readonly Case[] = [
     ],
   },
   {
-    what: 'of two links, the second is spent with the first',
+    what: 'using one reset link invalidates the other',
     needs: ['mail'],
     who: 'newcomer',
     steps: [
@@ -92,14 +98,14 @@ export const passwordResets: readonly Case[] = [
     ],
   },
   {
-    what: 'a link is spent by a password that was changed otherwise',
+    what: 'a change of the password invalidates a reset link',
     needs: ['mail'],
     who: 'newcomer',
     steps: [
       requested,
       mailed,
       {
-        ask: 'POST /users/set_password/',
+        endpoint: 'POST /users/set_password/',
         send: { current_password: '<password>', new_password: FRESH },
         ...emptied,
       },
@@ -107,14 +113,14 @@ export const passwordResets: readonly Case[] = [
     ],
   },
   {
-    what: 'a link is spent by another address',
+    what: 'a change of the address invalidates a reset link',
     needs: ['mail'],
     who: 'newcomer',
     steps: [
       requested,
       mailed,
       {
-        ask: 'PATCH /users/me/',
+        endpoint: 'PATCH /users/me/',
         send: { email: '' },
         status: 200,
         answer: { id: '<id>', username: '<name>', email: '' },
@@ -123,20 +129,20 @@ export const passwordResets: readonly Case[] = [
     ],
   },
   {
-    what: 'a link outlives a log in that is not written down',
+    what: 'a reset link stays valid after a login if logins are not recorded',
     needs: ['mail'],
     who: 'newcomer',
     steps: [requested, mailed, logIn('<name>', '<password>'), follow],
   },
   {
-    what: 'a link is spent by a log in',
+    what: 'a recorded login invalidates a reset link',
     settings: { UPDATE_LAST_LOGIN: true },
     needs: ['mail'],
     who: 'newcomer',
     steps: [requested, mailed, logIn('<name>', '<password>'), { ...follow, ...SPENT }],
   },
   {
-    what: 'a link of one user resets nobody else’s password',
+    what: 'a reset link does not reset another user’s password',
     needs: ['mail'],
     who: 'newcomer',
     steps: [
@@ -149,13 +155,13 @@ export const passwordResets: readonly Case[] = [
     ],
   },
   ...faultsOfFields({
-    ask,
+    endpoint,
     settings: retyped,
     good: { uid: 'MQ', token: 'x', new_password: FRESH, re_new_password: FRESH },
     fields: { uid: {}, token: {}, new_password: {}, re_new_password: {} },
   }),
   {
-    what: 'a password that is typed in two ways does not spend the link',
+    what: 'two different passwords do not invalidate the reset link',
     settings: retyped,
     needs: ['mail'],
     who: 'newcomer',
@@ -172,7 +178,7 @@ export const passwordResets: readonly Case[] = [
     ],
   },
   {
-    what: 'a password that was reset is told by mail',
+    what: 'sends a mail about a reset password',
     settings: { PASSWORD_CHANGED_EMAIL_CONFIRMATION: true },
     needs: ['mail'],
     who: 'newcomer',

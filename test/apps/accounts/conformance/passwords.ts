@@ -10,21 +10,21 @@ import {
   unauthorized,
   user,
 } from './answers.ts';
-import type { Asking, Case, Settings } from './case.ts';
+import type { Case, RequestStep, Settings } from './case.ts';
 import { faultsOfFields } from './faults.ts';
 import { aKey } from './shape.ts';
 
-const ask = 'POST /users/set_password/';
+const endpoint = 'POST /users/set_password/';
 const good = { new_password: FRESH, current_password: '<password>' };
 const retyped: Settings = { SET_PASSWORD_RETYPE: true };
 const changed = unauthorized('password_changed', "The user's password has been changed.");
-const refreshed: Asking = {
-  ask: 'POST /jwt/refresh/',
+const refreshed: RequestStep = {
+  endpoint: 'POST /jwt/refresh/',
   send: { refresh: '<refresh>' },
   ...badTokenSent('Token is blacklisted'),
 };
 
-/** Password and what is said of it. */
+/** Weak passwords and their errors. */
 const weak: ReadonlyArray<readonly [string, string, readonly string[]]> = [
   ['short', 'q7Z-x', ['This password is too short. It must contain at least 8 characters.']],
   ['common', 'password1', ['This password is too common.']],
@@ -41,8 +41,8 @@ const weak: ReadonlyArray<readonly [string, string, readonly string[]]> = [
   ],
 ];
 
-const keyOf: Asking = {
-  ask: 'POST /token/login/',
+const keyOf: RequestStep = {
+  endpoint: 'POST /token/login/',
   bearer: null,
   send: { username: '<name>', password: '<password>' },
   status: 200,
@@ -52,25 +52,25 @@ const keyOf: Asking = {
 const byKey = { bearer: null, headers: { Authorization: 'Token <key>' } };
 
 export const passwords: readonly Case[] = [
-  ...faultsOfFields({ ask, who: 'resident', good, fields: { new_password: {}, current_password: {} } }),
+  ...faultsOfFields({ endpoint, who: 'resident', good, fields: { new_password: {}, current_password: {} } }),
   {
-    what: 'a password is set by users only',
+    what: 'a change of the password requires a login',
     steps: [
-      { ask, send: good, bearer: null, ...anonymous },
-      { ask, send: good, bearer: 'nonsense', ...badToken('Token is invalid') },
+      { endpoint, send: good, bearer: null, ...anonymous },
+      { endpoint, send: good, bearer: 'nonsense', ...badToken('Token is invalid') },
     ].map((step) => ({ ...step, send: { ...good, current_password: 'x' } })),
   },
   {
-    what: 'a password is set by who knows the old one',
+    what: 'a change of the password requires the current one',
     who: 'resident',
     steps: [
       {
-        ask,
+        endpoint,
         send: { ...good, current_password: 'wrong' },
         ...invalid({ current_password: 'Invalid password.' }),
       },
       {
-        ask,
+        endpoint,
         send: { ...good, current_password: '<password>x' },
         ...invalid({ current_password: 'Invalid password.' }),
       },
@@ -79,91 +79,96 @@ export const passwords: readonly Case[] = [
   },
   ...weak.map(
     ([what, password, messages]): Case => ({
-      what: `a new password that is ${what} is refused on the field`,
+      what: `a new password that is ${what} is rejected on the field`,
       who: 'resident',
       steps: [
-        { ask, send: { ...good, new_password: password }, status: 400, answer: { new_password: messages } },
+        {
+          endpoint,
+          send: { ...good, new_password: password },
+          status: 400,
+          answer: { new_password: messages },
+        },
       ],
     }),
   ),
   {
-    what: 'a changed password ends every session at once, and opens the next one',
+    what: 'a changed password ends every session immediately, and logs in from then on',
     who: 'newcomer',
-    particular: 'tokens of SimpleJWT live on',
+    difference: 'tokens of SimpleJWT live on',
     steps: [
       { ...logIn('<name>', '<password>'), keep: { 'other.access': 'access', 'other.refresh': 'refresh' } },
-      { ask, send: good, ...emptied },
+      { endpoint, send: good, ...emptied },
       me(changed),
       me(changed, '<other.access>'),
       refreshed,
       { ...refreshed, send: { refresh: '<other.refresh>' } },
-      { ask: 'POST /jwt/verify/', send: { token: '<access>' }, ...changed },
+      { endpoint: 'POST /jwt/verify/', send: { token: '<access>' }, ...changed },
       logIn('<name>', '<password>', { good: false }),
       { ...logIn('<name>', FRESH), keep: { access: 'access' } },
       me({ status: 200, answer: user() }, '<access>'),
     ],
   },
   {
-    what: 'a changed password ends the keys',
+    what: 'a changed password ends the keys, too',
     who: 'newcomer',
     steps: [
       keyOf,
       { ...me({ status: 200, answer: user() }), ...byKey },
-      { ask, send: good, ...emptied },
+      { endpoint, send: good, ...emptied },
       { ...me(unauthorized('authentication_failed', 'Invalid token.')), ...byKey },
     ],
   },
   {
-    what: 'keys outlive the password, and sessions do not',
+    what: 'keys stay valid after a change of the password if the settings say so, and sessions end',
     settings: { LOGOUT_ON_PASSWORD_CHANGE: false },
     who: 'newcomer',
-    particular: 'tokens of SimpleJWT live on',
+    difference: 'tokens of SimpleJWT live on',
     steps: [
       keyOf,
-      { ask, send: good, ...emptied },
+      { endpoint, send: good, ...emptied },
       { ...me({ status: 200, answer: user() }), ...byKey },
       me(changed),
       refreshed,
     ],
   },
   {
-    what: 'a password is set with a key',
+    what: 'a key can authenticate a change of the password',
     who: 'newcomer',
     steps: [
       keyOf,
-      { ask, send: good, ...byKey, ...emptied },
+      { endpoint, send: good, ...byKey, ...emptied },
       logIn('<name>', '<password>', { good: false }),
       logIn('<name>', FRESH),
     ],
   },
   ...faultsOfFields({
-    ask,
+    endpoint,
     who: 'resident',
     settings: retyped,
     good: { ...good, re_new_password: FRESH },
     fields: { new_password: {}, re_new_password: {}, current_password: {} },
   }),
   {
-    what: 'a new password that is typed in two ways is refused',
+    what: 'rejects two different new passwords',
     settings: retyped,
     who: 'newcomer',
     steps: [
       {
-        ask,
+        endpoint,
         send: { ...good, re_new_password: 'another' },
         ...invalid({ non_field_errors: "The two password fields didn't match." }),
       },
-      { ask, send: { ...good, re_new_password: FRESH }, ...emptied },
+      { endpoint, send: { ...good, re_new_password: FRESH }, ...emptied },
       logIn('<name>', FRESH),
     ],
   },
   {
-    what: 'a changed password is told by mail',
+    what: 'sends a mail about a changed password',
     settings: { PASSWORD_CHANGED_EMAIL_CONFIRMATION: true },
     needs: ['mail'],
     who: 'newcomer',
     steps: [
-      { ask, send: good, ...emptied },
+      { endpoint, send: good, ...emptied },
       { mailTo: '<email>', subject: /Your password has been successfully changed!$/ },
     ],
   },

@@ -7,33 +7,33 @@ const byEmail: Settings = { LOGIN_FIELD: 'email' };
 const self = user();
 const gone = unauthorized('user_not_found', 'User not found');
 
-/** One's own account, by either path. */
+/** Returns cases for the caller's own account, by both paths. */
 const profileAt = (path: string): readonly Case[] => [
   {
-    what: `GET ${path} shows oneself`,
+    what: `GET ${path} returns the caller`,
     who: 'newcomer',
-    steps: [{ ask: `GET ${path}`, status: 200, answer: self }],
+    steps: [{ endpoint: `GET ${path}`, status: 200, answer: self }],
   },
   ...faultsOfFields({
-    ask: `PUT ${path}`,
+    endpoint: `PUT ${path}`,
     who: 'resident',
     good: { email: '<email>' },
     fields: { email: { optional: true, blank: true, isEmail: true } },
   }),
   ...faultsOfFields({
-    ask: `PATCH ${path}`,
+    endpoint: `PATCH ${path}`,
     who: 'resident',
     good: { email: '<email>' },
     fields: { email: { optional: true, blank: true, isEmail: true } },
   }),
   ...(['PUT', 'PATCH'] as const).map(
     (method): Case => ({
-      what: `${method} ${path} changes the address and nothing else`,
+      what: `${method} ${path} changes only the address`,
       who: 'newcomer',
       steps: [
-        { ask: `${method} ${path}`, send: {}, status: 200, answer: self },
+        { endpoint: `${method} ${path}`, send: {}, status: 200, answer: self },
         {
-          ask: `${method} ${path}`,
+          endpoint: `${method} ${path}`,
           send: {
             email: '<new>@example.com',
             username: '<new>',
@@ -46,11 +46,16 @@ const profileAt = (path: string): readonly Case[] => [
           status: 200,
           answer: user('<id>', '<name>', '<new>@example.com'),
         },
-        // Were they staff now, they would see more than themselves.
-        { ask: 'GET /users/', status: 200, answer: [user('<id>', '<name>', '<new>@example.com')] },
-        { ask: `${method} ${path}`, send: { email: '' }, status: 200, answer: user('<id>', '<name>', '') },
+        // A staff user would see all users.
+        { endpoint: 'GET /users/', status: 200, answer: [user('<id>', '<name>', '<new>@example.com')] },
         {
-          ask: `${method} ${path}`,
+          endpoint: `${method} ${path}`,
+          send: { email: '' },
+          status: 200,
+          answer: user('<id>', '<name>', ''),
+        },
+        {
+          endpoint: `${method} ${path}`,
           send: { email: 'ann' },
           ...invalid({ email: 'Enter a valid email address.' }),
         },
@@ -58,20 +63,20 @@ const profileAt = (path: string): readonly Case[] => [
     }),
   ),
   {
-    what: `PATCH ${path} with an address that is taken is refused on the field`,
-    particular: 'addresses are unique',
+    what: `PATCH ${path} with an address that is taken is rejected on the field`,
+    difference: 'addresses are unique',
     who: 'newcomer',
     steps: [
       {
-        ask: `PATCH ${path}`,
+        endpoint: `PATCH ${path}`,
         send: { email: '<resident.email>' },
         ...invalid({ email: 'A user with that email already exists.' }),
       },
-      { ask: `PATCH ${path}`, send: { email: '<email>' }, status: 200, answer: self },
+      { endpoint: `PATCH ${path}`, send: { email: '<email>' }, status: 200, answer: self },
     ],
   },
   ...faultsOfFields({
-    ask: `DELETE ${path}`,
+    endpoint: `DELETE ${path}`,
     who: 'resident',
     good: { current_password: '<password>' },
     fields: { current_password: {} },
@@ -79,47 +84,51 @@ const profileAt = (path: string): readonly Case[] => [
   {
     what: `HEAD ${path} is GET without a body`,
     ...(path === '/users/me/'
-      ? { particular: 'Djoser fails with a 500: its view of HEAD returns nothing' }
+      ? { difference: 'Djoser fails with a 500: its view of HEAD returns nothing' }
       : {}),
     who: 'resident',
     steps: [
-      { ask: `HEAD ${path}`, status: 200, answerHeaders: { 'content-type': matching(/^application\/json/) } },
-      { ask: `HEAD ${path}`, bearer: null, status: 401 },
+      {
+        endpoint: `HEAD ${path}`,
+        status: 200,
+        answerHeaders: { 'content-type': matching(/^application\/json/) },
+      },
+      { endpoint: `HEAD ${path}`, bearer: null, status: 401 },
     ],
   },
   {
-    what: `DELETE ${path} needs the password, and ends every token`,
+    what: `DELETE ${path} requires the password, and ends every token`,
     who: 'newcomer',
     steps: [
       {
-        ask: `DELETE ${path}`,
+        endpoint: `DELETE ${path}`,
         send: { current_password: 'wrong' },
         ...invalid({ current_password: 'Invalid password.' }),
       },
-      { ask: `DELETE ${path}`, send: { current_password: '<password>' }, ...emptied },
+      { endpoint: `DELETE ${path}`, send: { current_password: '<password>' }, ...emptied },
       me(gone),
-      { ask: `DELETE ${path}`, send: { current_password: '<password>' }, ...gone },
-      { ask: `PATCH ${path}`, send: {}, ...gone },
+      { endpoint: `DELETE ${path}`, send: { current_password: '<password>' }, ...gone },
+      { endpoint: `PATCH ${path}`, send: {}, ...gone },
     ],
   },
   {
-    what: `PATCH ${path} changes the name and not the address`,
+    what: `PATCH ${path} changes the username, not the address`,
     settings: byEmail,
     who: 'newcomer',
     steps: [
       {
-        ask: `PATCH ${path}`,
+        endpoint: `PATCH ${path}`,
         send: { username: '<new>', email: 'another@example.com' },
         status: 200,
         answer: user('<id>', '<new>', '<email>'),
       },
       {
-        ask: `PATCH ${path}`,
+        endpoint: `PATCH ${path}`,
         send: { username: '<resident.name>' },
         ...invalid({ username: 'A user with that username already exists.' }),
       },
-      { ask: `PUT ${path}`, send: {}, ...invalid({ username: 'This field is required.' }) },
-      { ask: `PUT ${path}`, send: { username: '<name>' }, status: 200, answer: self },
+      { endpoint: `PUT ${path}`, send: {}, ...invalid({ username: 'This field is required.' }) },
+      { endpoint: `PUT ${path}`, send: { username: '<name>' }, status: 200, answer: self },
     ],
   },
 ];
@@ -128,10 +137,10 @@ export const profiles: readonly Case[] = [
   ...profileAt('/users/me/'),
   ...profileAt('/users/<id>/'),
   {
-    what: 'nobody is told of a body before they are known',
+    what: 'checks credentials before the body',
     steps: [
-      { ask: 'PATCH /users/me/', raw: '{', ...anonymous },
-      { ask: 'DELETE /users/me/', send: {}, ...anonymous },
+      { endpoint: 'PATCH /users/me/', raw: '{', ...anonymous },
+      { endpoint: 'DELETE /users/me/', send: {}, ...anonymous },
     ],
   },
 ];

@@ -1,5 +1,5 @@
 /**
- * Records the answers of the real stack in answers.jsonl: starts django/server.py once for every choice of settings,
+ * Records the answers of the real stack in answers.jsonl: starts django/server.py once for every combination of settings,
  * and performs each case with users of its own. See docs/conformance.md.
  *
  *   PYTHON=…/bin/python node test/apps/accounts/conformance/record.ts         cases with new requests
@@ -30,7 +30,7 @@ const OURS = /^(?:ALLOW_REGISTRATION|AUTH_COOKIES|LEEWAY|PASSWORD_RESET_TIMEOUT|
 /** Answers of which only these headers are compared. */
 const HEADERS = ['allow', 'content-type', 'location', 'www-authenticate'];
 
-/** Returns the object, and the set into which the names that are read from it are added. */
+/** Returns a proxy of the object, and the set of the names that were read from it. */
 function watch<T extends object>(object: T): { watched: T; read: Set<string> } {
   const read = new Set<string>();
   const watched = new Proxy(object, {
@@ -80,7 +80,7 @@ async function record(one: Case, server: Pick<Place, 'send'>, folder: string): P
       process.stderr.write(`${keyOf(one)}: ends: ${outcome.message}\n`);
       break;
     }
-    if (outcome.length > 0 && one.particular === undefined) {
+    if (outcome.length > 0 && one.difference === undefined) {
       process.stderr.write(`${keyOf(one)}: ${outcome.join('\n')}\n`);
     }
   }
@@ -136,7 +136,7 @@ for (const [settings, group] of groups) {
   await withServer(JSON.parse(settings), async (folder) => {
     const server = { send: sendTo(`http://127.0.0.1:${PORT}/api/auth`, null) };
     // Cases that differ come last: in some, staff changes users that others need.
-    const isLast = ({ particular }: Case): number => (particular === undefined ? 0 : 1);
+    const isLast = ({ difference }: Case): number => (difference === undefined ? 0 : 1);
     for (const one of group.toSorted((a, b) => isLast(a) - isLast(b))) {
       const answer = await record(one, server, join(folder, 'mails')).catch((error: Error) => error);
       if (answer instanceof Error) {

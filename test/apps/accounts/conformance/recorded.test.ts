@@ -1,5 +1,5 @@
 /**
- * Compares the table with the recorded answers of the real stack: Django, Django REST Framework, Djoser and SimpleJWT.
+ * Compares the cases with the recorded responses of the real stack: Django, Django REST Framework, Djoser and SimpleJWT.
  * See docs/conformance.md.
  */
 import test from 'ava';
@@ -16,12 +16,12 @@ test('every case has a key of its own', (t) => {
 });
 
 for (const one of cases) {
-  const { what, settings = {}, particular } = one;
+  const { what, settings = {}, difference } = one;
   const key = keyOf(one);
   const set = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   const title = `${set.length > 0 ? `with ${set.join(', ')}: ` : ''}${what}`;
   const answers = recorded.get(key);
-  if (particular === undefined) {
+  if (difference === undefined) {
     test(`Django agrees: ${title}`, async (t) => {
       if (!answers) {
         t.fail('not recorded: see docs/conformance.md');

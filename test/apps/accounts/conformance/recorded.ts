@@ -6,7 +6,7 @@ import type { Case, Step } from './case.ts';
 import type { Answer, Mail, Place } from './target.ts';
 import type { Known } from './try-case.ts';
 
-/** What the real stack answered to the requests of one case. */
+/** The responses of the real stack to the requests of one case. */
 export type Recorded = Readonly<{
   /** Settings and sentence of the case. */
   key: string;
@@ -23,13 +23,13 @@ export const keyOf = ({ settings = {}, what }: Pick<Case, 'settings' | 'what'>):
   `${JSON.stringify(settings)} ${what}`;
 
 const requestOf = (step: Step): unknown =>
-  'ask' in step
-    ? [step.ask, step.bearer, step.headers, step.send, step.raw]
+  'endpoint' in step
+    ? [step.endpoint, step.bearer, step.headers, step.send, step.raw]
     : 'mailTo' in step
       ? [step.mailTo, String(step.subject)]
       : [step.noMailTo, String(step.subject)];
 
-/** Returns the hash of what a case sends. */
+/** Returns the hash of the requests of a case. */
 export const requestsOf = ({ who, steps }: Pick<Case, 'who' | 'steps'>): string =>
   createHash('sha256')
     .update(JSON.stringify([who, steps.map(requestOf)]))
@@ -86,7 +86,7 @@ function orderOf(value: unknown, other: unknown): unknown {
     .map(([name, inner]) => [name, orderOf(inner, theirs[name])]);
 }
 
-/** Returns what is wrong with the order of an answer's members, compared with the recorded answer. */
+/** Returns the differences in the order of a response's members from the recorded response. */
 export function orderFaults({ body }: Pick<Answer, 'body'>, recorded: string): readonly string[] {
   const theirs = parsed(recorded);
   const [left, right] = [JSON.stringify(orderOf(body, theirs)), JSON.stringify(orderOf(theirs, body))];

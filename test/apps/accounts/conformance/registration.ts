@@ -3,7 +3,7 @@ import type { Case, Settings } from './case.ts';
 import { faultsOfFields } from './faults.ts';
 import { anId, aText, matching } from './shape.ts';
 
-const ask = 'POST /users/';
+const endpoint = 'POST /users/';
 const good = { username: '<new>', email: '<new>@example.com', password: 'correct horse battery staple' };
 const made = { status: 201, answer: user(anId, '<new>', '<new>@example.com') };
 const byEmail: Settings = { LOGIN_FIELD: 'email' };
@@ -11,13 +11,13 @@ const retyped: Settings = { USER_CREATE_PASSWORD_RETYPE: true };
 const closed: Settings = { ALLOW_REGISTRATION: false };
 
 const TAKEN = { username: 'A user with that username already exists.' };
-const STRANGE = {
+const INVALID_NAME = {
   username: 'Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.',
 };
 const TWO_SCRIPTS = { username: 'Enter a valid username. Its letters belong to more than one script.' };
 const NO_ADDRESS = { email: 'Enter a valid email address.' };
 
-/** What is sent in place of a good field, and what is said of it; last, why Django says otherwise. */
+/** Replaced fields, their errors, and the reason why Django differs. */
 const refused: ReadonlyArray<
   readonly [string, Record<string, unknown>, Readonly<Record<string, string | readonly string[]>>, string?]
 > = [
@@ -36,9 +36,9 @@ const refused: ReadonlyArray<
     { email: `a@${'x'.repeat(60)}.${'y'.repeat(188)}.com` },
     { email: ['Ensure this field has no more than 254 characters.', 'Enter a valid email address.'] },
   ],
-  ['a blank in the name', { username: 'a b' }, STRANGE],
-  ['a slash in the name', { username: 'a/b' }, STRANGE],
-  ['an invisible character in the name', { username: 'ann\u200b' }, STRANGE],
+  ['a blank in the name', { username: 'a b' }, INVALID_NAME],
+  ['a slash in the name', { username: 'a/b' }, INVALID_NAME],
+  ['an invisible character in the name', { username: 'ann\u200b' }, INVALID_NAME],
   [
     'a name of 151 characters',
     { username: 'x'.repeat(151) },
@@ -61,13 +61,13 @@ const refused: ReadonlyArray<
     'a password of 5,000 characters',
     { password: 'x'.repeat(5_000) },
     { password: 'Ensure this field has no more than 4096 characters.' },
-    'a longer one is work for nobody',
+    'a longer one would only cost time',
   ],
 ];
 
 export const registration: readonly Case[] = [
   ...faultsOfFields({
-    ask,
+    endpoint,
     good,
     fields: {
       username: { isUsername: true },
@@ -76,17 +76,17 @@ export const registration: readonly Case[] = [
     },
   }),
   ...refused.map(
-    ([what, changes, faults, particular]): Case => ({
-      what: `${ask} with ${what} is refused on the field`,
-      ...(particular === undefined ? {} : { particular }),
-      steps: [{ ask, send: { ...good, ...changes }, ...invalid(faults) }],
+    ([what, changes, faults, difference]): Case => ({
+      what: `${endpoint} with ${what} is rejected on the field`,
+      ...(difference === undefined ? {} : { difference }),
+      steps: [{ endpoint, send: { ...good, ...changes }, ...invalid(faults) }],
     }),
   ),
   {
-    what: 'two faults of a password are told together',
+    what: 'reports two errors of a password together',
     steps: [
       {
-        ask,
+        endpoint,
         send: { ...good, password: '12345678' },
         status: 400,
         answer: { password: ['This password is too common.', 'This password is entirely numeric.'] },
@@ -94,19 +94,19 @@ export const registration: readonly Case[] = [
     ],
   },
   {
-    what: 'anybody may register, and logs in with what was sent',
+    what: 'any client can register and log in with the sent values',
     steps: [
-      { ask, send: good, ...made },
+      { endpoint, send: good, ...made },
       logIn('<new>', good.password),
-      { ask, send: { ...good, email: '' }, ...invalid(TAKEN) },
+      { endpoint, send: { ...good, email: '' }, ...invalid(TAKEN) },
     ],
   },
   {
-    what: 'a user needs no address',
+    what: 'the address is optional',
     steps: [
-      { ask, send: { ...good, email: '' }, status: 201, answer: user(anId, '<new>', '') },
+      { endpoint, send: { ...good, email: '' }, status: 201, answer: user(anId, '<new>', '') },
       {
-        ask,
+        endpoint,
         send: { username: '<new>b', password: good.password },
         status: 201,
         answer: user(anId, '<new>b', ''),
@@ -114,17 +114,17 @@ export const registration: readonly Case[] = [
     ],
   },
   {
-    what: 'nobody makes themselves staff, a superuser, or somebody else',
+    what: 'a new user cannot set staff, superuser or id',
     steps: [
       {
-        ask,
+        endpoint,
         send: { ...good, id: 1, is_staff: true, is_superuser: true, is_active: false, tenant_id: 1 },
         ...made,
         keep: { id: 'id' },
       },
       { ...logIn('<new>', good.password), keep: { access: 'access' } },
       {
-        ask: 'GET /users/',
+        endpoint: 'GET /users/',
         bearer: '<access>',
         status: 200,
         answer: [user('<id>', '<new>', '<new>@example.com')],
@@ -132,10 +132,10 @@ export const registration: readonly Case[] = [
     ],
   },
   {
-    what: 'white space around a name is cut off, and the host of an address is in small letters',
+    what: 'removes white space around names, and lowercases the host of an address',
     steps: [
       {
-        ask,
+        endpoint,
         send: { ...good, username: '  <new> ', email: 'Ann.<new>@EXAMPLE.Com' },
         status: 201,
         answer: user(anId, '<new>', 'Ann.<new>@example.com'),
@@ -143,11 +143,11 @@ export const registration: readonly Case[] = [
     ],
   },
   {
-    what: 'a name in full-width letters is the name in plain ones',
+    what: 'a name in full-width letters equals the name in ASCII letters',
     steps: [
-      { ask, send: good, ...made },
+      { endpoint, send: good, ...made },
       {
-        ask,
+        endpoint,
         send: { username: 'Ｎ<new>', password: good.password },
         status: 201,
         answer: user(anId, 'N<new>', ''),
@@ -155,23 +155,23 @@ export const registration: readonly Case[] = [
     ],
   },
   {
-    what: 'white space around a password is cut off, at registration and at every later use',
+    what: 'removes white space around a password, at registration and at every later use',
     steps: [
-      { ask, send: { ...good, password: `  ${good.password} ` }, ...made },
+      { endpoint, send: { ...good, password: `  ${good.password} ` }, ...made },
       logIn('<new>', good.password),
       logIn('<new>', ` ${good.password}\t`),
       {
-        ask,
+        endpoint,
         send: { ...good, username: '<new>b', email: '', password: '   ' },
         ...invalid({ password: BLANK }),
       },
     ],
   },
   {
-    what: 'a password that is short and common is told both',
+    what: 'reports that a password is both short and common',
     steps: [
       {
-        ask,
+        endpoint,
         send: { ...good, password: '123' },
         status: 400,
         answer: {
@@ -185,47 +185,47 @@ export const registration: readonly Case[] = [
     ],
   },
   {
-    what: 'who registers with a bad token is refused',
-    steps: [{ ask, send: good, bearer: 'nonsense', ...badToken('Token is invalid') }],
+    what: 'rejects a registration with an invalid token',
+    steps: [{ endpoint, send: good, bearer: 'nonsense', ...badToken('Token is invalid') }],
   },
   {
-    what: 'a field to be given twice elsewhere is not looked at',
-    steps: [{ ask, send: { ...good, re_password: 'another' }, ...made }],
+    what: 'ignores a repeated field that the settings do not require',
+    steps: [{ endpoint, send: { ...good, re_password: 'another' }, ...made }],
   },
 
   ...faultsOfFields({
-    ask,
+    endpoint,
     settings: retyped,
     good: { ...good, re_password: good.password },
     fields: { username: { isUsername: true }, password: {}, re_password: {} },
   }),
   {
-    what: 'a password that is typed in two ways is refused',
+    what: 'rejects two different passwords at registration',
     settings: retyped,
     steps: [
       {
-        ask,
+        endpoint,
         send: { ...good, re_password: 'another' },
         ...invalid({ non_field_errors: "The two password fields didn't match." }),
       },
-      { ask, send: { ...good, re_password: good.password }, ...made },
+      { endpoint, send: { ...good, re_password: good.password }, ...made },
     ],
   },
 
   ...faultsOfFields({
-    ask,
+    endpoint,
     settings: byEmail,
     good,
     fields: { email: { isEmail: true }, password: {} },
-    particularIfMissing: 'Django asks for both names',
+    differenceIfMissing: 'Django asks for both names',
   }),
   {
-    what: 'who logs in with an address need not choose a name',
+    what: 'requires no username if the address is the login name',
     settings: byEmail,
-    particular: 'Django asks for both',
+    difference: 'Django asks for both',
     steps: [
       {
-        ask,
+        endpoint,
         send: { email: good.email, password: good.password },
         status: 201,
         answer: user(anId, matching(/^user_[0-9a-f]{12}$/), good.email),
@@ -235,17 +235,17 @@ export const registration: readonly Case[] = [
   },
 
   {
-    what: 'where registration is closed, nobody registers, nor does a user for somebody else',
+    what: 'rejects every registration if registration is closed, also by users',
     settings: closed,
     needs: ['staff', 'superuser'],
-    particular: 'Djoser has no such setting',
+    difference: 'Djoser has no such setting',
     who: 'resident',
     steps: [
-      { ask, bearer: null, send: good, ...forbidden(aText) },
-      { ask, send: good, ...forbidden(aText) },
-      { ask, bearer: '<staff.access>', send: good, ...made },
+      { endpoint, bearer: null, send: good, ...forbidden(aText) },
+      { endpoint, send: good, ...forbidden(aText) },
+      { endpoint, bearer: '<staff.access>', send: good, ...made },
       {
-        ask,
+        endpoint,
         bearer: '<superuser.access>',
         send: { ...good, username: '<new>b', email: '' },
         status: 201,

@@ -10,21 +10,21 @@ const session = (current: boolean, agent = '') => ({
   actor: null,
   current,
 });
-const particular = 'SimpleJWT does not know where one is logged in';
+const difference = 'SimpleJWT does not know where one is logged in';
 const known = { status: 200, answer: user() };
 
 export const sessions: readonly Case[] = [
   {
-    what: 'who is not logged in has no sessions',
-    particular,
+    what: 'the list of sessions requires a login',
+    difference,
     steps: [
-      { ask: 'GET /sessions/', ...anonymous },
-      { ask: 'DELETE /sessions/1/', ...anonymous },
+      { endpoint: 'GET /sessions/', ...anonymous },
+      { endpoint: 'DELETE /sessions/1/', ...anonymous },
     ],
   },
   {
-    what: 'a user sees where they are logged in, the last one used first',
-    particular,
+    what: 'lists the sessions of a user, most recently used first',
+    difference,
     who: 'newcomer',
     steps: [
       {
@@ -32,9 +32,9 @@ export const sessions: readonly Case[] = [
         headers: { 'User-Agent': 'a phone' },
         keep: { 'other.access': 'access' },
       },
-      { ask: 'GET /sessions/', status: 200, answer: [session(false, 'a phone'), session(true)] },
+      { endpoint: 'GET /sessions/', status: 200, answer: [session(false, 'a phone'), session(true)] },
       {
-        ask: 'GET /sessions/',
+        endpoint: 'GET /sessions/',
         bearer: '<other.access>',
         status: 200,
         answer: [session(true, 'a phone'), session(false)],
@@ -42,30 +42,30 @@ export const sessions: readonly Case[] = [
     ],
   },
   {
-    what: 'a user ends one session, and it is over at once',
-    particular,
+    what: 'a user can end one session, with immediate effect',
+    difference,
     who: 'newcomer',
     steps: [
-      { ask: 'GET /sessions/', status: 200, answer: [session(true)], keep: { mine: '0.id' } },
+      { endpoint: 'GET /sessions/', status: 200, answer: [session(true)], keep: { mine: '0.id' } },
       { ...logIn('<name>', '<password>'), keep: { 'other.access': 'access' } },
-      { ask: 'DELETE /sessions/<mine>/', bearer: '<other.access>', ...emptied },
+      { endpoint: 'DELETE /sessions/<mine>/', bearer: '<other.access>', ...emptied },
       me(badToken('Token is blacklisted')),
       {
-        ask: 'POST /jwt/refresh/',
+        endpoint: 'POST /jwt/refresh/',
         send: { refresh: '<refresh>' },
         ...badTokenSent('Token is blacklisted'),
       },
       me(known, '<other.access>'),
-      { ask: 'DELETE /sessions/<mine>/', bearer: '<other.access>', ...missing },
+      { endpoint: 'DELETE /sessions/<mine>/', bearer: '<other.access>', ...missing },
     ],
   },
   {
-    what: 'a key is a session like any other',
-    particular,
+    what: 'lists a key as a session',
+    difference,
     who: 'newcomer',
     steps: [
       {
-        ask: 'POST /token/login/',
+        endpoint: 'POST /token/login/',
         bearer: null,
         headers: { 'User-Agent': 'a script' },
         send: { username: '<name>', password: '<password>' },
@@ -74,14 +74,14 @@ export const sessions: readonly Case[] = [
         keep: { key: 'auth_token' },
       },
       {
-        ask: 'GET /sessions/',
+        endpoint: 'GET /sessions/',
         status: 200,
         answer: listWith(session(false, 'a script')),
         keep: { it: '0.id' },
       },
-      { ask: 'DELETE /sessions/<it>/', ...emptied },
+      { endpoint: 'DELETE /sessions/<it>/', ...emptied },
       {
-        ask: 'GET /users/me/',
+        endpoint: 'GET /users/me/',
         bearer: null,
         headers: { Authorization: 'Token <key>' },
         status: 401,
@@ -90,16 +90,16 @@ export const sessions: readonly Case[] = [
     ],
   },
   {
-    what: 'another user’s session is answered as if there were none',
-    particular,
+    what: 'returns 404 for the session of another user',
+    difference,
     who: 'newcomer',
     needs: ['staff'],
     steps: [
-      { ask: 'GET /sessions/', status: 200, answer: [session(true)], keep: { mine: '0.id' } },
-      { ask: 'DELETE /sessions/<mine>/', bearer: '<resident.access>', ...missing },
-      { ask: 'DELETE /sessions/<mine>/', bearer: '<staff.access>', ...missing },
+      { endpoint: 'GET /sessions/', status: 200, answer: [session(true)], keep: { mine: '0.id' } },
+      { endpoint: 'DELETE /sessions/<mine>/', bearer: '<resident.access>', ...missing },
+      { endpoint: 'DELETE /sessions/<mine>/', bearer: '<staff.access>', ...missing },
       ...['0', '999999999', 'abc', '99999999999999999999'].map((id) => ({
-        ask: `DELETE /sessions/${id}/`,
+        endpoint: `DELETE /sessions/${id}/`,
         ...missing,
       })),
       me(known),

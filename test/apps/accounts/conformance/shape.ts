@@ -1,9 +1,9 @@
 import jwt from 'jsonwebtoken';
 
-/** Says what is wrong with a value, or null. */
+/** Returns the error of a value, or null. */
 export type Rule = (value: unknown) => string | null;
 
-/** A value as it must be: rules in place of what cannot be known, and every member of an object named. */
+/** An expected value. Rules replace values that are not known, and objects have all their members. */
 export type Shape =
   | Rule
   | string
@@ -28,7 +28,7 @@ export const aKey = rule('40 hexadecimal digits', (value) => /^[0-9a-f]{40}$/.te
 export const matching = (pattern: RegExp): Rule =>
   rule(`like ${pattern}`, (value) => typeof value === 'string' && pattern.test(value));
 
-/** A rule about a shape that may hold what only the case knows. */
+/** A rule with a shape that may contain values of the case. */
 type Inner = Rule & Readonly<{ shape: Shape; about: (shape: Shape) => Rule }>;
 const about = (make: (shape: Shape) => Rule, shape: Shape): Inner =>
   Object.assign((value: unknown) => make(shape)(value), {
@@ -37,7 +37,7 @@ const about = (make: (shape: Shape) => Rule, shape: Shape): Inner =>
   });
 export const isInner = (value: unknown): value is Inner => typeof value === 'function' && 'shape' in value;
 
-/** A list that holds one such value, whatever else it holds. */
+/** A list that contains such a value, among others. */
 export const listWith = (shape: Shape): Rule =>
   about(
     (known) =>
@@ -47,7 +47,7 @@ export const listWith = (shape: Shape): Rule =>
     shape,
   );
 
-/** A token of SimpleJWT's claims, good for so many seconds. */
+/** A token with SimpleJWT's claims, valid for `lifetime` seconds. */
 export const aToken = (type: 'access' | 'refresh', lifetime: number): Rule =>
   rule(`an ${type} token of ${lifetime} s`, (value) => {
     const claims = typeof value === 'string' ? jwt.decode(value, { json: true }) : null;
@@ -62,7 +62,7 @@ export const aToken = (type: 'access' | 'refresh', lifetime: number): Rule =>
     );
   });
 
-/** `Allow` with these methods: HEAD and OPTIONS are a server's own affair. */
+/** `Allow` with these methods. HEAD and OPTIONS depend on the server. */
 export const allows = (...methods: readonly string[]): Rule =>
   rule(`Allow: ${methods.join(', ')}`, (value) => {
     const named = String(value ?? '')
@@ -71,16 +71,16 @@ export const allows = (...methods: readonly string[]): Rule =>
     return named.toSorted().join() === methods.toSorted().join();
   });
 
-/** Whether the server that is asked promises what is particular here. */
+/** Whether the tested server has the intended differences of koa-tenants. */
 export const isOurDialect = process.env.CONFORMANCE_DIALECT !== 'django';
 
-/** What we promise, and Django answers in other words or leaves out. */
+/** A value that Django words differently or omits. */
 export const ours = (shape: Shape): Rule => {
   const check: Rule = (value) => (isOurDialect ? (faultsOf(shape, value)[0] ?? null) : null);
   return check;
 };
 
-/** Everything that is wrong with a value. */
+/** Returns all errors of a value. */
 export function faultsOf(shape: Shape, value: unknown, at = 'it'): readonly string[] {
   if (typeof shape === 'function') {
     const fault = shape(value);
@@ -98,9 +98,9 @@ export function faultsOf(shape: Shape, value: unknown, at = 'it'): readonly stri
     return [`${at} is ${JSON.stringify(value)}, not an object`];
   }
   const members = value as Readonly<Record<string, unknown>>;
-  const strange = Object.keys(members).filter((name) => !Object.hasOwn(shape, name));
+  const unexpected = Object.keys(members).filter((name) => !Object.hasOwn(shape, name));
   return [
-    ...strange.map((name) => `${at} has ${name}, which nobody promised`),
+    ...unexpected.map((name) => `${at} has ${name}, which is not documented`),
     ...Object.entries(shape as Readonly<Record<string, Shape>>).flatMap(([name, inner]) =>
       faultsOf(inner, members[name], `${at}.${name}`),
     ),

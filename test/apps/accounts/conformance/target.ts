@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import type { Need, Settings } from './case.ts';
 
-/** A mail as far as a case looks into it. */
+/** The parts of a mail that cases check. */
 export type Mail = Readonly<{ to: string; subject: string; link: string | null }>;
 
 export type Login = Readonly<{ name: string; email: string; password: string }>;
@@ -15,21 +15,21 @@ export type Outgoing = Readonly<{
   payload: string | undefined;
 }>;
 
-/** One server, with settings that do not change. */
+/** One server with fixed settings. */
 export type Place = Readonly<{
   /** Sends one request to a path below the address of `/users/` and `/jwt/`. */
   send: (method: string, path: string, request: Outgoing) => Promise<Answer>;
-  /** All mails so far, the newest last; null where nobody can read them. */
+  /** All mails so far, newest last. Null if the test cannot read them. */
   mails: (() => Promise<readonly Mail[]>) | null;
   staff: Login | null;
   superuser: Login | null;
 }>;
 
-/** Servers on which cases can be tried. */
+/** Servers that cases can run against. */
 export type Target = Readonly<{
-  /** Null where there is no server with these settings. */
+  /** Null if there is no server with these settings. */
   placeFor: (settings: Settings) => Promise<Place> | null;
-  /** What the server cannot give a case. */
+  /** Requirements of cases that the server does not meet. */
   lacks: readonly Need[];
   close: () => Promise<void>;
 }>;
@@ -95,9 +95,9 @@ async function sendOne(
   return promise;
 }
 
-/** Mails that a server writes into a folder, a file each, with `To:` and `Subject:` before the text. */
+/** Reads the mails that a server writes into a folder: a file each, with `To:` and `Subject:` before the text. */
 export async function readMails(folder: string): Promise<readonly Mail[]> {
-  // The first mail may make the folder.
+  // The first mail may create the folder.
   const all = await readdir(folder).catch(() => []);
   const names = all.filter((name) => /\.(txt|log|eml)$/.test(name)).sort();
   return Promise.all(

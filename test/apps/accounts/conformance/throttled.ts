@@ -1,22 +1,22 @@
 import { emptied, invalid, logIn, noAccount, user } from './answers.ts';
-import type { Asking, Case } from './case.ts';
+import type { Case, RequestStep } from './case.ts';
 import { anId, aText, matching } from './shape.ts';
 
-const particular = 'Djoser and SimpleJWT count nothing';
+const difference = 'Djoser and SimpleJWT count nothing';
 
-const tooMany: Pick<Asking, 'status' | 'answer' | 'answerHeaders'> = {
+const tooMany: Pick<RequestStep, 'status' | 'answer' | 'answerHeaders'> = {
   status: 429,
   answer: { detail: aText },
   answerHeaders: { 'retry-after': matching(/^[1-9]\d*$/) },
 };
-const failed = (login: string): Asking => ({
-  ask: 'POST /jwt/create/',
+const failed = (login: string): RequestStep => ({
+  endpoint: 'POST /jwt/create/',
   bearer: null,
   send: { username: login, password: 'wrong' },
   ...noAccount,
 });
-const asked = (action: string, email: string): Asking => ({
-  ask: `POST /users/${action}/`,
+const asked = (action: string, email: string): RequestStep => ({
+  endpoint: `POST /users/${action}/`,
   bearer: null,
   send: { email },
   ...emptied,
@@ -24,15 +24,15 @@ const asked = (action: string, email: string): Asking => ({
 
 export const throttled: readonly Case[] = [
   {
-    what: 'who fails to log in too often waits, by either way in, also with the right password; others do not',
+    what: 'throttles a login name after failed logins, at both login paths and also with the right password, but no other user',
     settings: { THROTTLE_LOGIN: '3/hour' },
-    particular,
+    difference,
     who: 'newcomer',
     steps: [
       failed('<name>'),
       failed('<NAME>'),
       {
-        ask: 'POST /token/login/',
+        endpoint: 'POST /token/login/',
         bearer: null,
         send: { username: '<name>', password: 'wrong' },
         ...invalid({ non_field_errors: 'Unable to log in with provided credentials.' }),
@@ -40,7 +40,7 @@ export const throttled: readonly Case[] = [
       { ...failed('<name>'), ...tooMany },
       { ...logIn('<name>', '<password>'), ...tooMany },
       {
-        ask: 'POST /users/set_password/',
+        endpoint: 'POST /users/set_password/',
         send: { current_password: '<password>', new_password: 'a rather different horse staple' },
         ...tooMany,
       },
@@ -49,9 +49,9 @@ export const throttled: readonly Case[] = [
     ],
   },
   {
-    what: 'a log in that succeeds forgives those that failed',
+    what: 'a successful login resets the count of failed ones',
     settings: { THROTTLE_LOGIN: '3/hour' },
-    particular,
+    difference,
     who: 'newcomer',
     steps: [
       failed('<name>'),
@@ -64,9 +64,9 @@ export const throttled: readonly Case[] = [
   },
   ...['reset_password', 'reset_username'].map(
     (action): Case => ({
-      what: `who asks for mail by ${action} too often waits, whether there is such a user or not`,
+      what: `throttles mails of ${action}, for known and unknown users alike`,
       settings: { THROTTLE_RESET: '2/hour' },
-      particular,
+      difference,
       who: 'newcomer',
       steps: ['<email>', 'nobody.<new>@example.com'].flatMap((email) => [
         asked(action, email),
@@ -76,21 +76,21 @@ export const throttled: readonly Case[] = [
     }),
   ),
   {
-    what: 'who registers too often waits',
-    // The first of the three was the resident.
+    what: 'throttles registrations',
+    // The resident's registration was the first of three.
     settings: { THROTTLE_REGISTER: '3/hour' },
-    particular,
+    difference,
     steps: [
       ...['a', 'b'].map(
-        (letter): Asking => ({
-          ask: 'POST /users/',
+        (letter): RequestStep => ({
+          endpoint: 'POST /users/',
           send: { username: `${letter}<new>`, password: 'correct horse battery staple' },
           status: 201,
           answer: user(anId, `${letter}<new>`, ''),
         }),
       ),
       {
-        ask: 'POST /users/',
+        endpoint: 'POST /users/',
         send: { username: 'c<new>', password: 'correct horse battery staple' },
         ...tooMany,
       },

@@ -1,18 +1,18 @@
 import { anonymous, emptied, invalid, me, unauthorized, user } from './answers.ts';
-import type { Asking, Case } from './case.ts';
+import type { Case, RequestStep } from './case.ts';
 import { faultsOfFields } from './faults.ts';
 import { aKey } from './shape.ts';
 
-const ask = 'POST /token/login/';
+const endpoint = 'POST /token/login/';
 const out = 'POST /token/logout/';
 const good = { username: '<name>', password: '<password>' };
 const REFUSED = invalid({ non_field_errors: 'Unable to log in with provided credentials.' });
-/** Why a missing field differs. */
+/** Reason why Django differs if a field is missing. */
 const NAMED = 'Djoser says of a missing field that the log in failed';
 const NO_KEY = unauthorized('authentication_failed', 'Invalid token.');
 
-const keyed = (name = 'key'): Asking => ({
-  ask,
+const keyed = (name = 'key'): RequestStep => ({
+  endpoint,
   bearer: null,
   send: good,
   status: 200,
@@ -24,46 +24,46 @@ const known = { status: 200, answer: user() };
 
 export const tokens: readonly Case[] = [
   ...faultsOfFields({
-    ask,
+    endpoint,
     good: { username: 'a', password: 'b' },
-    fields: { username: { particularIfMissing: NAMED }, password: { particularIfMissing: NAMED } },
-    particularIfMissing: NAMED,
+    fields: { username: { differenceIfMissing: NAMED }, password: { differenceIfMissing: NAMED } },
+    differenceIfMissing: NAMED,
   }),
   {
-    what: 'a key is for who knows the password',
+    what: 'returns a key for the right password only',
     who: 'resident',
     steps: [
-      { ask, bearer: null, send: { ...good, password: 'wrong' }, ...REFUSED },
-      { ask, bearer: null, send: { ...good, username: 'nobody' }, ...REFUSED },
+      { endpoint, bearer: null, send: { ...good, password: 'wrong' }, ...REFUSED },
+      { endpoint, bearer: null, send: { ...good, username: 'nobody' }, ...REFUSED },
     ],
   },
   {
-    what: 'a key opens what an access token opens, until its log out',
+    what: 'a key authenticates like an access token, until its logout',
     who: 'newcomer',
     steps: [
       keyed(),
       { ...me(known), ...by('<key>') },
       { ...me(known), bearer: null, headers: { Authorization: 'token <key>' } },
-      { ask: out, ...by('<key>'), ...emptied },
+      { endpoint: out, ...by('<key>'), ...emptied },
       { ...me(NO_KEY), ...by('<key>') },
-      { ask: out, ...by('<key>'), ...NO_KEY },
+      { endpoint: out, ...by('<key>'), ...NO_KEY },
       me(known),
     ],
   },
   {
-    what: 'each log in gives another key, and each ends alone',
-    particular: 'Djoser keeps one key a user, as it is',
+    what: 'each login returns another key, which ends separately',
+    difference: 'Djoser keeps one key a user, as it is',
     who: 'newcomer',
     steps: [
       keyed('first'),
       keyed('second'),
-      { ask: out, ...by('<first>'), ...emptied },
+      { endpoint: out, ...by('<first>'), ...emptied },
       { ...me(NO_KEY), ...by('<first>') },
       { ...me(known), ...by('<second>') },
     ],
   },
   {
-    what: 'a key is named Token, and is no access token',
+    what: 'a key has the scheme Token, and is no access token',
     who: 'newcomer',
     steps: [
       keyed(),
@@ -96,18 +96,18 @@ export const tokens: readonly Case[] = [
     ],
   },
   {
-    what: 'who is not logged in does not log out',
+    what: 'a logout requires a login',
     steps: [
-      { ask: out, ...anonymous },
-      { ask: out, ...by('nonsense'), ...NO_KEY },
+      { endpoint: out, ...anonymous },
+      { endpoint: out, ...by('nonsense'), ...NO_KEY },
     ],
   },
   {
-    what: 'a log out with an access token ends its session',
-    particular: 'Djoser’s ends the key, and leaves the session',
+    what: 'a logout with an access token ends its session',
+    difference: 'Djoser’s ends the key, and leaves the session',
     who: 'newcomer',
     steps: [
-      { ask: out, ...emptied },
+      { endpoint: out, ...emptied },
       me({
         status: 401,
         answer: {
@@ -119,25 +119,25 @@ export const tokens: readonly Case[] = [
     ],
   },
   ...faultsOfFields({
-    ask,
+    endpoint,
     settings: { LOGIN_FIELD: 'email' },
     good: { email: 'a@example.com', password: 'b' },
-    fields: { email: { particularIfMissing: NAMED }, password: { particularIfMissing: NAMED } },
-    particularIfMissing: NAMED,
+    fields: { email: { differenceIfMissing: NAMED }, password: { differenceIfMissing: NAMED } },
+    differenceIfMissing: NAMED,
   }),
   {
-    what: 'a key is for an address, where that is what one logs in with',
+    what: 'returns a key for an address if that is the login name',
     settings: { LOGIN_FIELD: 'email' },
     who: 'newcomer',
     steps: [
       {
-        ask,
+        endpoint,
         bearer: null,
         send: { email: '<email>', password: '<password>' },
         status: 200,
         answer: { auth_token: aKey },
       },
-      { ask, bearer: null, send: { email: '<name>', password: '<password>' }, ...REFUSED },
+      { endpoint, bearer: null, send: { email: '<name>', password: '<password>' }, ...REFUSED },
     ],
   },
 ];

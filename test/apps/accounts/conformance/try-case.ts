@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 
 import { PASSWORD, until } from '../../../helpers/server.ts';
-import type { Asking, Case, Settings, Step, Who } from './case.ts';
+import type { Case, RequestStep, Settings, Step, Who } from './case.ts';
 import { orderFaults } from './recorded.ts';
 import { faultsOf, isInner, isOurDialect, type Shape } from './shape.ts';
 import type { Answer, Login, Mail, Place } from './target.ts';
 
-/** What a case knows by now: numbers, texts, whatever was answered. */
+/** The values that a case knows, such as ids and parts of responses. */
 export type Known = Record<string, unknown>;
 
 const lookUp = (kept: Known, name: string): unknown => {
@@ -16,7 +16,7 @@ const lookUp = (kept: Known, name: string): unknown => {
   return kept[name];
 };
 
-/** Puts what is known in the place of `<name>`, however deep. */
+/** Replaces every `<name>` by its known value, at any depth. */
 function fill<T>(value: T, kept: Known): T {
   if (typeof value === 'string') {
     const whole = /^<([\w.]+)>$/.exec(value)?.[1];
@@ -43,9 +43,9 @@ const memberOf = (value: unknown, path: string): unknown =>
 const cookieOf = ({ headers }: Answer, name: string): string | undefined =>
   (headers['set-cookie'] ?? []).map((line) => new RegExp(`^${name}=([^;]*)`).exec(line)?.[1]).find(Boolean);
 
-async function request(place: Place, step: Asking, kept: Known): Promise<Answer> {
+async function request(place: Place, step: RequestStep, kept: Known): Promise<Answer> {
   const { bearer = kept.bearer, headers = {} } = step;
-  const [method = '', path = ''] = fill(step.ask, kept).split(' ');
+  const [method = '', path = ''] = fill(step.endpoint, kept).split(' ');
   return place.send(method, path, {
     headers: {
       ...(typeof bearer === 'string' ? { Authorization: `Bearer ${fill(bearer, kept)}` } : {}),
@@ -57,14 +57,19 @@ async function request(place: Place, step: Asking, kept: Known): Promise<Answer>
 }
 
 /**
- * Sends one request, keeps what the step names, and returns what is wrong with the answer. `theirs`: the body that
- * the real stack sent, whose members are to be in the same order.
+ * Sends one request, keeps the values that the step names, and returns the errors of the response. `theirs` is the
+ * body of the real stack: its members must have the same order.
  */
-async function askFor(place: Place, step: Asking, kept: Known, theirs?: string): Promise<readonly string[]> {
+async function askFor(
+  place: Place,
+  step: RequestStep,
+  kept: Known,
+  theirs?: string,
+): Promise<readonly string[]> {
   const answer = await request(place, step, kept);
   const { status, headers, text } = answer;
   const faults = [
-    ...(theirs === undefined || step.particular !== undefined ? [] : orderFaults(answer, theirs)),
+    ...(theirs === undefined || step.difference !== undefined ? [] : orderFaults(answer, theirs)),
     ...faultsOf(step.status, status, 'the status'),
     ...(step.answer === undefined
       ? faultsOf('', text, 'the body')
@@ -73,13 +78,13 @@ async function askFor(place: Place, step: Asking, kept: Known, theirs?: string):
       faultsOf(shape as Shape, headers[name], name),
     ),
   ];
-  const heading = `${fill(step.ask, kept)} was answered ${status} ${text}`;
+  const heading = `${fill(step.endpoint, kept)} was answered ${status} ${text}`;
   for (const [name, from] of Object.entries(step.keep ?? {})) {
     kept[name] = from.startsWith('cookie ')
       ? cookieOf(answer, from.slice('cookie '.length))
       : memberOf(answer.body, from);
   }
-  const isExempt = step.particular !== undefined && !isOurDialect;
+  const isExempt = step.difference !== undefined && !isOurDialect;
   return faults.length > 0 && !isExempt ? [`${heading}\n  ${faults.join('\n  ')}`] : [];
 }
 
@@ -88,7 +93,7 @@ async function mailsTo(place: Place, address: string, subject: RegExp): Promise<
   return mails.filter((mail) => mail.to === address && subject.test(mail.subject));
 }
 
-async function follow(place: Place, step: Exclude<Step, Asking>, kept: Known): Promise<void> {
+async function follow(place: Place, step: Exclude<Step, RequestStep>, kept: Known): Promise<void> {
   if ('noMailTo' in step) {
     const found = await mailsTo(place, fill(step.noMailTo, kept), step.subject);
     if (found.length > 0) {
@@ -98,7 +103,7 @@ async function follow(place: Place, step: Exclude<Step, Asking>, kept: Known): P
   }
   const address = fill(step.mailTo, kept);
   const seen = `mails to ${address}`;
-  // The one after those that this case has read already.
+  // The first one that this case has not read yet.
   const before = Number(kept[`${seen} ${step.subject}`] ?? 0);
   const found = await until(
     () => mailsTo(place, address, step.subject),
@@ -116,13 +121,13 @@ async function follow(place: Place, step: Exclude<Step, Asking>, kept: Known): P
   }
 }
 
-/** Logs somebody in, and says what a case may know of them. */
+/** Logs a user in, and returns the values that a case can use. */
 async function enter(place: Place, settings: Settings, login: Login): Promise<Known> {
   const field = settings.LOGIN_FIELD === 'email' ? 'email' : 'username';
   const answer = await request(
     place,
     {
-      ask: 'POST /jwt/create/',
+      endpoint: 'POST /jwt/create/',
       send: { [field]: field === 'email' ? login.email : login.name, password: login.password },
       status: 200,
     },
@@ -132,7 +137,7 @@ async function enter(place: Place, settings: Settings, login: Login): Promise<Kn
   if (!access) {
     throw new Error(`${login.name} could not log in: ${answer.status} ${answer.text}`);
   }
-  const me = await request(place, { ask: 'GET /users/me/', bearer: access, status: 200 }, {});
+  const me = await request(place, { endpoint: 'GET /users/me/', bearer: access, status: 200 }, {});
   return {
     ...login,
     NAME: login.name.toUpperCase(),
@@ -143,7 +148,7 @@ async function enter(place: Place, settings: Settings, login: Login): Promise<Kn
   };
 }
 
-/** Registers somebody whom nobody else knows. */
+/** Registers a user for one case. */
 async function register(place: Place, settings: Settings, { active }: { active: boolean }): Promise<Known> {
   const name = `u${randomBytes(6).toString('hex')}`;
   const login: Login = { name, email: `${name}@example.com`, password: PASSWORD };
@@ -152,7 +157,7 @@ async function register(place: Place, settings: Settings, { active }: { active: 
   const answer = await request(
     place,
     {
-      ask: 'POST /users/',
+      endpoint: 'POST /users/',
       bearer: (opener.access as string | undefined) ?? null,
       send: { username: name, email: login.email, password: PASSWORD, re_password: PASSWORD },
       status: 201,
@@ -174,7 +179,7 @@ async function register(place: Place, settings: Settings, { active }: { active: 
     );
     const faults = await askFor(
       place,
-      { ask: 'POST /users/activation/', send: { uid: '<uid>', token: '<token>' }, status: 204 },
+      { endpoint: 'POST /users/activation/', send: { uid: '<uid>', token: '<token>' }, status: 204 },
       kept,
     );
     if (faults.length > 0) {
@@ -238,14 +243,14 @@ export async function prepare(
   );
 }
 
-/** Performs one step. Returns what is wrong with the answer. */
+/** Performs one step. Returns the errors of the response. */
 export const perform = async (
   place: Place,
   step: Step,
   kept: Known,
   theirs?: string,
 ): Promise<readonly string[]> => {
-  if ('ask' in step) {
+  if ('endpoint' in step) {
     return askFor(place, step, kept, theirs);
   }
   await follow(place, step, kept);
@@ -255,7 +260,7 @@ export const perform = async (
 /**
  * Performs the steps of a case.
  *
- * @throws Error at the first answer that differs from its record
+ * @throws Error at the first response that differs from the expected one
  */
 export async function tryCase(
   place: Place,
@@ -265,7 +270,12 @@ export async function tryCase(
   const kept = known ?? (await prepare(place, one));
   const theirs = recorded.values();
   for (const step of one.steps) {
-    const faults = await perform(place, step, kept, 'ask' in step ? theirs.next().value?.text : undefined);
+    const faults = await perform(
+      place,
+      step,
+      kept,
+      'endpoint' in step ? theirs.next().value?.text : undefined,
+    );
     if (faults.length > 0) {
       throw new Error(faults.join('\n'));
     }

@@ -20,7 +20,7 @@ test.before(async () => {
       `insert into ${member.schema}.notes (name) select '${member.schema} planted ' || n from generate_series(1, 30) as n`,
     );
   }
-  // What is looked up again, or listened for, now and then would be counted with the requests.
+  // Repeated lookups and the listener would be counted with the requests.
   service = await serve(
     { listenUrl: world.serviceUrl, ...world, serviceUrl: proxy.through(world.serviceUrl) },
     { DIRECTORY_TTL: '3600' },

@@ -2,7 +2,15 @@ import { request } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
 import { type Attempt, account } from '../fault/writers.ts';
-import { type Answer, ask, makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
+import {
+  type Answer,
+  makeUser,
+  PASSWORD,
+  sendRequest,
+  serve,
+  type TestService,
+  until,
+} from '../helpers/server.ts';
 import type { Member, World } from '../helpers/world.ts';
 import { attackedProject } from './attacked-project.ts';
 import { openAttackedWorld } from './attacked-world.ts';
@@ -26,7 +34,7 @@ test.serial.before(async (t) => {
   const service = await serve(world);
   const members: Member[] = [];
   for (let n = 1; n <= TENANTS; n += 1) {
-    const member = await world.provision(`crowd_${n}`);
+    const member = await world.provision(`member_${n}`);
     await makeUser(world, member.schema, 'ann', { email: `ann@${member.schema}.example` });
     members.push(member);
   }
@@ -34,7 +42,7 @@ test.serial.before(async (t) => {
   await service.close();
   // Two requests that change one row collide, and one is rejected with 40001.
   await world.asOwner(`alter role ${world.service} set default_transaction_isolation = 'repeatable read'`);
-  const pool = await world.openPool({ applicationName: 'crowd', maxPoolSize: 4, queryTimeout: 2000 });
+  const pool = await world.openPool({ applicationName: 'concurrent', maxPoolSize: 4, queryTimeout: 2000 });
   app = await serveTestApp(
     {
       ...world,
@@ -46,7 +54,10 @@ test.serial.before(async (t) => {
   for (const [index, member] of members.entries()) {
     const token = tokens[index] ?? '';
     const name = `${member.schema} hot`;
-    const outcome = await ask(app.port, member.host, 'POST', '/api/attack-notes/', { token, body: { name } });
+    const outcome = await sendRequest(app.port, member.host, 'POST', '/api/attack-notes/', {
+      token,
+      body: { name },
+    });
     attempts.push({ schema: member.schema, name, outcome });
     people.push({ member, token, hot: outcome.body.id });
   }
@@ -62,7 +73,7 @@ const send = (
   path: string,
   body?: unknown,
 ): Promise<Answer | Error> =>
-  ask(app.port, member.host, method, path, { token, ...(body === undefined ? {} : { body }) }).catch(
+  sendRequest(app.port, member.host, method, path, { token, ...(body === undefined ? {} : { body }) }).catch(
     (error: Error) => error,
   );
 
@@ -91,7 +102,7 @@ const leave = ({ member, token }: Person, name: string, after: number): Promise<
 const end = (how: 'pg_terminate_backend' | 'pg_cancel_backend', which: string): Promise<unknown> =>
   world.asOwner(
     `select ${how}(pid) from pg_stat_activity
-     where usename = $1 and application_name like 'crowd%' and ${which} order by random() limit 1`,
+     where usename = $1 and application_name like 'concurrent%' and ${which} order by random() limit 1`,
     [world.service],
   );
 
@@ -106,7 +117,7 @@ test.serial(
       const status = outcome instanceof Error ? 'none' : outcome.status;
       statuses.set(`${what} ${status}`, (statuses.get(`${what} ${status}`) ?? 0) + 1);
       const text = outcome instanceof Error ? '' : outcome.text;
-      for (const [, schema] of text.matchAll(/"name":"(crowd_\d+) /g)) {
+      for (const [, schema] of text.matchAll(/"name":"(member_\d+) /g)) {
         if (schema !== member.schema) {
           foreign.push(`${member.schema} received data of ${schema}: ${text.slice(0, 120)}`);
         }
@@ -188,7 +199,7 @@ test.serial(
     );
     t.log(Object.fromEntries([...statuses].sort()));
     t.deepEqual(foreign, []);
-    t.deepEqual(app.bugs, [], 'whatever happens to a connection, none of it is a bug');
+    t.deepEqual(app.bugs, [], 'a broken connection is not reported as a bug');
     await account(t, world, attempts, 'attack_notes');
     for (const what of ['create 201', 'list 200', 'change 200', 'inject 200', 'foreign 401', 'overdue 503']) {
       t.true((statuses.get(what) ?? 0) > 0, `${what} was never answered`);
@@ -198,7 +209,7 @@ test.serial(
         (answer) => !/^(create 201|(list|change|inject) 200|foreign 401|\w+ 503)$/.test(answer),
       ),
       [],
-      'an answer is what was asked for, or come again',
+      'every response is the requested one, or an error after which the client may retry',
     );
   },
 );

@@ -22,7 +22,7 @@ function membersOf(world: World): Promise<readonly Member[]> {
     (async () => {
       const members: Member[] = [];
       for (let n = 1; n <= TENANTS; n += 1) {
-        const member = await world.provision(`crowd_${n}`);
+        const member = await world.provision(`member_${n}`);
         await world.asOwner(
           `insert into ${member.schema}.attack_notes (name) values ('of ${member.schema}.')`,
         );
@@ -34,11 +34,11 @@ function membersOf(world: World): Promise<readonly Member[]> {
   return made;
 }
 
-export const crowd: Category = {
+export const load: Category = {
   title: 'Under load, with faults',
   attacks: [
     {
-      id: 'crowd',
+      id: 'load',
       name: `of ${TURNS} transactions of ${TENANTS} tenants over 4 connections, with errors, cancellations and killed backends, every response belongs to its own tenant`,
       controls: 'several statements',
       walls: ['path', 'role', 'policy'],

@@ -1,33 +1,33 @@
 /**
  * Measures what 100 simultaneous logins do to other requests:
- *   node bench/login-crowd.ts
+ *   node bench/concurrent-logins.ts
  *
  * One service process with four connections. A user of globex reads one project repeatedly, first
  * alone, then during 100 logins of acme.
  */
 import { startMain } from '../test/cli/run.ts';
-import { ask, environmentOf, makeUser, PASSWORD } from '../test/helpers/server.ts';
+import { environmentOf, makeUser, PASSWORD, sendRequest } from '../test/helpers/server.ts';
 import { bench, median } from './bench.ts';
 
 const CONCURRENT_LOGINS = 100;
 /** Milliseconds of each half. */
 const DURATION = 8_000;
 
-await bench('login-crowd', async (world) => {
+await bench('concurrent-logins', async (world) => {
   await makeUser(world, 'acme', 'alice');
   await makeUser(world, 'globex', 'hank');
   await world.asOwner(`insert into globex.notes (id, name) values (1, 'weather machine')`);
   const { port, child, ended } = await startMain(environmentOf(world, { LANES: '1', POOL_SIZE: '4' }));
   try {
     const logIn = (host: string, username: string) =>
-      ask(port, host, 'POST', '/api/auth/jwt/create/', { body: { username, password: PASSWORD } });
+      sendRequest(port, host, 'POST', '/api/auth/jwt/create/', { body: { username, password: PASSWORD } });
     const { body } = await logIn('globex.localhost', 'hank');
 
     const read = async (): Promise<number[]> => {
       const times: number[] = [];
       for (const end = performance.now() + DURATION; performance.now() < end; ) {
         const start = performance.now();
-        const { status } = await ask(port, 'globex.localhost', 'GET', '/api/notes/1/', {
+        const { status } = await sendRequest(port, 'globex.localhost', 'GET', '/api/notes/1/', {
           token: body.access,
         });
         if (status !== 200) {

@@ -14,28 +14,28 @@ const together = (replacements: ReadonlyArray<Partial<Replacements>>): Replaceme
 });
 
 /** Disables walls: in the database directly, in Node by the returned replacements. */
-export async function takeDown(
+export async function disableWalls(
   world: World,
   switches: readonly Switch[],
-): Promise<Readonly<{ replacements: Replacements; buildUp: Undo }>> {
+): Promise<Readonly<{ replacements: Replacements; restore: Undo }>> {
   const undo: Undo[] = [];
-  const buildUp = async (): Promise<void> => {
-    for (const build of undo.splice(0).reverse()) {
-      await build();
+  const restore = async (): Promise<void> => {
+    for (const restoreOne of undo.splice(0).reverse()) {
+      await restoreOne();
     }
   };
   try {
-    for (const { down } of switches) {
-      if (down) {
-        undo.push(await down(world));
+    for (const { disable } of switches) {
+      if (disable) {
+        undo.push(await disable(world));
       }
     }
   } catch (error) {
-    await buildUp();
+    await restore();
     throw error;
   }
   const replacements = switches.map(({ replacements }) =>
     typeof replacements === 'function' ? replacements(world) : (replacements ?? {}),
   );
-  return { replacements: together(replacements), buildUp };
+  return { replacements: together(replacements), restore };
 }

@@ -32,15 +32,17 @@ export function tenantTransaction({
         leave?.();
       }
     };
-  return async function tenantTransaction(ctx, next) {
+  return function tenantTransaction(ctx, next) {
     const readOnly = ['GET', 'HEAD', 'OPTIONS'].includes(ctx.method);
     if (ctx.state.isSingle) {
       ctx.state.runSingle = (build) =>
         queryTenant(tenantDatabase, ctx.state, { readOnly, whileUnpaid }, build);
-      ctx.state.runExport = runExportOf(ctx.state as State);
+      if (ctx.state.produces) {
+        ctx.state.runExport = runExportOf(ctx.state as State);
+      }
       return next();
     }
-    await enterTenant(tenantDatabase, ctx.state, { readOnly, whileUnpaid }, async (tx) => {
+    return enterTenant(tenantDatabase, ctx.state, { readOnly, whileUnpaid }, async (tx) => {
       ctx.state.tx = tx;
       await next();
     });

@@ -88,7 +88,7 @@ const canBeSingle = ({ guards, caller, requirements = [] }: SingleRequest, { rea
  * What only Node can decide needs an ordinary transaction: permissions and guards that do not raise an
  * error in SQL, when the request writes, and a caller that only the database knows.
  */
-export async function queryTenant<Schema extends z.ZodType>(
+export function queryTenant<Schema extends z.ZodType>(
   tenantDatabase: TenantDatabase,
   request: SingleRequest,
   mode: Mode,

@@ -34,16 +34,17 @@ export type ResourceOptions = Metadata &
 
 /** Calls the handler of the method, describes the resource to OPTIONS, or responds 405. */
 function dispatch(handlers: Handlers, describe: (ctx: Context) => Promise<unknown>): AppMiddleware {
-  return async function dispatch(ctx) {
+  return function dispatch(ctx) {
     if (ctx.method === 'OPTIONS') {
-      ctx.body = await describe(ctx as Context);
-      return;
+      return describe(ctx as Context).then((body) => {
+        ctx.body = body;
+      });
     }
     const handler = handlerOf(handlers, ctx.method);
     if (!handler) {
       throw new ApiError('method_not_allowed', `Method "${ctx.method}" not allowed.`);
     }
-    await handler(ctx as Context);
+    return handler(ctx as Context);
   };
 }
 
@@ -71,11 +72,11 @@ export function resource(
   const methods = METHODS.filter((method) => handlers[method]);
   const allow = [...methods, ...(handlers.GET ? ['HEAD'] : []), 'OPTIONS'].join(', ');
   const describe = (ctx: Context): Promise<unknown> => metadataBody(ctx, path, methods, options);
-  const named: AppMiddleware = async function named(ctx, next) {
+  const named: AppMiddleware = function named(ctx, next) {
     ctx.state.route = path;
     ctx.state.isSingle = isSingle(handlerOf(given, ctx.method)) && !needsTransaction(ctx as Context);
     ctx.set('Allow', allow);
-    await next();
+    return next();
   };
   recordRoute(router, {
     path,

@@ -113,6 +113,9 @@ class PoolClient {
       }
       throw this.#lost;
     }
+    if (values instanceof SingleStatement) {
+      return toDriverResult(await this.#session.runSingle(text, values));
+    }
     const result = await this.#dispatch(text, values);
     return result ? toDriverResult(result) : NOTHING;
   };
@@ -130,8 +133,6 @@ class PoolClient {
       session.setEntry(values);
     } else if (values instanceof Flush) {
       await session.flush();
-    } else if (values instanceof SingleStatement) {
-      return session.runSingle(text, values);
     } else if (values === undefined) {
       await session.control(text);
     } else {

@@ -123,29 +123,29 @@ const once = (parseNow: () => unknown): (() => unknown) => {
  * by `readBody`, after that check.
  */
 export function parseBody({ open = false }: { open?: boolean } = {}): AppMiddleware {
-  return async function parseBody(ctx, next) {
+  const read = async (ctx: Context): Promise<void> => {
     const isKnown = ctx.state.caller !== undefined;
-    ctx.state.body = () => ({});
-    if (hasBody(ctx)) {
-      try {
-        const kind = kindOf(ctx);
-        const bytes = await readBytes(ctx, open && !isKnown ? OPEN_LIMIT : LIMIT);
-        ctx.state.body = once(await parserOf(ctx, kind, bytes));
-      } catch (fault) {
-        if (!(fault instanceof ApiError)) {
-          throw fault;
-        }
-        // Discards an unread body. Otherwise the next request on this connection would wait for it.
-        ctx.req.resume();
-        ctx.state.body = () => {
-          throw fault;
-        };
+    try {
+      const kind = kindOf(ctx);
+      const bytes = await readBytes(ctx, open && !isKnown ? OPEN_LIMIT : LIMIT);
+      ctx.state.body = once(await parserOf(ctx, kind, bytes));
+    } catch (fault) {
+      if (!(fault instanceof ApiError)) {
+        throw fault;
       }
-      if (isKnown) {
-        parseAhead(ctx.state.body);
-      }
+      // Discards an unread body. Otherwise the next request on this connection would wait for it.
+      ctx.req.resume();
+      ctx.state.body = () => {
+        throw fault;
+      };
     }
-    await next();
+    if (isKnown) {
+      parseAhead(ctx.state.body);
+    }
+  };
+  return function parseBody(ctx, next) {
+    ctx.state.body = () => ({});
+    return hasBody(ctx as Context) ? read(ctx as Context).then(next) : next();
   };
 }
 

@@ -16,14 +16,14 @@ export function tenantTransaction({
   tenantDatabase: TenantDatabase;
   whileUnpaid?: boolean;
 }): AppMiddleware {
-  return async function tenantTransaction(ctx, next) {
+  return function tenantTransaction(ctx, next) {
     const readOnly = ['GET', 'HEAD', 'OPTIONS'].includes(ctx.method);
     if (ctx.state.isSingle) {
       ctx.state.runSingle = (build) =>
         queryTenant(tenantDatabase, ctx.state, { readOnly, whileUnpaid }, build);
       return next();
     }
-    await enterTenant(tenantDatabase, ctx.state, { readOnly, whileUnpaid }, async (tx) => {
+    return enterTenant(tenantDatabase, ctx.state, { readOnly, whileUnpaid }, async (tx) => {
       ctx.state.tx = tx;
       await next();
     });

@@ -33,36 +33,49 @@ export function routes({ stacks }: RouteDependencies)${layout.ofEngine ? ': Rout
   const { authenticated } = stacks.paid;
   const router = createRouter();
 
-  resource(router, '${url}', authenticated, {
-    GET: numberedPages(${row}List),
-    POST: single(
-      (ctx) => insert${Row}(readBody(ctx, ${row}.body)),
-      (ctx, [row]) => sendCreated(ctx, row),
-    ),
-  });
-
-  resource(router, '${url}/:id', authenticated, {
-    GET: single(
-      (ctx) => select${Row}(parseIdentifier(ctx.params.id)),
-      (ctx, [row]) => {
-        ctx.body = orNotFound(row);
-      },
-    ),
-    // Two statements, in one transaction inside the tenant: a missing row is 404, also with an invalid body.
-    PATCH: async (ctx) => {
-      const { tx } = ctx.state;
-      const id = parseIdentifier(ctx.params.id);
-      orNotFound(await tx.maybeOne(select${Row}(id)));
-      ctx.body = orNotFound(await tx.maybeOne(update${Row}(id, readBody(ctx, ${row}.partialBody))));
+  // The last argument describes the path in the OpenAPI document: /api/docs/.
+  resource(
+    router,
+    '${url}',
+    authenticated,
+    {
+      GET: numberedPages(${row}List),
+      POST: single(
+        (ctx) => insert${Row}(readBody(ctx, ${row}.body)),
+        (ctx, [row]) => sendCreated(ctx, row),
+      ),
     },
-    DELETE: single(
-      (ctx) => delete${Row}(parseIdentifier(ctx.params.id)),
-      (ctx, [row]) => {
-        orNotFound(row);
-        ctx.status = 204;
+    { fields: ${row} },
+  );
+
+  resource(
+    router,
+    '${url}/:id',
+    authenticated,
+    {
+      GET: single(
+        (ctx) => select${Row}(parseIdentifier(ctx.params.id)),
+        (ctx, [row]) => {
+          ctx.body = orNotFound(row);
+        },
+      ),
+      // Two statements, in one transaction inside the tenant: a missing row is 404, also with an invalid body.
+      PATCH: async (ctx) => {
+        const { tx } = ctx.state;
+        const id = parseIdentifier(ctx.params.id);
+        orNotFound(await tx.maybeOne(select${Row}(id)));
+        ctx.body = orNotFound(await tx.maybeOne(update${Row}(id, readBody(ctx, ${row}.partialBody))));
       },
-    ),
-  });
+      DELETE: single(
+        (ctx) => delete${Row}(parseIdentifier(ctx.params.id)),
+        (ctx, [row]) => {
+          orNotFound(row);
+          ctx.status = 204;
+        },
+      ),
+    },
+    { fields: ${row} },
+  );
 
   return router;
 }

@@ -12,6 +12,7 @@ const PARTS = [
   'biome.json',
   'migrations',
   'package.json',
+  'scripts',
   'sql',
   'src',
   'test',

@@ -17,7 +17,7 @@ test.after.always(async () => {
   await world?.close();
 });
 
-test('browsers get a page for an error, and API clients JSON', async (t) => {
+test.serial('browsers get a page for an error, and API clients JSON', async (t) => {
   const cases = [
     ['acme.localhost', '/nowhere/', 404, 'Page not found'],
     ['localhost', '/nowhere/', 404, 'Page not found'],
@@ -37,7 +37,7 @@ test('browsers get a page for an error, and API clients JSON', async (t) => {
   }
 });
 
-test('a page of status 402, 429 or 503 says when to come back', async (t) => {
+test.serial('a page of status 402, 429 or 503 says when to come back', async (t) => {
   const token = await service.logIn('acme.localhost', 'ann', 'correct horse battery staple');
   const show = (path: string) =>
     service.request('acme.localhost', 'GET', path, { token, headers: { Accept: ACCEPT } });

@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
+import axe from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
 const CANDIDATES = [
@@ -26,19 +25,17 @@ export const openChromium = (executablePath: string): Promise<Browser> =>
     ],
   });
 
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-
 /**
  * Returns the rules of axe that a page violates, with the elements. The page's own policy forbids scripts, so its context
  * must have `bypassCSP`.
  */
 export async function axeFindings(page: Page): Promise<readonly string[]> {
-  await page.evaluate(await readFile(AXE, 'utf8'));
+  await page.evaluate(axe.source);
   return page.evaluate(async () => {
-    const { axe } = globalThis as unknown as {
+    const { axe: loaded } = globalThis as unknown as {
       axe: { run: () => Promise<{ violations: Array<{ id: string; nodes: Array<{ html: string }> }> }> };
     };
-    const { violations } = await axe.run();
+    const { violations } = await loaded.run();
     return violations.map(
       ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`,
     );

@@ -41,3 +41,6 @@ if (to) {
     appendFileSync(to, `${JSON.stringify(measure)}\n`);
   });
 }
+
+// helpers/contract.ts compares the responses of some files.
+process.env.TEST_FILE = fileURLToPath(test.meta.file);

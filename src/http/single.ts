@@ -10,6 +10,22 @@ const singles = new WeakSet<Handler>();
 export const isSingle = (handler: Handler | undefined): boolean =>
   handler !== undefined && singles.has(handler);
 
+/** Makes `tenantTransaction` open no transaction for a handler: it runs `runSingle` or `runExport`. */
+export const declareSingle = (handler: Handler): void => {
+  singles.add(handler);
+};
+
+const produced = new WeakMap<Handler, readonly string[]>();
+
+/** Declares the types of a handler's responses in addition to JSON. */
+export const declareProduces = (handler: Handler, types: readonly string[]): void => {
+  produced.set(handler, types);
+};
+
+/** Returns the declared types of a handler's responses in addition to JSON. */
+export const producesOf = (handler: Handler | undefined): readonly string[] =>
+  (handler && produced.get(handler)) ?? [];
+
 /** Returns how the query of `single` runs in an ordinary transaction, together with other statements. */
 export const runSingleIn = (tx: TenantTransaction): RunSingle =>
   (async (build) => tx.any(build())) as RunSingle;
@@ -36,7 +52,7 @@ export function singleQuery<Schema extends z.ZodType>(build: (ctx: Context) => S
     });
     respond(rows);
   };
-  singles.add(handler);
+  declareSingle(handler);
   return handler;
 }
 

@@ -64,6 +64,7 @@ export const accounts = defineApp<typeof settings, typeof environment, AccountSe
   },
   authentication: async (dependencies) =>
     (await import('./sessions/open-authentication.ts')).openAuthentication(dependencies),
+  owners: () => import('./owners.ts'),
   commands: () => import('./commands/index.ts'),
   attacks: () => import('./attacks.ts'),
   diagnose: async (configured) => (await import('./diagnose.ts')).diagnose(configured),

@@ -1,12 +1,8 @@
-import { appFile, fieldsFile } from './new-app/app-file.ts';
-import { imports } from './new-app/imports.ts';
-import type { NewApp } from './new-app/layout.ts';
-import { namesOf } from './new-app/names.ts';
-import { queriesFile } from './new-app/queries-file.ts';
-import { migration, sqlDown, sqlUp } from './new-app/sql-files.ts';
-import { testFile } from './new-app/test-file.ts';
+import { imports } from './imports.ts';
+import type { NewApp } from './layout.ts';
+import { namesOf } from './names.ts';
 
-function routesFile({ name, layout }: NewApp): string {
+export function routesFile({ name, layout }: NewApp): string {
   const { row, Row, path: url } = namesOf(name);
   const engine = imports(
     layout,
@@ -80,19 +76,4 @@ export function routes({ stacks }: RouteDependencies)${layout.ofEngine ? ': Rout
   return router;
 }
 `;
-}
-
-/** Returns the files of a new app: path in the repository, and text. */
-export function appFiles(app: NewApp): ReadonlyMap<string, string> {
-  const { name, time, layout } = app;
-  return new Map([
-    [`${layout.sql}/${name}.sql`, sqlUp(app)],
-    [`${layout.sql}/${name}-down.sql`, sqlDown(app)],
-    [`${layout.migrations}/${time}_${name}.ts`, migration(app)],
-    [`${layout.app}/app.ts`, appFile(app)],
-    [`${layout.app}/fields.ts`, fieldsFile(app)],
-    [`${layout.app}/queries.ts`, queriesFile(app)],
-    [`${layout.app}/routes.ts`, routesFile(app)],
-    [layout.test, testFile(app)],
-  ]);
 }

@@ -13,7 +13,6 @@ export default {
   // The image is tested where there is a Docker engine: make test-docker.
   files: ['test/**/*.test.ts', ...(process.env.TEST_DOCKER ? [] : ['!test/docker/**'])],
   sortTestFiles: (one, other) => rank(one) - rank(other) || (one < other ? -1 : 1),
-  require: ['./test/helpers/measure-file.ts'],
   concurrency: 3,
   timeout: process.env.TEST_DOCKER ? '15m' : '120s',
   workerThreads: false,

@@ -5,7 +5,7 @@ import path from 'node:path';
 import { copySwaggerUi } from './copy-swagger-ui.ts';
 
 /** Published apps. Others belong to this repository only. tsconfig.package.json also lists their migrations. */
-const APPS = new Set(['accounts', 'idempotency']);
+const APPS = new Set(['accounts', 'idempotency', 'site']);
 
 // dist/ of the package contains JavaScript and declarations of its entries and their imports, the migrations, and
 // their SQL.

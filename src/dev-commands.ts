@@ -51,7 +51,7 @@ export function addHiddenDevCommands(
   parser
     .command('dev', { hidden: true })
     .description(
-      'Serve two demo tenants from an embedded PostgreSQL. Restarts after a change. Ctrl-C stops it.',
+      'Serve demo tenants from an embedded PostgreSQL. Restarts after a change. Ctrl-C stops it.',
     )
     .action(async () => {
       const { runDev } = await import('./dev/dev.ts');

@@ -36,6 +36,9 @@ export {
 } from './errors.ts';
 export { type Authentication, callerOf, type OpenAuthentication } from './http/authentication.ts';
 export { readBody, validate } from './http/body/validate.ts';
+export { type EntryRequest, enterTenant } from './http/enter-tenant.ts';
+export type { EntityTags } from './http/etag.ts';
+export { type Export, exportRows } from './http/export/export-rows.ts';
 export { boolean } from './http/fields/boolean.ts';
 export { choice } from './http/fields/choice.ts';
 export { date, datetime } from './http/fields/date.ts';
@@ -53,7 +56,7 @@ export type { Claim, IdempotencyKey, IdempotencyStore, StoredResponse } from './
 export { notFound, orNotFound, parseIdentifier } from './http/identifier.ts';
 export { type CursorPage, cursorPage, cursorPages } from './http/lists/cursor-page.ts';
 export { filtersFor, type Lookup } from './http/lists/filters.ts';
-export { columnsOf, type List, type ListContext, type PageContext } from './http/lists/list.ts';
+export { columnsOf, type List, type ListContext, type PageContext, selectList } from './http/lists/list.ts';
 export { type NumberedPageOptions, numberedPage, numberedPages } from './http/lists/numbered-page.ts';
 export { type Order, orderingFor } from './http/lists/ordering.ts';
 export { searchFor } from './http/lists/search.ts';
@@ -89,6 +92,7 @@ export { createRouter, resource, sendCreated } from './http/resource.ts';
 export { type SingleQuery, single, singleQuery } from './http/single.ts';
 export type { AppMiddleware, Caller, CallerRights, Context, Handler, State } from './http/state.ts';
 export { rescheduleDueWork, type WatchDueWork } from './tenancy/context/due-work.ts';
+export { fetchRows } from './tenancy/context/fetch-rows.ts';
 export type { TextQuery } from './tenancy/context/track-queries.ts';
 export {
   type Entering,

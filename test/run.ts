@@ -45,13 +45,19 @@ async function report(lines: AsyncIterable<string>, counts: Counts): Promise<voi
 
 const measures = join(mkdtempSync(join(tmpdir(), 'koa-tenants-measures-')), 'files');
 
-/** Shows the slowest files. With TEST_RECORD=true writes them to the file from which ava.config.js orders files. */
+/**
+ * Shows the slowest files. With TEST_RECORD=true writes them to the file from which ava.config.js orders
+ * files. Writes the costs of all files to the file TEST_COSTS.
+ */
 function reportCosts(server: ReturnType<ServerMeter['stop']> | null): void {
   if (!existsSync(measures)) {
     return;
   }
   const costs = costOfFiles(measures, server);
   console.log(describeCosts(costs, server).join('\n'));
+  if (process.env.TEST_COSTS) {
+    writeFileSync(process.env.TEST_COSTS, JSON.stringify({ costs, server: server?.total ?? null }, null, 2));
+  }
   if (process.env.TEST_RECORD === 'true') {
     const slow = costs.filter(({ wall }) => wall >= 10).sort((one, other) => other.wall - one.wall);
     writeFileSync(
@@ -80,7 +86,13 @@ let reason: string | undefined;
 async function runAva(server: TestServer, pooler: Pooler | undefined): Promise<void> {
   const child = spawn(
     process.execPath,
-    [join(project, 'node_modules', 'ava', 'entrypoints', 'cli.js'), '--tap', ...process.argv.slice(2)],
+    [
+      '--import',
+      join(import.meta.dirname, 'helpers', 'processes', 'register.ts'),
+      join(project, 'node_modules', 'ava', 'entrypoints', 'cli.js'),
+      '--tap',
+      ...process.argv.slice(2),
+    ],
     {
       cwd: project,
       env: {

@@ -11,6 +11,7 @@ export const WALLS = {
   extensions: 'Tenants cannot execute functions of extensions that keep state in the session',
   privileges: 'A tenant cannot truncate tables or create objects',
   login: "The service's login has no privileges and no rows outside a tenant",
+  lane: 'With a login for each pool shard, it may become only the tenants of its shard',
   proof: 'Entry requires a proof from Node, and rejects null',
   expiry: 'A proof expires after a minute',
   once: 'A transaction enters at most one tenant',

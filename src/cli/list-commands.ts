@@ -22,7 +22,7 @@ import { doctorCommand } from './commands/operations/doctor/doctor.ts';
 import { openapiCommand } from './commands/operations/openapi.ts';
 import { rotateKeys } from './commands/operations/rotate-keys.ts';
 import { tenantCommand } from './commands/operations/tenant-command.ts';
-import { worker } from './commands/operations/worker.ts';
+import { workerCommand } from './commands/operations/worker.ts';
 import { createTenantCommand } from './commands/tenants/create-tenant.ts';
 import { deleteTenantCommand } from './commands/tenants/delete-tenant.ts';
 import { listTenantsCommand } from './commands/tenants/list-tenants.ts';
@@ -80,7 +80,7 @@ export async function listCommands(
     checkCommand(project),
     openapiCommand(project),
     doctorCommand(project),
-    worker,
+    workerCommand(project),
     dumpTenantCommand,
     restoreTenantCommand,
     cloneTenantCommand,

@@ -17,17 +17,21 @@ import type { Directory } from '../tenancy/context/directory.ts';
 import type { WatchDueWork } from '../tenancy/context/due-work.ts';
 import type { SettingsOf } from '../tenancy/context/settings-of.ts';
 import type { TenantDatabase } from '../tenancy/context/with-tenant.ts';
+import type { WorkerJob } from '../tenancy/fleet/worker.ts';
+import type { Databases } from '../tenancy/registry/locate-tenant.ts';
 import {
   EXTENSIONS,
   type Extension,
   type SchemaKind,
   type TenancyApp,
+  type TenancyProject,
   type TenantHooks,
 } from '../tenancy/registry/project.ts';
 import type { AppSecrets } from '../tenancy/registry/signing-key.ts';
 import type { TableDeclarations } from '../tenancy/registry/table-declarations.ts';
 import type { SchemaName } from '../tenancy/registry/tenant.ts';
 import type { TenantSettings } from '../tenancy/registry/tenant-settings.ts';
+import type { OwnerService, Owners } from './owners.ts';
 
 type None = Record<never, z.ZodType>;
 type Values<Shape extends z.ZodRawShape> = Readonly<z.infer<z.ZodObject<Shape>>>;
@@ -44,6 +48,8 @@ type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawSh
   throttle: Throttle;
   /** The permissions that the apps of the project declare. */
   permissions: readonly string[];
+  /** Returns the service of the app with `owners`, once it has started. Null: no app has it. */
+  owners: () => OwnerService | null;
 }>;
 
 /** The argument of `start`. */
@@ -76,6 +82,15 @@ export type RouteDependencies<
     /** For the option `idempotency` of `resource`. Null: no app of the project stores keys. */
     idempotency: IdempotencyStore | null;
   }>;
+
+/** The argument of `jobs`: what the process of `tenants worker` has. It has no pools. */
+export type JobDependencies<Environment extends z.ZodRawShape = None> = Readonly<{
+  project: TenancyProject;
+  databases: Databases;
+  environment: Values<Environment> & Readonly<{ BASE_DOMAIN: string }>;
+  /** Of the app with `owners`. Null: no app has it. */
+  owners: Owners | null;
+}>;
 
 /** Creates an `IdempotencyStore` when the service starts. */
 export type OpenIdempotency = (
@@ -196,6 +211,12 @@ export type AppDefinition<
   security?: ApiSecurity;
   /** Creates the store of the option `idempotency` of `resource`. One app of a project has it. */
   idempotency?: OpenIdempotency;
+  /** Users of tenants, for apps that create tenants. One app of a project has it, and its service is an `OwnerService`. */
+  owners?: () => Promise<Owners>;
+  /** Loaded by `tenants worker`, which runs the jobs with the migrating login. */
+  jobs?: () => Promise<
+    Readonly<{ jobs: (dependencies: JobDependencies<Environment>) => readonly WorkerJob[] }>
+  >;
   /** Loaded by the command line. */
   commands?: () => Promise<AppCommands>;
   /** Attacks of the app's own on the rows of another tenant. Loaded by `check --attack` and `make isolation`. */
@@ -224,6 +245,10 @@ export type App = TenancyApp &
     authentication: OpenAuthentication | null;
     security: ApiSecurity | null;
     idempotency: OpenIdempotency | null;
+    owners: (() => Promise<Owners>) | null;
+    jobs: () => Promise<
+      Readonly<{ jobs: (dependencies: JobDependencies<z.ZodRawShape>) => readonly WorkerJob[] }>
+    >;
     commands: () => Promise<AppCommands>;
     attacks: () => Promise<Readonly<{ attacks: readonly Attack[] }>>;
     diagnose: (environment: Readonly<Record<string, unknown>>) => Promise<AppDiagnosis>;
@@ -306,6 +331,8 @@ export function defineApp<
     authentication: definition.authentication ?? null,
     security: definition.security ?? null,
     idempotency: definition.idempotency ?? null,
+    owners: definition.owners ?? null,
+    jobs: (definition.jobs ?? (async () => ({ jobs: () => [] }))) as App['jobs'],
     commands: definition.commands ?? (async () => ({ commands: [] })),
     attacks: definition.attacks ?? (async () => ({ attacks: [] })),
     diagnose: (definition.diagnose ?? (async () => ({ probes: [], advice: [] }))) as App['diagnose'],

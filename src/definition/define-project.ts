@@ -94,6 +94,10 @@ export function defineProject({
   if (store && another) {
     throw invalid(`The apps "${store.name}" and "${another.name}" both declare \`idempotency\`.`);
   }
+  const [first, second] = apps.filter(({ owners }) => owners);
+  if (first && second) {
+    throw invalid(`The apps "${first.name}" and "${second.name}" both declare \`owners\`.`);
+  }
   assertDistinct(apps, 'table', ({ tables }) => tables);
   assertDistinct(apps, 'permission', ({ permissions }) => permissions);
   assertDistinct(apps, 'constraint', ({ violations }) => violations);

@@ -55,6 +55,7 @@ export async function openDevEnvironment(
     BIND_ADDRESS: '127.0.0.1',
     MAIL_DIR: path.join(dataDir, 'mail'),
     EMAIL_FRONTEND_PROTOCOL: 'http',
+    SIGNUP: 'open',
     EMAIL_FRONTEND_PORT: env.PORT === '0' ? undefined : (env.PORT ?? '8080'),
   };
   if (env.DATABASE_URL) {

@@ -8,7 +8,9 @@ import type { CliCommand } from '../cli/framework/command.ts';
 import { type DomainError, OperatorError } from '../errors.ts';
 import { loadTenantMigrations } from '../tenancy/migrations/tenant-migrations.ts';
 import type { TenancyProject } from '../tenancy/registry/project.ts';
-import { appFiles, isReserved, layoutOf, type NewApp, namesOf } from './new-app-files.ts';
+import { appFiles } from './new-app/app-files.ts';
+import { layoutOf, type NewApp } from './new-app/layout.ts';
+import { isReserved, namesOf } from './new-app/names.ts';
 
 const NAME = /^[a-z][a-z0-9_]{1,39}$/;
 

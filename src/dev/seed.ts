@@ -8,14 +8,27 @@ import type { Project } from '../definition/define-project.ts';
 import { DomainError } from '../errors.ts';
 import { withTenantAsOwner } from '../tenancy/context/with-owner-tenant.ts';
 import { provisionTenant } from '../tenancy/lifecycle/provision.ts';
+import { suspendTenant } from '../tenancy/registry/change-status.ts';
 import { parseDomainName, parseSchemaName, SITE_SCHEMA } from '../tenancy/registry/tenant.ts';
 
-export type DemoLogin = Readonly<{ host: string; username: string; password: string }>;
+export type DemoLogin = Readonly<{ host: string; username: string; password: string; note: string }>;
 
-const TENANTS = [
-  { schema: 'acme', name: 'Acme Inc' },
-  { schema: 'globex', name: 'Globex Corporation' },
-] as const;
+type SeededTenant = Readonly<{
+  schema: string;
+  name: string;
+  /** State of the tenant, for the list of logins. */
+  note: string;
+  paidUntil?: string;
+  onTrial?: boolean;
+  isSuspended?: true;
+}>;
+
+const TENANTS: readonly SeededTenant[] = [
+  { schema: 'acme', name: 'Acme Inc', note: 'paid', onTrial: false, paidUntil: '2099-12-31' },
+  { schema: 'globex', name: 'Globex Corporation', note: 'on trial' },
+  { schema: 'initech', name: 'Initech', note: 'unpaid', onTrial: false, paidUntil: '2020-01-31' },
+  { schema: 'hooli', name: 'Hooli', note: 'suspended', isSuspended: true },
+];
 
 /** Returns the demo tenants and the public site. */
 const demoTenants = ({ BASE_DOMAIN }: Pick<Config, 'BASE_DOMAIN'>): readonly DemoTenant[] => [
@@ -36,7 +49,8 @@ export async function demoLogins(
   const logins: DemoLogin[] = [];
   for (const tenant of demoTenants(config)) {
     for (const demo of await demosOf(project, tenant)) {
-      logins.push(...(demo.logins?.(tenant) ?? []));
+      const note = TENANTS.find(({ schema }) => schema === tenant.schema)?.note ?? 'operator';
+      logins.push(...(demo.logins?.(tenant) ?? []).map((login) => ({ ...login, note })));
     }
   }
   return logins;
@@ -67,16 +81,21 @@ export async function seedDemo(
   owner: pg.ClientConfig,
 ): Promise<readonly DemoLogin[]> {
   const service = loginOf(config.DATABASE_URL).user;
-  for (const { schema, name } of TENANTS) {
-    await provisionTenant(
+  for (const { schema, name, paidUntil = null, onTrial = true, isSuspended } of TENANTS) {
+    const created = await provisionTenant(
       owner,
       { service, project },
       {
         schema: parseSchemaName(schema),
         name,
         domains: [parseDomainName(`${schema}.${config.BASE_DOMAIN}`)],
+        paidUntil,
+        onTrial,
       },
     ).catch(unlessTaken);
+    if (created !== null && isSuspended) {
+      await suspendTenant(owner, schema);
+    }
   }
   for (const tenant of demoTenants(config)) {
     const demos = await demosOf(project, tenant);
@@ -92,7 +111,7 @@ export async function seedDemo(
 export const seedCommand = (project: Project): CliCommand<{ json?: true }> => ({
   name: 'seed',
   summary:
-    'Create the demo tenants acme and globex with a user each. For development: the passwords are public.',
+    'Create the demo tenants (paid, on trial, unpaid, suspended) with a user each. For development: the passwords are public.',
   declare: (parser) => parser.option('--json', 'print the logins as JSON'),
 
   async run({ json }, { config, ownerUrl, print }) {

@@ -2,6 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { inspect } from 'node:util';
 import type pg from 'pg';
+import { appJobs } from '../cli/commands/operations/worker-jobs.ts';
 import { migrateFleet } from '../cli/framework/fleet.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { withAdminConnection } from '../db/admin/admin-connection.ts';
@@ -11,6 +12,7 @@ import { OperatorError } from '../errors.ts';
 import { describeError } from '../observability/describe-error.ts';
 import type { ServiceLog } from '../observability/logger.ts';
 import { changedLine } from '../tenancy/fleet/changed-files.ts';
+import { runWorker } from '../tenancy/fleet/worker.ts';
 import { listTenants } from '../tenancy/registry/registry.ts';
 import { openDevEnvironment } from './dev-environment.ts';
 import { withDevHome } from './dev-home.ts';
@@ -60,8 +62,12 @@ async function introduce(
 ): Promise<void> {
   const url = (host: string): string => `http://${host}:${port}`;
   print('');
-  for (const { host, username, password } of logins) {
-    print(`  ${url(host).padEnd(32)} ${username} / ${password}`);
+  for (const { host, username, password, note } of logins) {
+    print(`  ${url(host).padEnd(32)} ${`${username} / ${password}`.padEnd(36)} ${note}`);
+  }
+  if (config.API_DOCS) {
+    print('');
+    print(`API documentation: ${url(logins[0]?.host ?? config.BASE_DOMAIN)}/api/docs/`);
   }
   const lines = await demoIntroduction(project, config, url);
   if (lines.length > 0) {
@@ -120,6 +126,14 @@ export async function serveDev(deps: DevDeps): Promise<void> {
       { mode: 0o600 },
     );
     await introduce(deps, config, service.port, logins);
+    const ending = new AbortController();
+    void stopped.then(() => ending.abort());
+    // Jobs of the apps, which `tenants worker` runs in production.
+    await runWorker(await appJobs(project, config, ownerUrl), ending.signal, ({ job, did, error }) => {
+      if (did !== null || error !== null) {
+        print(`${job}: ${error ?? did}`);
+      }
+    });
     await stopped;
   } finally {
     await service.close();

@@ -4,10 +4,10 @@ import { ApiError } from '../errors.ts';
 import type { Context } from './state.ts';
 import { TokenNotValid } from './token-not-valid.ts';
 
-/** The content of an Authorization header: an access token, or a key of /token/login/. */
 /** Maximum characters of a token or a key. Issued ones have a few hundred. */
 const MAX_LENGTH = 4_096;
 
+/** The content of an Authorization header: an access token, or a key of /token/login/. */
 export type Credentials = Readonly<{ scheme: 'bearer' | 'token'; value: string }>;
 
 /**

@@ -1,8 +1,9 @@
-import type { QuerySqlToken } from 'slonik';
-import type { z } from 'zod';
+import { type QuerySqlToken, sql } from 'slonik';
+import { z } from 'zod';
 
 import type { EntryStatement } from '../db/driver/entry.ts';
-import { isReadOnlyViolation } from '../db/violations.ts';
+import { rejectionOf } from '../db/driver/entry-outcome.ts';
+import { inMaintenance, isReadOnlyViolation } from '../db/violations.ts';
 import { ApiError } from '../errors.ts';
 import { querySingle, type RowsOf } from '../tenancy/context/query-single.ts';
 import {
@@ -70,6 +71,40 @@ export function enterTenant<T>(
   }).catch(explainReadOnly(mode.readOnly));
 }
 
+const current = z.object({ status: z.enum(['active', 'suspended', 'unpaid', 'other']) }).strict();
+
+/**
+ * Checks in a transaction that lasts longer that the tenant's status and the guards still admit the request.
+ *
+ * @throws the error of a guard, Unavailable, or ApiError `payment_required` or `tenant_not_found`
+ */
+export async function recheckTenant(
+  tx: TenantTransaction,
+  { tenant, guards }: EntryRequest,
+  { whileUnpaid }: Pick<Mode, 'whileUnpaid'>,
+): Promise<void> {
+  const { status } = await tx.one(sql.type(current)`
+    select
+      case
+        when status not in ('active', 'suspended') then 'other'
+        when status = 'active' and not on_trial and paid_until < (clock_timestamp() at time zone 'UTC')::date
+          then 'unpaid'
+        else status
+      end as status
+    from tenancy.my_tenant()
+  `);
+  if (status === 'other') {
+    throw inMaintenance(tenant.retryAfter);
+  }
+  assertServed({ ...tenant, status }, { whileUnpaid });
+  for (const guard of guards) {
+    const { rows } = await tx.query(guard.text, guard.values).catch((error: Error) => {
+      throw rejectionOf(guard, error);
+    });
+    guard.verify(rows);
+  }
+}
+
 const ADMITTED: readonly TenantStatus[] = ['active'];
 const ADMITTED_WHILE_UNPAID: readonly TenantStatus[] = ['active', 'suspended', 'unpaid'];
 
@@ -88,7 +123,7 @@ const canBeSingle = ({ guards, caller, requirements = [] }: SingleRequest, { rea
  * What only Node can decide needs an ordinary transaction: permissions and guards that do not raise an
  * error in SQL, when the request writes, and a caller that only the database knows.
  */
-export async function queryTenant<Schema extends z.ZodType>(
+export function queryTenant<Schema extends z.ZodType>(
   tenantDatabase: TenantDatabase,
   request: SingleRequest,
   mode: Mode,

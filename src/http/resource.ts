@@ -2,13 +2,14 @@ import Router from '@koa/router';
 import compose from 'koa-compose';
 
 import { ApiError } from '../errors.ts';
+import { type EntityTags, needsCurrentRow, tagged } from './etag.ts';
 import { originOf } from './host.ts';
 import { hasIdempotencyKey, type IdempotencyStore, idempotent } from './idempotency.ts';
 import { orNotFound } from './identifier.ts';
 import { type Metadata, metadataBody } from './metadata.ts';
 import { describeStacks } from './openapi/description.ts';
 import { recordRoute } from './openapi/routes.ts';
-import { isSingle } from './single.ts';
+import { isSingle, producesOf } from './single.ts';
 import type { AppMiddleware, Context, Handler, State } from './state.ts';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
@@ -30,20 +31,43 @@ export type ResourceOptions = Metadata &
      * ignored.
      */
     idempotency?: IdempotencyStore | null | undefined;
+    /** Adds an ETag to responses with one object, and checks If-Match. The stack must be `authenticated`. Default: none. */
+    etag?: EntityTags | undefined;
   }>;
+
+/** Returns the handlers with what the options add to them. */
+function withOptions(given: Handlers, { idempotency, etag }: ResourceOptions): Handlers {
+  const entries = Object.entries(given).map(([method, handler]) => [
+    method,
+    method === 'POST'
+      ? idempotency
+        ? idempotent(handler, idempotency)
+        : handler
+      : etag
+        ? tagged(handler, method, etag)
+        : handler,
+  ]);
+  return Object.fromEntries(entries);
+}
+
+/** Whether the request needs other statements next to that of a handler made by `single`. */
+const needsTransaction = ({ idempotency, etag }: ResourceOptions, ctx: Context): boolean =>
+  (Boolean(idempotency) && ctx.method === 'POST' && hasIdempotencyKey(ctx)) ||
+  (etag !== undefined && needsCurrentRow(etag, ctx));
 
 /** Calls the handler of the method, describes the resource to OPTIONS, or responds 405. */
 function dispatch(handlers: Handlers, describe: (ctx: Context) => Promise<unknown>): AppMiddleware {
-  return async function dispatch(ctx) {
+  return function dispatch(ctx) {
     if (ctx.method === 'OPTIONS') {
-      ctx.body = await describe(ctx as Context);
-      return;
+      return describe(ctx as Context).then((body) => {
+        ctx.body = body;
+      });
     }
     const handler = handlerOf(handlers, ctx.method);
     if (!handler) {
       throw new ApiError('method_not_allowed', `Method "${ctx.method}" not allowed.`);
     }
-    await handler(ctx as Context);
+    return handler(ctx as Context);
   };
 }
 
@@ -62,20 +86,19 @@ export function resource(
   given: Handlers,
   options: ResourceOptions = {},
 ): void {
-  const { idempotency } = options;
-  const handlers: Handlers =
-    idempotency && given.POST ? { ...given, POST: idempotent(given.POST, idempotency) } : given;
-  /** Whether the request needs other statements next to that of a handler made by `single`. */
-  const needsTransaction = (ctx: Pick<Context, 'method' | 'get'>): boolean =>
-    Boolean(idempotency) && ctx.method === 'POST' && hasIdempotencyKey(ctx);
+  const handlers = withOptions(given, options);
   const methods = METHODS.filter((method) => handlers[method]);
   const allow = [...methods, ...(handlers.GET ? ['HEAD'] : []), 'OPTIONS'].join(', ');
   const describe = (ctx: Context): Promise<unknown> => metadataBody(ctx, path, methods, options);
-  const named: AppMiddleware = async function named(ctx, next) {
+  const produces = producesOf(given.GET);
+  const named: AppMiddleware = function named(ctx, next) {
     ctx.state.route = path;
-    ctx.state.isSingle = isSingle(handlerOf(given, ctx.method)) && !needsTransaction(ctx as Context);
+    ctx.state.isSingle = isSingle(handlerOf(given, ctx.method)) && !needsTransaction(options, ctx as Context);
+    if (produces.length > 0) {
+      ctx.state.produces = produces;
+    }
     ctx.set('Allow', allow);
-    await next();
+    return next();
   };
   recordRoute(router, {
     path,

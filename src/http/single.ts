@@ -10,18 +10,34 @@ const singles = new WeakSet<Handler>();
 export const isSingle = (handler: Handler | undefined): boolean =>
   handler !== undefined && singles.has(handler);
 
+/** Makes `tenantTransaction` open no transaction for a handler: it runs `runSingle` or `runExport`. */
+export const declareSingle = (handler: Handler): void => {
+  singles.add(handler);
+};
+
+const produced = new WeakMap<Handler, readonly string[]>();
+
+/** Declares the types of a handler's responses in addition to JSON. */
+export const declareProduces = (handler: Handler, types: readonly string[]): void => {
+  produced.set(handler, types);
+};
+
+/** Returns the declared types of a handler's responses in addition to JSON. */
+export const producesOf = (handler: Handler | undefined): readonly string[] =>
+  (handler && produced.get(handler)) ?? [];
+
 /** Returns how the query of `single` runs in an ordinary transaction, together with other statements. */
 export const runSingleIn = (tx: TenantTransaction): RunSingle =>
   (async (build) => tx.any(build())) as RunSingle;
 
-/** A query, and what is done with its rows. */
+/** A query, and the function that responds with its rows. */
 export type SingleQuery<Schema extends z.ZodType> = Readonly<{
   query: QuerySqlToken<Schema>;
   /** Sets the response. It cannot undo the query, which is committed by then. */
   respond: (rows: ReadonlyArray<z.output<Schema>>) => void;
 }>;
 
-/** As `single`, for a query whose response depends on how it was built, such as a page. */
+/** Like `single`, for a query whose response depends on how it was built, such as a page. */
 export function singleQuery<Schema extends z.ZodType>(build: (ctx: Context) => SingleQuery<Schema>): Handler {
   const handler: Handler = async (ctx) => {
     const { runSingle } = ctx.state;
@@ -36,7 +52,7 @@ export function singleQuery<Schema extends z.ZodType>(build: (ctx: Context) => S
     });
     respond(rows);
   };
-  singles.add(handler);
+  declareSingle(handler);
   return handler;
 }
 

@@ -43,6 +43,16 @@ export type RunSingle = <Schema extends z.ZodType>(
   build: () => QuerySqlToken<Schema>,
 ) => Promise<ReadonlyArray<z.output<Schema>>>;
 
+/**
+ * Runs a read-only transaction that lasts as long as its response. `recheck` throws when the user or the tenant's status
+ * no longer admit the request.
+ *
+ * @throws Unavailable `overloaded`, when too many run
+ */
+export type RunExport = <T>(
+  work: (tx: TenantTransaction, recheck: () => Promise<void>) => Promise<T>,
+) => Promise<T>;
+
 /** State that middleware passes to the following middleware. */
 export type State = DefaultState & {
   requestId: string;
@@ -53,7 +63,7 @@ export type State = DefaultState & {
   /** The statements of the request. */
   use: DatabaseUse;
   /** Set by `limitTenant`. */
-  limits?: TransactionLimits & ListLimits & Readonly<{ responseBytes: number }>;
+  limits?: TransactionLimits & ListLimits & Readonly<{ responseBytes: number; exportTimeout: number }>;
   /** The value of the cookie of forms. Set by `FormTokens`. */
   browser?: string;
   /** Set by `findTenant`. */
@@ -64,10 +74,14 @@ export type State = DefaultState & {
   guards: EntryStatement[];
   /** Called by `setCaller` with the caller and its rights. Each throws to reject the request. */
   requirements?: readonly Requirement[];
-  /** Whether the handler was made by `single`. Set by `resource`. */
+  /** Whether the handler was made by `single` or `exportRows`. Set by `resource`. */
   isSingle?: boolean;
+  /** Types of the response in addition to JSON. Set by `resource`. */
+  produces?: readonly string[];
   /** Set by `tenantTransaction`, in place of `tx`, for a handler made by `single`. */
   runSingle?: RunSingle;
+  /** Set by `tenantTransaction`, in place of `tx`, for a handler that opens its transaction itself. */
+  runExport?: RunExport;
   /** Set by `tenantTransaction`. */
   tx: TenantTransaction;
   /** Returns the parsed body, or throws its error. Called by `readBody`. */

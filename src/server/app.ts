@@ -50,7 +50,6 @@ export type AppDeps = StackDependencies &
     writeRequest: (line: RequestLine) => void;
     startTrace: StartTrace | null;
     schemaOf: (tenant: TenantId) => SchemaName | null;
-    shardOf: (tenant: TenantId) => string;
     onBug: (error: unknown, context: BugContext) => void;
     columnsOf: ColumnsOf;
   }>;

@@ -32,6 +32,8 @@ const describedStacks = (): MiddlewareStacks =>
     expected: placeholder as StackDependencies['expected'],
     requestLimit: placeholder as StackDependencies['requestLimit'],
     onLimit: () => {},
+    shardOf: () => '',
+    exportsPerShard: 1,
   });
 
 /**

@@ -2,6 +2,7 @@ import { appValues, type Config } from '../config/config.ts';
 import type { Violations } from '../db/violations.ts';
 import type { StartDependencies } from '../definition/define-app.ts';
 import type { Project } from '../definition/define-project.ts';
+import type { OwnerService } from '../definition/owners.ts';
 import { type Authentication, NO_AUTHENTICATION } from '../http/authentication.ts';
 import type { ApiDocumentOf } from '../http/middleware/api-document.ts';
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
@@ -52,6 +53,7 @@ export async function openApps(project: Project, config: Config, engine: EngineS
     dependencies: object;
     module: RoutesModule;
   }> = [];
+  let ownerService: OwnerService | null = null;
   for (const app of project.apps) {
     const dependencies = {
       tenantDatabase,
@@ -61,6 +63,7 @@ export async function openApps(project: Project, config: Config, engine: EngineS
       directory,
       throttle,
       permissions: permissionsOf(project),
+      owners: () => ownerService,
     };
     const service = await app.start({
       ...dependencies,
@@ -69,6 +72,9 @@ export async function openApps(project: Project, config: Config, engine: EngineS
       log: engine.log,
       onWorkFailed: engine.onWorkFailed,
     });
+    if (app.owners) {
+      ownerService = service as unknown as OwnerService;
+    }
     const { close } = service;
     if (close) {
       closers.push(close);

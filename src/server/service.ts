@@ -4,14 +4,16 @@ import type { Config } from '../config/config.ts';
 import { findNodeVulnerability } from '../config/node-version.ts';
 import { unreachableOr } from '../db/admin/unreachable-or.ts';
 import { createConstraintColumns } from '../db/constraint-columns.ts';
+import { translateViolation } from '../db/violations.ts';
 import type { Project } from '../definition/define-project.ts';
-import type { DomainError } from '../errors.ts';
-import { NO_REQUEST } from '../http/middleware/error-handler.ts';
+import { ApiError, type DomainError } from '../errors.ts';
+import { bugContextOf, NO_REQUEST } from '../http/middleware/error-handler.ts';
 import { createRequestLimit } from '../http/rate-limit/request-limit.ts';
 import { createThrottle } from '../http/rate-limit/throttle.ts';
 import { openThrottleStore, type ThrottleStore } from '../http/rate-limit/throttle-store.ts';
 import type { StartTrace } from '../http/request-trace.ts';
 import { isClientGone, type Listening, listen } from '../http/server/listen.ts';
+import type { Context } from '../http/state.ts';
 import type { Observed } from '../observability/database-metrics.ts';
 import type { ServiceLog } from '../observability/logger.ts';
 import type { Observer } from '../observability/observer.ts';
@@ -70,12 +72,12 @@ export async function openService(project: Project, config: Config, log: Service
     return {
       ...opened,
       close: async () => {
-        const cut = await close(config.SHUTDOWN_GRACE * 1000);
-        if (cut > 0) {
-          log.warn('requests were aborted', { requests: cut });
+        const aborted = await close(config.SHUTDOWN_GRACE * 1000);
+        if (aborted > 0) {
+          log.warn('requests were aborted', { requests: aborted });
         }
         await closeAll();
-        return cut;
+        return aborted;
       },
     };
   } catch (error) {
@@ -207,12 +209,15 @@ async function open(
     onLimit: observer.limitHit,
     schemaOf: tenancy.schemaOf,
     shardOf: placement.shardOf,
+    exportsPerShard: Math.max(1, Math.floor(config.POOL_SIZE / config.LANES / 2)),
     onBug,
     columnsOf: (tenant, violation) => constraintColumns(placement.poolOf(tenant), violation),
   });
-  app.on('error', (error: unknown) => {
-    if (!isClientGone(error)) {
-      onBug(error, NO_REQUEST);
+  // Errors of responses that have begun.
+  app.on('error', (error: unknown, ctx?: Context) => {
+    const explained = translateViolation(error, {});
+    if (!isClientGone(error) && !(explained instanceof ApiError && explained.status !== 500)) {
+      onBug(error, ctx ? bugContextOf(ctx) : NO_REQUEST);
     }
   });
 

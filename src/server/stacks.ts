@@ -1,5 +1,6 @@
 import { type Authentication, optionalAuth, requireCaller } from '../http/authentication.ts';
 import { parseBody } from '../http/body/parse-body.ts';
+import { createExportLimiter } from '../http/export/limit-exports.ts';
 import { acceptJson } from '../http/middleware/accept-json.ts';
 import { limitResponse } from '../http/middleware/limit-response.ts';
 import { limitTenant } from '../http/middleware/limit-tenant.ts';
@@ -10,6 +11,7 @@ import type { RequestLimit } from '../http/rate-limit/request-limit.ts';
 import type { SettingsOf } from '../tenancy/context/settings-of.ts';
 import type { TenantDatabase } from '../tenancy/context/with-tenant.ts';
 import type { RequiredMigrations } from '../tenancy/registry/project.ts';
+import type { TenantId } from '../tenancy/registry/tenant.ts';
 
 export type StackDependencies = Readonly<{
   tenantDatabase: TenantDatabase;
@@ -20,6 +22,9 @@ export type StackDependencies = Readonly<{
   requestLimit: RequestLimit;
   /** Called with the name of the limit when a request is rejected. */
   onLimit: (limit: 'requests' | 'response_bytes') => void;
+  shardOf: (tenant: TenantId) => string;
+  /** Maximum number of exports at the same time on the connections of a pool shard. */
+  exportsPerShard: number;
 }>;
 
 /** Creates the middleware stacks that routes choose from. */
@@ -29,6 +34,7 @@ export function createStacks(deps: StackDependencies): MiddlewareStacks {
   const optional = optionalAuth(authentication);
   const sized = limitResponse({ onHit: () => deps.onLimit('response_bytes') });
 
+  const exportLimiter = createExportLimiter({ shardOf: deps.shardOf, perShard: deps.exportsPerShard });
   const stack = (whileUnpaid: boolean): MiddlewareStack => {
     const page = [
       requireServedTenant({ expected, whileUnpaid }),
@@ -44,7 +50,7 @@ export function createStacks(deps: StackDependencies): MiddlewareStacks {
         ...served,
         required,
         parseBody(),
-        tenantTransaction({ tenantDatabase, whileUnpaid }),
+        tenantTransaction({ tenantDatabase, whileUnpaid, exportLimiter }),
         sized,
       ],
     };

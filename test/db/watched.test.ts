@@ -44,7 +44,7 @@ test('an observer of a transaction receives its round trips and its statements w
   await withTenant(guarded.tenantDatabase, { tenant: guarded.acme.id, readOnly: true }, (tx) =>
     tx.one(sql.type(number)`select 1 as n`),
   );
-  t.is(rounds.length, before, 'the next transaction of the connection is nobody’s');
+  t.is(rounds.length, before, 'the next transaction of the connection has no watcher');
 });
 
 for (const contextMode of ['guarded', 'signed'] as const) {

@@ -6,8 +6,8 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
 
+import { singularOf } from '../../src/dev/new-app/names.ts';
 import { createApp } from '../../src/dev/new-app.ts';
-import { singularOf } from '../../src/dev/new-app-files.ts';
 import { fixtureProject } from '../fixture-app/project.ts';
 import { copyRepository } from '../helpers/repository-copy.ts';
 

@@ -40,7 +40,7 @@ test('serves tenants of other pool shards while one tenant uses its whole shard,
       }
     }
   };
-  const neighbor = await find(function beside({ id }) {
+  const neighbor = await find(function sharesLane({ id }) {
     return shardOf(id, LANES) === lane;
   });
   const other = await find(function elsewhere({ id }) {
@@ -64,13 +64,13 @@ test('serves tenants of other pool shards while one tenant uses its whole shard,
   t.is(waiting.length, 2);
 
   for (let round = 0; round < 3; round += 1) {
-    const [beside, elsewhere, unknown] = await Promise.all([
+    const [sameLane, elsewhere, unknown] = await Promise.all([
       notes(neighbor, mary),
       notes(other, olive),
       service.request(`never-asked-${round}.localhost`, 'GET', '/api/notes/'),
     ]);
-    t.deepEqual([beside.status, beside.body.code], [503, 'overloaded'], beside.text);
-    t.regex(String(beside.headers['retry-after']), /^\d+$/);
+    t.deepEqual([sameLane.status, sameLane.body.code], [503, 'overloaded'], sameLane.text);
+    t.regex(String(sameLane.headers['retry-after']), /^\d+$/);
     t.is(elsewhere.status, 200, elsewhere.text);
     t.is(unknown.status, 404, unknown.text);
   }

@@ -2,6 +2,7 @@ import type Router from '@koa/router';
 import { sql } from 'slonik';
 import { z } from 'zod';
 import { readBody } from '../../src/http/body/validate.ts';
+import { exportRows } from '../../src/http/export/export-rows.ts';
 import { text } from '../../src/http/fields/text.ts';
 import type { IdempotencyStore } from '../../src/http/idempotency.ts';
 import { orNotFound, parseIdentifier } from '../../src/http/identifier.ts';
@@ -90,6 +91,18 @@ export function listRoutes(
   };
   resource(router, path, authenticated, handlers, { idempotency, fields: described });
 
+  resource(router, `${path}/export`, authenticated, {
+    GET: exportRows((ctx) => ({
+      name: table,
+      query: sql.type(note)`
+        select id, name, description
+        from ${rows}
+        where ${searchFor(ctx.query, ['name'], { limits: ctx.state.limits })}
+        order by id
+      `,
+    })),
+  });
+
   const find = (id: string | undefined) =>
     sql.type(note)`
       select id, name, description
@@ -113,33 +126,39 @@ export function listRoutes(
     );
   };
 
-  resource(
-    router,
-    `${path}/:id`,
-    authenticated,
-    {
-      GET: single(
-        (ctx) => find(ctx.params.id),
-        (ctx, [row]) => {
-          ctx.body = orNotFound(row);
-        },
-      ),
-      PUT: (ctx) => change(ctx, whole),
-      PATCH: (ctx) => change(ctx, partial),
-      DELETE: single(
-        (ctx) => sql.type(z.object({ id: z.number() }))`
+  const row: Parameters<typeof resource>[3] = {
+    GET: single(
+      (ctx) => find(ctx.params.id),
+      (ctx, [row]) => {
+        ctx.body = orNotFound(row);
+      },
+    ),
+    PUT: (ctx) => change(ctx, whole),
+    PATCH: (ctx) => change(ctx, partial),
+    DELETE: single(
+      (ctx) => sql.type(z.object({ id: z.number() }))`
         delete from ${rows}
         where id = ${parseIdentifier(ctx.params.id)}::bigint
         returning id
       `,
-        (ctx, [row]) => {
-          orNotFound(row);
-          ctx.status = 204;
-        },
-      ),
-    },
-    { fields: described },
-  );
+      (ctx, [row]) => {
+        orNotFound(row);
+        ctx.status = 204;
+      },
+    ),
+  };
+  const current = (ctx: Context) =>
+    sql.type(note)`
+      select id, name, description
+      from ${rows}
+      where id = ${parseIdentifier(ctx.params.id)}::bigint
+      for update
+    `;
+  resource(router, `${path}/:id`, authenticated, row, { etag: { current }, fields: described });
+  resource(router, `${path}/:id/strict`, authenticated, row, {
+    etag: { current, isRequired: true },
+    fields: described,
+  });
 
   return router;
 }

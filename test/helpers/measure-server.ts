@@ -2,12 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs';
 import pg from 'pg';
 
 const TICKS_PER_SECOND = 100;
-const SAMPLE_MS = 250;
+export const SAMPLE_MS = 250;
+
+/** CPU seconds of a database, and when it was first seen, in seconds since 1970. */
+export type DatabaseCost = Readonly<{ cpu: number; since: number }>;
 
 /** CPU time of the processes of a PostgreSQL server, read from /proc. */
 export type ServerMeter = Readonly<{
   /** Returns the CPU seconds of the whole server, and those of each database as far as sampling saw them. */
-  stop: () => Readonly<{ total: number; databases: ReadonlyMap<string, number> }>;
+  stop: () => Readonly<{ total: number; databases: ReadonlyMap<string, DatabaseCost> }>;
 }>;
 
 /** Returns the fields of /proc/<pid>/stat after the name of the process. */
@@ -43,7 +46,7 @@ export async function measureServer(url: string): Promise<ServerMeter | null> {
   if (postmaster === null) {
     return null;
   }
-  const backends = new Map<string, { cpu: number; database: string }>();
+  const backends = new Map<string, { cpu: number; database: string; since: number }>();
   const sample = (): number => {
     let running = 0;
     for (const pid of readdirSync('/proc')) {
@@ -55,7 +58,8 @@ export async function measureServer(url: string): Promise<ServerMeter | null> {
           const database = /\bkt_\w+/.exec(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.[0];
           if (database) {
             // The start time distinguishes two processes with the same pid.
-            backends.set(`${pid} ${fields[19]}`, { cpu, database });
+            const key = `${pid} ${fields[19]}`;
+            backends.set(key, { cpu, database, since: backends.get(key)?.since ?? Date.now() / 1000 });
           }
         }
       } catch {
@@ -69,9 +73,10 @@ export async function measureServer(url: string): Promise<ServerMeter | null> {
     stop: () => {
       clearInterval(timer);
       const running = sample();
-      const databases = new Map<string, number>();
-      for (const { cpu, database } of backends.values()) {
-        databases.set(database, (databases.get(database) ?? 0) + cpu);
+      const databases = new Map<string, DatabaseCost>();
+      for (const { cpu, database, since } of backends.values()) {
+        const known = databases.get(database) ?? { cpu: 0, since };
+        databases.set(database, { cpu: known.cpu + cpu, since: Math.min(known.since, since) });
       }
       return { total: seconds(statOf(postmaster).slice(11, 15)) + running, databases };
     },

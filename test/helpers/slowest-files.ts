@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { FileMeasure } from './measure-file.ts';
-import type { ServerMeter } from './measure-server.ts';
+import { SAMPLE_MS, type ServerMeter } from './measure-server.ts';
+import type { FileMeasure } from './processes/measure-file.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 
@@ -17,15 +17,16 @@ export function costOfFiles(
     .split('\n')
     .filter((line) => line !== '')
     .map((line) => {
-      const { file, pid, cpu, wall } = JSON.parse(line) as FileMeasure;
-      const databases = [...(server?.databases ?? [])].filter(([name]) =>
-        name.startsWith(`kt_${pid.toString(36)}_`),
+      const { file, pid, from, until, cpu } = JSON.parse(line) as FileMeasure;
+      const databases = [...(server?.databases ?? [])].filter(
+        ([name, { since }]) =>
+          name.startsWith(`kt_${pid.toString(36)}_`) && since >= from && since <= until + SAMPLE_MS / 1000,
       );
       return {
         file: path.relative(ROOT, file),
         processes: cpu,
-        server: databases.reduce((sum, [, each]) => sum + each, 0),
-        wall,
+        server: databases.reduce((sum, [, each]) => sum + each.cpu, 0),
+        wall: until - from,
       };
     })
     .sort((one, other) => other.processes + other.server - (one.processes + one.server));

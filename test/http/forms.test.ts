@@ -94,6 +94,42 @@ test('rejects malformed and oversized forms with 400, and 413', async (t) => {
   t.deepEqual(service.bugs, []);
 });
 
+test('a multipart body sent with a key, which is checked later, has at most 64 KiB', async (t) => {
+  const { body } = await service.request(HOST, 'POST', '/api/auth/token/login/', {
+    body: { username: 'alice', password: PASSWORD },
+  });
+  const send = (key: string, size: number) =>
+    service.request(HOST, 'POST', '/api/notes/', {
+      raw: `${part('name', 'by key')}${part('description', 'x'.repeat(size))}--${BOUNDARY}--\r\n`,
+      headers: {
+        Authorization: `Token ${key}`,
+        'Content-Type': `multipart/form-data; boundary=${BOUNDARY}`,
+      },
+    });
+  t.is((await send(body.auth_token, 60_000)).status, 201);
+  const rejected = await send(body.auth_token, 70_000);
+  t.deepEqual([rejected.status, rejected.body.detail], [413, 'The request body is larger than 64 KiB.']);
+  // An unknown key is reported first.
+  t.is((await send('unknown', 70_000)).status, 401);
+  // A token is verified before the body is read.
+  t.is((await multipart(part('name', 'by token') + part('description', 'x'.repeat(70_000)))).status, 201);
+});
+
+test('parts with many or large headers use little time and no field', async (t) => {
+  const header = `X-Long: ${'y'.repeat(200_000)}\r\n`;
+  const name = `name="${'a'.repeat(100)}[__proto__][b]"`;
+  for (const parts of [
+    `--${BOUNDARY}\r\n${header}\r\nx\r\n${part('name', 'x')}`,
+    `--${BOUNDARY}\r\nContent-Disposition: form-data; ${`${name}; `.repeat(1_000)}\r\n\r\nx\r\n${part('name', 'x')}`,
+    `${part('name[__proto__][isAdmin]', 'true')}${part('name', 'x')}`,
+  ]) {
+    const { status, body } = await multipart(parts);
+    t.is(status, 201);
+    t.deepEqual(Object.keys(body), ['id', 'name', 'description']);
+  }
+  t.is(({} as { isAdmin?: unknown }).isAdmin, undefined);
+});
+
 const form = (fields: Readonly<Record<string, unknown>>) => new FormBody(new Map(Object.entries(fields)));
 
 test('reads empty and missing fields as Django REST Framework does', (t) => {

@@ -199,7 +199,7 @@ test.serial(
     );
     t.log(Object.fromEntries([...statuses].sort()));
     t.deepEqual(foreign, []);
-    t.deepEqual(app.bugs, [], 'whatever happens to a connection, none of it is a bug');
+    t.deepEqual(app.bugs, [], 'a broken connection is not reported as a bug');
     await account(t, world, attempts, 'attack_notes');
     for (const what of ['create 201', 'list 200', 'change 200', 'inject 200', 'foreign 401', 'overdue 503']) {
       t.true((statuses.get(what) ?? 0) > 0, `${what} was never answered`);
@@ -209,7 +209,7 @@ test.serial(
         (answer) => !/^(create 201|(list|change|inject) 200|foreign 401|\w+ 503)$/.test(answer),
       ),
       [],
-      'an answer is what was asked for, or come again',
+      'every response is the requested one, or an error after which the client may retry',
     );
   },
 );

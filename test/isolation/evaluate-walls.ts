@@ -60,13 +60,16 @@ async function evaluateAll(fixtures: Fixtures, group: readonly Attack[], disable
   await plant(fixtures.world);
   const { replacements, restore } = await disableWalls(fixtures.world, disabled);
   try {
-    const through: string[] = [];
-    for (const attack of group) {
-      if ((await evaluate(fixtures, attack, replacements)) !== null) {
-        through.push(attack.id);
+    // Connections are opened after the walls are down, and closed before they are restored.
+    return await fixtures.share(async () => {
+      const through: string[] = [];
+      for (const attack of group) {
+        if ((await evaluate(fixtures, attack, replacements)) !== null) {
+          through.push(attack.id);
+        }
       }
-    }
-    return through;
+      return through;
+    });
   } finally {
     await restore();
   }

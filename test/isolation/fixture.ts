@@ -5,6 +5,7 @@ import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.t
 import type { Member, World } from '../helpers/world.ts';
 import { type Channel, describeError, type Guess, RIGHT, raw, sendAsAcme } from './attack.ts';
 import { prepareWorld } from './prepare-world.ts';
+import { type SharedConnections, shareConnections } from './shared-connections.ts';
 import { openTappedPool } from './tapped-pool.ts';
 import { type AppParts, serveTestApp } from './test-app.ts';
 
@@ -65,6 +66,8 @@ export type Fixture = Readonly<{
 export type Fixtures = Readonly<{
   world: World;
   fixture: (replacements?: Partial<Replacements>, guess?: Guess) => Fixture;
+  /** Calls `work`. Meanwhile attacks share connections without the driver. */
+  share: SharedConnections['share'];
   close: () => Promise<void>;
 }>;
 
@@ -112,7 +115,9 @@ async function logInBoth(service: TestService, world: World): Promise<Tokens> {
 }
 
 /** Prepares a world for attacks, and starts the service: with a disabled wall it would not start. */
-export async function openFixtures(world: World): Promise<Fixtures> {
+export async function openFixtures(given: World): Promise<Fixtures> {
+  const connections = shareConnections(given.bare);
+  const world: World = { ...given, bare: connections.open };
   await prepareWorld(world);
   // A run may take longer than the default lifetime of five minutes, and an expired token hides leaks.
   const service = await serve(world, { ACCESS_TOKEN_LIFETIME: '86400' });
@@ -147,6 +152,7 @@ export async function openFixtures(world: World): Promise<Fixtures> {
 
   return {
     world,
+    share: connections.share,
     close,
     fixture: (replaced = {}, guess = RIGHT) => {
       const replacements = { ...UNCHANGED, ...replaced };

@@ -62,7 +62,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       for (const build of undo.reverse()) {
         await build();
       }
-      t.truthy(leaked, 'the test notices when role and policy are gone');
+      t.truthy(leaked, 'the search finds the rows without role and policy');
     },
   );
 

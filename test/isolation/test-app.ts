@@ -22,7 +22,7 @@ import { LIST_PATH } from './attacked-project.ts';
 
 /** Dependencies of the app that a switch may replace. */
 export type AppParts = Partial<
-  Pick<Parameters<typeof createAuthentication>[0], 'keysOf' | 'isOurs' | 'userGuard'>
+  Pick<Parameters<typeof createAuthentication>[0], 'keysOf' | 'isIssuedFor' | 'userGuard'>
 > &
   Readonly<{
     /** Whether X-Forwarded-Host counts. */

@@ -65,7 +65,7 @@ test('rejects a request after the timeout, with Retry-After', async (t) => {
   t.like(error, { code: 'overloaded', retryAfter: 1 });
   t.is(refused, 1);
   leave();
-  t.true(await isOpen(enter(ACME, null)), 'the place went to nobody who had given up');
+  t.true(await isOpen(enter(ACME, null)), 'the free place did not go to an aborted wait');
 });
 
 test('rejects a request immediately when the queue is full', async (t) => {

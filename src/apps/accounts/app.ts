@@ -15,8 +15,8 @@ export const accounts = defineApp<typeof settings, typeof environment, AccountSe
     users: {
       model: 'accounts.user',
       checks: { password: storedPasswordFault, permissions: permissionsFault },
-      raisedBy: { token_version: 'password' },
-      ends: { when: 'password', rows: { sessions: 'user_id' } },
+      incrementedBy: { token_version: 'password' },
+      deletes: { when: 'password', rows: { sessions: 'user_id' } },
     },
     sessions: { dump: 'never' },
     refresh_tokens: { dump: 'never' },
@@ -64,6 +64,7 @@ export const accounts = defineApp<typeof settings, typeof environment, AccountSe
   },
   authentication: async (dependencies) =>
     (await import('./sessions/open-authentication.ts')).openAuthentication(dependencies),
+  owners: () => import('./owners.ts'),
   commands: () => import('./commands/index.ts'),
   attacks: () => import('./attacks.ts'),
   diagnose: async (configured) => (await import('./diagnose.ts')).diagnose(configured),

@@ -2,7 +2,16 @@ import type { AppDemo } from '../../definition/define-app.ts';
 import { hashPassword } from './passwords/password.ts';
 
 /** Demo users by schema. Those of `demo` are in fixtures/demo.json. */
-const USERS: Readonly<Record<string, string>> = { acme: 'alice', globex: 'hank', site: 'operator' };
+const USERS: Readonly<Record<string, string>> = {
+  acme: 'alice',
+  globex: 'hank',
+  initech: 'peter',
+  hooli: 'gavin',
+  site: 'operator',
+};
+
+/** Further demo users without rights. */
+const MEMBERS: Readonly<Record<string, readonly string[]>> = { acme: ['bob', 'carol'] };
 
 /** Returns a public password. It opens demo data only, and `seed` prints it. */
 const passwordOf = (username: string): string => `${username}-demo-password`;
@@ -19,6 +28,13 @@ export const seed: AppDemo['seed'] = async (client, { schema, host }) => {
      values ($1, $2, $3, true, true)`,
     [username, `${username}@${host}`, await hashPassword(passwordOf(username))],
   );
+  for (const member of MEMBERS[schema] ?? []) {
+    await client.query('insert into users (username, email, password) values ($1, $2, $3)', [
+      member,
+      `${member}@${host}`,
+      await hashPassword(passwordOf(member)),
+    ]);
+  }
 };
 
 export const logins: NonNullable<AppDemo['logins']> = ({ schema, host }) => {

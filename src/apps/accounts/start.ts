@@ -1,18 +1,21 @@
 import { availableParallelism } from 'node:os';
 
 import type { StartDependencies } from '../../definition/define-app.ts';
+import type { OwnerService } from '../../definition/owners.ts';
 import { openMail } from './mail/open-mail.ts';
+import { createPrepareOwner } from './owners.ts';
 import { lowerThreadPriority } from './passwords/lower-thread-priority.ts';
 import { createPasswords, hashCostOf, type Passwords } from './passwords/password.ts';
 import type { environment, settings } from './settings.ts';
 
 /** The background work of accounts: threads that hash, and the worker that sends mail. */
-export type AccountService = Readonly<{
-  passwords: Passwords;
-  /** Call it when mail may have been added to an outbox. */
-  wakeMail: () => void;
-  close: () => Promise<void>;
-}>;
+export type AccountService = OwnerService &
+  Readonly<{
+    passwords: Passwords;
+    /** Call it when mail may have been added to an outbox. */
+    wakeMail: () => void;
+    close: () => Promise<void>;
+  }>;
 
 export async function start(
   dependencies: StartDependencies<typeof settings, typeof environment>,
@@ -27,13 +30,16 @@ export async function start(
   const lowered = await lowerThreadPriority();
   // Threads of lower priority leave the cores to requests. One of libuv's four remains for files and host names.
   const cores = availableParallelism() - (lowered > 0 ? 0 : 1);
+  const passwords = createPasswords({
+    threads: hashers ?? Math.max(1, Math.min(3, cores)),
+    queueLength,
+    cost,
+    maxMemory,
+  });
   return {
-    passwords: createPasswords({
-      threads: hashers ?? Math.max(1, Math.min(3, cores)),
-      queueLength,
-      cost,
-      maxMemory,
-    }),
+    passwords,
+    prepareOwner: createPrepareOwner(passwords),
+    mailer: mail.mailer,
     wakeMail: mail.wake,
     close: mail.close,
   };

@@ -4,6 +4,8 @@ import type { AppDemo } from '../../definition/define-app.ts';
 const PROJECTS: Readonly<Record<string, readonly string[]>> = {
   acme: ['Rocket skates', 'Giant magnet'],
   globex: ['Weather machine', 'Hammock district'],
+  initech: ['New cover sheets'],
+  hooli: ['Nucleus'],
 };
 
 /** Adds the projects of a demo tenant that has none. */

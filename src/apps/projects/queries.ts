@@ -31,6 +31,14 @@ export const selectProject = (id: string) => sql.type(project.row)`
   where id = ${id}::bigint
 `;
 
+/** The same, locked until the transaction ends. */
+export const lockProject = (id: string) => sql.type(project.row)`
+  select ${columns}
+  from projects
+  where id = ${id}::bigint
+  for update
+`;
+
 export const insertProject = ({ name, description = '' }: NewProject) => sql.type(project.row)`
   insert into projects (name, description)
   values (${name}, ${description})

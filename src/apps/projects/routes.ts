@@ -2,13 +2,22 @@ import type Router from '@koa/router';
 
 import type { RouteDependencies } from '../../definition/define-app.ts';
 import { readBody } from '../../http/body/validate.ts';
+import { exportRows } from '../../http/export/export-rows.ts';
 import { orNotFound, parseIdentifier } from '../../http/identifier.ts';
+import { selectList } from '../../http/lists/list.ts';
 import { numberedPages } from '../../http/lists/numbered-page.ts';
 import { createRouter, resource, sendCreated } from '../../http/resource.ts';
 import { single } from '../../http/single.ts';
 import type { Context, State } from '../../http/state.ts';
 import { project } from './project.ts';
-import { deleteProject, insertProject, projectList, selectProject, updateProject } from './queries.ts';
+import {
+  deleteProject,
+  insertProject,
+  lockProject,
+  projectList,
+  selectProject,
+  updateProject,
+} from './queries.ts';
 
 export function routes({ stacks, idempotency }: RouteDependencies): Router<State> {
   const { authenticated } = stacks.paid;
@@ -26,6 +35,15 @@ export function routes({ stacks, idempotency }: RouteDependencies): Router<State
       ),
     },
     { name: 'Project List', fields: project, idempotency },
+  );
+
+  // Before the path of one project, which also matches it.
+  resource(
+    router,
+    '/api/projects/export',
+    authenticated,
+    { GET: exportRows((ctx) => ({ name: 'projects', query: selectList(projectList(ctx)) })) },
+    { name: 'Project Export' },
   );
 
   /** Updates a project. Selects it before it reads the body, so that 404 takes precedence over 400. */
@@ -60,7 +78,11 @@ export function routes({ stacks, idempotency }: RouteDependencies): Router<State
         },
       ),
     },
-    { name: 'Project Instance', fields: project },
+    {
+      name: 'Project Instance',
+      fields: project,
+      etag: { current: (ctx) => lockProject(parseIdentifier(ctx.params.id)) },
+    },
   );
 
   return router;

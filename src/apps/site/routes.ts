@@ -1,30 +1,35 @@
 import type Router from '@koa/router';
 
 import { originOf } from '../../http/host.ts';
-import { html } from '../../http/html/html.ts';
 import { sendPage } from '../../http/html/send-page.ts';
 import { wantsHtml } from '../../http/html/wants-html.ts';
 import { acceptJson } from '../../http/middleware/accept-json.ts';
 import { createRouter, resource } from '../../http/resource.ts';
 import type { AppMiddleware, Context, State } from '../../http/state.ts';
+import { findWorkspaces } from './find/find-workspaces.ts';
+import { landing, linksOf } from './landing.ts';
+import { signUpApi } from './sign-up/api.ts';
+import { signUpPages } from './sign-up/pages.ts';
+import type { SiteDependencies } from './sign-up/sign-up.ts';
 
 const acceptJsonOrHtml: AppMiddleware = async function acceptJsonOrHtml(ctx, next) {
   ctx.vary('Accept');
   await (wantsHtml(ctx as unknown as Context) ? next() : acceptJson()(ctx, next));
 };
 
-const landing = html`<div class="hero">
-<h1>One workspace for each of your teams</h1>
-<p class="lead">Each workspace has its own address, its own users and its own data.</p>
-</div>`;
-
 /** Creates the routes of the public host. They need no credentials. */
-export function routes(): Router<State> {
+export function routes(dependencies: SiteDependencies): Router<State> {
+  const { environment } = dependencies;
   const router = createRouter();
   resource(router, '/', [acceptJsonOrHtml], {
     GET: async (ctx) => {
       if (wantsHtml(ctx)) {
-        sendPage(ctx, { title: 'Workspaces', main: landing });
+        sendPage(ctx, {
+          title: 'Workspaces for teams',
+          main: landing(environment),
+          links: linksOf(environment),
+          isIndexed: true,
+        });
         return;
       }
       ctx.body = {
@@ -34,5 +39,12 @@ export function routes(): Router<State> {
       };
     },
   });
+  if (environment.SIGNUP !== 'off') {
+    signUpApi(router, dependencies);
+    signUpPages(router, dependencies);
+  }
+  if (environment.FIND_WORKSPACES) {
+    findWorkspaces(router, dependencies);
+  }
   return router;
 }

@@ -13,6 +13,8 @@ export type Statement = Readonly<{
   values: readonly unknown[];
   /** Its name. Without it the statement is parsed each time. */
   prepared?: PreparedStatement | undefined;
+  /** Returns some of its rows. `isOpen`: the rows after those that were returned before. */
+  part?: Readonly<{ portal: string; count: number; isOpen: boolean }> | undefined;
   /** Called when the statement has completed, before the statements behind it have. */
   onRows?: ((rows: readonly Row[]) => void) | undefined;
 }>;
@@ -50,6 +52,12 @@ const NO_ROWS: readonly never[] = [];
 const SYNC = serialize.sync();
 const DESCRIBE_PORTAL = serialize.describe({ type: 'P' });
 const EXECUTE = serialize.execute();
+
+/** A continued portal is described again: each part is parsed without knowledge of the part before. */
+const executePart = ({ portal, count }: Readonly<{ portal: string; count: number }>): readonly Buffer[] => [
+  serialize.describe({ type: 'P', name: portal }),
+  serialize.execute({ portal, rows: count }),
+];
 
 type Tag = Pick<StatementResult, 'command' | 'rowCount'>;
 
@@ -187,13 +195,22 @@ export class Batch extends PgQuery {
 
   #encode(): Buffer {
     const messages: Buffer[] = this.#closing.map((name) => serialize.close({ type: 'S', name }));
-    for (const [index, { prepared }] of this.#statements.entries()) {
+    for (const [index, { prepared, part }] of this.#statements.entries()) {
+      if (part?.isOpen) {
+        messages.push(...executePart(part));
+        continue;
+      }
       const statement = prepared?.name ?? '';
       if (!prepared?.isParsed) {
         this.#parsed.push(index);
         messages.push(serialize.parse({ name: statement, text: this.texts[index] ?? '', types: [] }));
       }
-      messages.push(serialize.bind({ statement, values: [...(this.#values[index] ?? [])] }));
+      const values = [...(this.#values[index] ?? [])];
+      messages.push(serialize.bind({ portal: part?.portal ?? '', statement, values }));
+      if (part) {
+        messages.push(...executePart(part));
+        continue;
+      }
       if (prepared?.shape === undefined) {
         messages.push(DESCRIBE_PORTAL);
       }
@@ -261,13 +278,21 @@ export class Batch extends PgQuery {
   }
 
   handleCommandComplete({ text }: PgMessage): void {
+    this.#complete(readTag(text));
+  }
+
+  /** More rows follow in the next part. */
+  handlePortalSuspended(): void {
+    this.#complete({ command: 'SELECT', rowCount: null });
+  }
+
+  #complete({ command, rowCount }: Tag): void {
     const statement = this.#statements[this.#results.length];
     const shape = this.#shape ?? statement?.prepared?.shape ?? null;
     if (statement?.prepared) {
       statement.prepared.shape ??= shape;
     }
     const rows = this.#rows;
-    const { command, rowCount } = readTag(text);
     this.#results.push({ command, rowCount, fields: shape?.fields ?? NO_ROWS, rows });
     this.#shape = null;
     this.#rows = [];
@@ -301,8 +326,6 @@ export class Batch extends PgQuery {
     this.#settle(status);
     this.#finish();
   }
-
-  handlePortalSuspended(): void {}
 
   handleCopyInResponse(connection: RawConnection & { sendCopyFail: (message: string) => void }): void {
     connection.sendCopyFail('No source stream defined');

@@ -6,7 +6,7 @@ import { ApiError } from '../../errors.ts';
 import type { StatementResult } from './batch.ts';
 import { Connection } from './connection.ts';
 import { slonikError } from './driver-errors.ts';
-import { ASSERT_REUSABLE, Entry, Flush, SingleStatement } from './entry.ts';
+import { ASSERT_REUSABLE, Entry, Flush, RowCursor, SingleStatement } from './entry.ts';
 import { type PreparedStatementLimits, PreparedStatements } from './prepared-statements.ts';
 import { Session } from './session.ts';
 import { TYPE_PARSERS } from './type-parsers.ts';
@@ -113,6 +113,9 @@ class PoolClient {
       }
       throw this.#lost;
     }
+    if (values instanceof SingleStatement) {
+      return toDriverResult(await this.#session.runSingle(text, values));
+    }
     const result = await this.#dispatch(text, values);
     return result ? toDriverResult(result) : NOTHING;
   };
@@ -120,7 +123,7 @@ class PoolClient {
   readonly stream = (): never => {
     throw new ApiError(
       'statement_refused',
-      'Cursors are not supported, because they outlive their statement. Use a direct connection.',
+      "Slonik's streams are not supported. Use fetchRows, in the transaction.",
     );
   };
 
@@ -130,8 +133,8 @@ class PoolClient {
       session.setEntry(values);
     } else if (values instanceof Flush) {
       await session.flush();
-    } else if (values instanceof SingleStatement) {
-      return session.runSingle(text, values);
+    } else if (values instanceof RowCursor) {
+      return session.fetch(text, values);
     } else if (values === undefined) {
       await session.control(text);
     } else {

@@ -12,7 +12,7 @@ export const outcomeUnknown = (cause: Error): DomainError =>
   );
 
 /** Returns the error of an entry's statement in the words of that statement. */
-function rejectionOf({ rejection }: EntryStatement, error: Error): Error {
+export function rejectionOf({ rejection }: Pick<EntryStatement, 'rejection'>, error: Error): Error {
   return rejection && hasSqlState(error, TENANCY_SQLSTATE.GUARD_REJECTED) ? rejection(error.message) : error;
 }
 

@@ -112,5 +112,31 @@ export class SingleStatement {
   }
 }
 
+/**
+ * Passed in place of a query's values, several times in one transaction: returns the next `count` rows of the query.
+ * The first call runs the query. PostgreSQL keeps the position until the transaction ends.
+ */
+export class RowCursor {
+  static #last = 0;
+  /** The name of the portal. No other cursor of this process has it. */
+  readonly portal: string;
+  /** Maximum number of rows of the next call. */
+  count: number;
+  /** Whether the query has run. Set by the driver. */
+  isOpen = false;
+  readonly #values: readonly unknown[];
+
+  constructor(values: readonly unknown[], count: number) {
+    RowCursor.#last += 1;
+    this.portal = `rows_${RowCursor.#last}`;
+    this.count = count;
+    this.#values = values;
+  }
+
+  get values(): readonly unknown[] {
+    return this.#values;
+  }
+}
+
 /** Sent by the pool before it reuses a connection. The driver rejects it when the connection must be closed. */
 export const ASSERT_REUSABLE = 'ASSERT REUSABLE';

@@ -12,11 +12,15 @@ export class Moment extends Date {
   }
 
   override toISOString(): string {
-    return super.toISOString().replace('Z', `${String(this.microseconds).padStart(3, '0')}Z`);
+    return `${super.toISOString().slice(0, -1)}${String(this.microseconds).padStart(3, '0')}Z`;
   }
 
   override toJSON(): string {
-    return Number.isNaN(this.getTime()) ? super.toJSON() : this.toISOString().replace('.000000Z', 'Z');
+    if (Number.isNaN(this.getTime())) {
+      return super.toJSON();
+    }
+    const text = this.toISOString();
+    return text.endsWith('.000000Z') ? `${text.slice(0, -8)}Z` : text;
   }
 }
 

@@ -3,7 +3,7 @@ import { ApiError } from '../../errors.ts';
 import { SQLSTATE } from '../sqlstate.ts';
 import { Batch, type Outcome, type Statement, type StatementResult } from './batch.ts';
 import type { Connection } from './connection.ts';
-import type { Entry, EntryStatement, SingleStatement, Terms } from './entry.ts';
+import type { Entry, EntryStatement, RowCursor, SingleStatement, Terms } from './entry.ts';
 import { assertEntered, outcomeUnknown } from './entry-outcome.ts';
 import { createIdleTimeout, type IdleTimeout } from './idle-timeout.ts';
 import type { PreparedStatements } from './prepared-statements.ts';
@@ -15,6 +15,9 @@ import { assertRowStatement } from './statement.ts';
  * was sent.
  */
 type Phase = 'idle' | 'begun' | 'entered';
+
+/** A statement of the work. */
+type Work = Pick<Statement, 'text' | 'values' | 'part'>;
 
 export type SessionSettings = Readonly<{
   /** Milliseconds until a statement is cancelled. */
@@ -124,13 +127,13 @@ export class Session {
   }
 
   /** Runs one statement of the work, in the transaction if there is one. */
-  async run(text: string, values: readonly unknown[]): Promise<StatementResult> {
+  async run(text: string, values: readonly unknown[], part?: Statement['part']): Promise<StatementResult> {
     assertRowStatement(text);
     if (this.#phase === 'begun') {
-      return (await this.#enter({ text, values })) as StatementResult;
+      return (await this.#enter({ text, values, part })) as StatementResult;
     }
     const expected = this.#phase === 'entered' ? 'T' : 'I';
-    const batch = this.#batch([this.#statementOf({ text, values })]);
+    const batch = this.#batch([this.#statementOf({ text, values, part })]);
     const outcome = await this.#exchange(text, batch);
     this.#forgetStale(batch, outcome);
     const result = lastOf(outcome);
@@ -138,6 +141,16 @@ export class Session {
       this.#refuse('The transaction ended while its work was running.');
     }
     return result;
+  }
+
+  /** Returns the next rows of a cursor, in the transaction. */
+  async fetch(text: string, cursor: RowCursor): Promise<StatementResult> {
+    if (this.#phase === 'idle') {
+      this.#refuse('A cursor needs a transaction.');
+    }
+    const { portal, count, isOpen, values } = cursor;
+    cursor.isOpen = true;
+    return this.run(text, isOpen ? [] : values, { portal, count, isOpen });
   }
 
   /** Runs one statement as a transaction of its own, with its entry, in one network write. */
@@ -189,7 +202,7 @@ export class Session {
   }
 
   /** Sends BEGIN, the entry and the first statement, if there is one, and checks the results in order. */
-  async #enter(work: Pick<Statement, 'text' | 'values'> | null): Promise<StatementResult | null> {
+  async #enter(work: Work | null): Promise<StatementResult | null> {
     const { statements, terms } =
       this.#entry ?? this.#refuse('A transaction must enter a tenant before it runs statements.');
     const begin = { text: terms.readOnly ? 'start transaction read only' : 'start transaction', values: [] };
@@ -338,7 +351,10 @@ export class Session {
     return prepared ? { ...statement, prepared } : statement;
   }
 
-  #statementOf(work: Pick<Statement, 'text' | 'values'>): Statement {
+  #statementOf(work: Work): Statement {
+    if (work.part?.isOpen) {
+      return work;
+    }
     const named = this.#named(work, this.#terms.statementScope);
     const comment = named.prepared?.isParsed ? null : this.#terms.comment?.();
     return comment ? { ...named, text: `${comment} ${named.text}` } : named;

@@ -8,7 +8,10 @@ import { parseJson } from './parse-json.ts';
 
 /** Maximum bytes of a body. */
 const LIMIT = 1024 * 1024;
-/** Maximum bytes of a body from an unauthenticated client. A password, two names and two tokens need far less. */
+/**
+ * Maximum bytes of a body from an unauthenticated client, and of a multipart body that is parsed before the database
+ * has checked the key of its client. A password, two names and two tokens need far less.
+ */
 const OPEN_LIMIT = 64 * 1024;
 
 const hasBody = (ctx: Context): boolean =>
@@ -120,32 +123,33 @@ const once = (parseNow: () => unknown): (() => unknown) => {
  *
  * `open`: the route accepts requests without credentials. Their bodies are limited to 64 KiB.
  * Elsewhere, a large body of a client whose credentials the database has not checked yet is parsed
- * by `readBody`, after that check.
+ * by `readBody`, after that check. A multipart body, which is parsed here, is limited to 64 KiB then.
  */
 export function parseBody({ open = false }: { open?: boolean } = {}): AppMiddleware {
-  return async function parseBody(ctx, next) {
+  const read = async (ctx: Context): Promise<void> => {
     const isKnown = ctx.state.caller !== undefined;
-    ctx.state.body = () => ({});
-    if (hasBody(ctx)) {
-      try {
-        const kind = kindOf(ctx);
-        const bytes = await readBytes(ctx, open && !isKnown ? OPEN_LIMIT : LIMIT);
-        ctx.state.body = once(await parserOf(ctx, kind, bytes));
-      } catch (fault) {
-        if (!(fault instanceof ApiError)) {
-          throw fault;
-        }
-        // Discards an unread body. Otherwise the next request on this connection would wait for it.
-        ctx.req.resume();
-        ctx.state.body = () => {
-          throw fault;
-        };
+    try {
+      const kind = kindOf(ctx);
+      const isParsedUnknown = !isKnown && (open || kind === 'multipart');
+      const bytes = await readBytes(ctx, isParsedUnknown ? OPEN_LIMIT : LIMIT);
+      ctx.state.body = once(await parserOf(ctx, kind, bytes));
+    } catch (fault) {
+      if (!(fault instanceof ApiError)) {
+        throw fault;
       }
-      if (isKnown) {
-        parseAhead(ctx.state.body);
-      }
+      // Discards an unread body. Otherwise the next request on this connection would wait for it.
+      ctx.req.resume();
+      ctx.state.body = () => {
+        throw fault;
+      };
     }
-    await next();
+    if (isKnown) {
+      parseAhead(ctx.state.body);
+    }
+  };
+  return function parseBody(ctx, next) {
+    ctx.state.body = () => ({});
+    return hasBody(ctx as Context) ? read(ctx as Context).then(next) : next();
   };
 }
 

@@ -23,6 +23,8 @@ export type Page = Readonly<{
   /** Default: 200. */
   status?: number;
   links?: readonly PageLink[];
+  /** Whether search engines may list the page. Default: false. */
+  isIndexed?: boolean;
 }>;
 
 const navigation = (links: readonly PageLink[]): Html | null =>
@@ -35,6 +37,7 @@ export const renderDocument = ({
   title,
   main,
   links = [],
+  isIndexed = false,
   site,
 }: Omit<Page, 'status'> & Readonly<{ site: string }>): string =>
   html`<!doctype html>
@@ -43,7 +46,7 @@ export const renderDocument = ({
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
-<meta name="robots" content="noindex">
+${!isIndexed && html`<meta name="robots" content="noindex">`}
 <title>${title} · ${site}</title>
 <link rel="icon" href="${ICON_PATH}" type="image/svg+xml">
 <link rel="stylesheet" href="${STYLESHEET_PATH}">

@@ -1,8 +1,8 @@
-import { type FragmentSqlToken, sql } from 'slonik';
+import { type FragmentSqlToken, type QuerySqlToken, sql } from 'slonik';
 import type { z } from 'zod';
 
 import type { Context } from '../state.ts';
-import type { Order } from './ordering.ts';
+import { type Order, orderBy } from './ordering.ts';
 import { allOf } from './parameters.ts';
 
 /** The query behind a page. */
@@ -35,5 +35,14 @@ export const columnsOf = (row: z.ZodObject): FragmentSqlToken =>
 
 export const selected = ({ columns, row }: Pick<List<z.ZodObject>, 'columns' | 'row'>): FragmentSqlToken =>
   columns ?? columnsOf(row);
+
+/** Returns the query of all rows of a list, without pages, for `exportRows`. */
+export const selectList = <Row extends z.ZodObject>(list: List<Row>): QuerySqlToken<Row> =>
+  sql.type(list.row)`
+    select ${selected(list)}
+    from ${list.from}
+    where ${whereOf(list)}
+    order by ${orderBy(list.order)}
+  `;
 
 export const whereOf = ({ where = [] }: Pick<List<z.ZodObject>, 'where'>): FragmentSqlToken => allOf(where);

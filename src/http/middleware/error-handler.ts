@@ -82,6 +82,13 @@ export type BugContext = Readonly<{
   tenant: string | null;
 }>;
 
+export const bugContextOf = ({ state, method }: Pick<Context, 'state' | 'method'>): BugContext => ({
+  requestId: state.requestId,
+  method,
+  route: state.route ?? null,
+  tenant: (state.tenant as State['tenant'] | undefined)?.id ?? null,
+});
+
 /** The context of a bug outside any request. */
 export const NO_REQUEST: BugContext = { requestId: 'none', method: null, route: null, tenant: null };
 
@@ -142,15 +149,11 @@ export function errorHandler({
 
   const handle = async (ctx: Context, thrown: unknown): Promise<void> => {
     const error = await explain(ctx, thrown);
-    const reportBug = (): void =>
-      onBug(thrown, {
-        requestId: ctx.state.requestId,
-        method: ctx.method,
-        route: ctx.state.route ?? null,
-        tenant: ctx.state.tenant?.id ?? null,
-      });
+    const reportBug = (): void => onBug(thrown, bugContextOf(ctx));
     // The headers of the abandoned response (Location, ETag) do not apply to the error.
-    ctx.remove('Location');
+    for (const name of ['Location', 'ETag', 'Content-Disposition']) {
+      ctx.remove(name);
+    }
     if (error instanceof ApiError && error.status !== 500) {
       respond(ctx, error);
       if (isForOperator(thrown)) {

@@ -24,6 +24,7 @@ export function limitTenant({
       idleTimeout: settings.IDLE_IN_TRANSACTION_TIMEOUT,
       concurrency: settings.TENANT_CONCURRENCY || null,
       responseBytes: settings.MAX_RESPONSE_BYTES,
+      exportTimeout: settings.EXPORT_TIMEOUT,
       resultBytes: settings.MAX_RESULT_BYTES,
       searchLength: settings.MAX_SEARCH_LENGTH,
       searchWords: settings.MAX_SEARCH_WORDS,

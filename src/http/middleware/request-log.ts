@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+
 import type { ResolvedTenant, SchemaName, TenantId } from '../../tenancy/registry/tenant.ts';
 import { createDatabaseUse } from '../database-use.ts';
 import type { RequestLine, StartTrace } from '../request-trace.ts';
@@ -35,9 +37,7 @@ export function requestLog({
       startTrace?.({ traceparent: ctx.get('traceparent'), tracestate: ctx.get('tracestate') }) ?? null;
     const use = createDatabaseUse({ schema, route: () => ctx.state.route }, trace);
     ctx.state.use = use;
-    try {
-      await next();
-    } finally {
+    const end = (): void => {
       const { id } = tenant() ?? {};
       const line: RequestLine = {
         requestId: ctx.state.requestId,
@@ -58,6 +58,16 @@ export function requestLog({
       };
       trace?.end(line);
       write(line);
+    };
+    try {
+      await next();
+    } finally {
+      // A stream has begun only.
+      if (ctx.body instanceof Readable) {
+        ctx.body.once('close', end);
+      } else {
+        end();
+      }
     }
   };
 }

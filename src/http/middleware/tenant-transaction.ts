@@ -1,29 +1,48 @@
 import type { TenantDatabase } from '../../tenancy/context/with-tenant.ts';
-import { enterTenant, queryTenant } from '../enter-tenant.ts';
-import type { AppMiddleware } from '../state.ts';
+import { enterTenant, queryTenant, recheckTenant } from '../enter-tenant.ts';
+import type { ExportLimiter } from '../export/limit-exports.ts';
+import type { AppMiddleware, RunExport, State } from '../state.ts';
 
 /**
  * Opens the tenant's transaction for the following middleware, as `ctx.state.tx`: after
  * authentication and the body, committed before the response is sent. GET and HEAD are read-only,
  * so that a write in a read request fails.
  *
- * For a handler made by `single` it opens none, and sets `ctx.state.runSingle`.
+ * For a handler made by `single` or `exportRows` it opens none, and sets `ctx.state.runSingle` and `runExport`.
  */
 export function tenantTransaction({
   tenantDatabase,
   whileUnpaid = false,
+  exportLimiter,
 }: {
   tenantDatabase: TenantDatabase;
   whileUnpaid?: boolean;
+  /** Shared by all stacks. Default: exports are not limited. */
+  exportLimiter?: ExportLimiter;
 }): AppMiddleware {
-  return async function tenantTransaction(ctx, next) {
+  const runExportOf =
+    (state: State): RunExport =>
+    async (work) => {
+      const leave = exportLimiter?.enter(state.tenant.id);
+      try {
+        return await enterTenant(tenantDatabase, state, { readOnly: true, whileUnpaid }, (tx) =>
+          work(tx, () => recheckTenant(tx, state, { whileUnpaid })),
+        );
+      } finally {
+        leave?.();
+      }
+    };
+  return function tenantTransaction(ctx, next) {
     const readOnly = ['GET', 'HEAD', 'OPTIONS'].includes(ctx.method);
     if (ctx.state.isSingle) {
       ctx.state.runSingle = (build) =>
         queryTenant(tenantDatabase, ctx.state, { readOnly, whileUnpaid }, build);
+      if (ctx.state.produces) {
+        ctx.state.runExport = runExportOf(ctx.state as State);
+      }
       return next();
     }
-    await enterTenant(tenantDatabase, ctx.state, { readOnly, whileUnpaid }, async (tx) => {
+    return enterTenant(tenantDatabase, ctx.state, { readOnly, whileUnpaid }, async (tx) => {
       ctx.state.tx = tx;
       await next();
     });

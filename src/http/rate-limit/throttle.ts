@@ -5,7 +5,7 @@ import type { Rate } from '../../tenancy/registry/setting-fields.ts';
 import { networkOf } from '../network.ts';
 import type { ThrottleStore } from './throttle-store.ts';
 
-export type Scope = 'login' | 'reset' | 'register';
+export type Scope = 'login' | 'reset' | 'register' | 'signup' | 'signup_domain';
 
 /**
  * A counted attempt. `account` is compared literally: it must be the value that the database
@@ -63,6 +63,12 @@ const WINDOWS: Readonly<Record<Scope, readonly BlockWindow[]>> = {
   login: [both, address, account],
   reset: [both, address, { ...account, points: 2, periods: 1 }],
   register: [{ ...address, points: 1 }],
+  signup: [
+    { ...address, points: 1 },
+    { ...account, points: 1, periods: 1 },
+  ],
+  // The account is the domain of a mail address.
+  signup_domain: [{ ...account, points: 1, periods: 1 }],
 };
 
 function throttled(msBeforeNext: number): Unavailable {

@@ -19,7 +19,7 @@ export type ConnectionGroups = Readonly<{
   add: (socket: Socket) => ConnectionGroup | null;
   beginRequest: (request: IncomingMessage) => void;
   endRequest: (request: IncomingMessage) => void;
-  /** Closes one connection of a group that is not busy. Returns whether there was one. */
+  /** Closes the oldest connection of a group that is waiting, otherwise idle. Returns whether there was one. */
   closeOldest: (group: ConnectionGroup, except: Socket) => boolean;
 }>;
 

@@ -41,7 +41,7 @@ const CHECK_INTERVAL_MS = 1_000;
 /**
  * Starts the HTTP server. Port 0 selects a free port.
  *
- * @throws ApiError `precondition_failed` when another program uses the port
+ * @throws OperatorError `precondition_failed` when another program uses the port
  */
 export async function listen(
   handler: RequestListener,
@@ -95,16 +95,17 @@ export async function listen(
       const timer = setTimeout(timedOut.resolve, grace);
       await Promise.race([requests.settled(), timedOut.promise]);
       clearTimeout(timer);
-      const cut = requests.requestsInProgress();
+      const aborted = requests.requestsInProgress();
       server.closeAllConnections();
       await closed.promise;
-      return cut;
+      return aborted;
     },
   };
 }
 
 /** Error codes of sockets and of Node's parser for a client that left, was too slow, or does not speak HTTP. */
-const GONE = /^(ECONNABORTED|ECONNRESET|EPIPE|ETIMEDOUT|ERR_HTTP_REQUEST_TIMEOUT|HPE_\w+)$/;
+const GONE =
+  /^(ECONNABORTED|ECONNRESET|EPIPE|ETIMEDOUT|ERR_HTTP_REQUEST_TIMEOUT|ERR_STREAM_PREMATURE_CLOSE|HPE_\w+)$/;
 
 /** Whether the client caused an error of a connection, so that it is not a bug. */
 export const isClientGone = (error: unknown): boolean =>

@@ -114,7 +114,7 @@ export async function addDomain(
 }
 
 /**
- * Removes a domain. Its host gets status 404 from then on, and another tenant can add it.
+ * Removes a domain. Requests to the host then receive 404, and another tenant can add the domain.
  *
  * @throws DomainError `tenant_not_found`, `domain_not_found`, or `usage_invalid` for the primary
  *   domain

@@ -2,7 +2,7 @@
 export type LaneLogin = Readonly<{ login: string; password: string }>;
 
 /**
- * The logins of all lanes, in order. The first `shared` lanes serve the tenants that are pinned to none; each
+ * The logins of all lanes, in order. The first `shared` lanes serve the tenants without a pinned lane. Each
  * further lane serves the tenants that are pinned to it.
  */
 export type LaneLogins = Readonly<{ logins: readonly LaneLogin[]; shared: number }>;

@@ -244,7 +244,7 @@ test('lists failed mails and retries them on request', async (t) => {
      values ('password_reset', 'bob@example.com', now(), 12, '550 no such mailbox')`,
   );
   const listed = await tenants(['outbox', '--schema', 'acme']);
-  t.regex(listed.out, /^acme {2}password_reset {2}given up .* 12 attempts {2}550 no such mailbox$/m);
+  t.regex(listed.out, /^acme {2}password_reset {2}failed .* 12 attempts {2}550 no such mailbox$/m);
   t.regex(listed.err, /0 pending, 1 failed\./);
   const retried = await tenants(['outbox', '--schema', 'acme', '--retry', '--json']);
   t.is(retried.code, 0, retried.err);

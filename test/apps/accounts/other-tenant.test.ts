@@ -154,7 +154,8 @@ async function linksOf(path: string, to: string, body: object) {
   return { acme: links[ACME] as Link, globex: links[GLOBEX] as Link };
 }
 
-test('an activation link of another tenant activates no user', async (t) => {
+// Serial: gives both tenants' users the same id, which another test could have taken.
+test.serial('an activation link of another tenant activates no user', async (t) => {
   const body = { username: 'newbie', email: 'newbie@example.com', password: PASSWORD };
   const links = await linksOf('/api/auth/users/', 'newbie@example.com', body);
   await world.asOwner(`

@@ -395,3 +395,38 @@ test('does not interpret the content of a project', async (t) => {
     t.deepEqual([status, body.name, body.description], [201, name, name]);
   }
 });
+
+test('exports projects with the search and the order of the list', async (t) => {
+  const word = await plant(['b', 'a', '=1+1']);
+  const { status, headers, text } = await call(
+    'GET',
+    `/api/projects/export/?search=${word}&ordering=-name&format=csv`,
+  );
+  t.deepEqual([status, headers['content-disposition']], [200, 'attachment; filename="projects.csv"']);
+  const lines = text.trimEnd().split('\r\n');
+  t.is(lines[0], 'id,name,description,created_at');
+  t.deepEqual(
+    lines.slice(1).map((line) => line.split(',')[1]),
+    [`${word} b`, `${word} a`, `${word} =1+1`],
+  );
+});
+
+test('a change can be limited to a version, and a POST repeated', async (t) => {
+  const headers = { 'Idempotency-Key': 'project-1' };
+  const asking = { token, headers, body: { name: 'once' } };
+  const [first, again] = [
+    await service.request('acme.localhost', 'POST', '/api/projects/', asking),
+    await service.request('acme.localhost', 'POST', '/api/projects/', asking),
+  ];
+  t.deepEqual([again.status, again.text], [201, first.text]);
+  const path = `/api/projects/${first.body.id}/`;
+  const { headers: read } = await call('GET', path);
+  const change = (name: string) =>
+    service.request('acme.localhost', 'PATCH', path, {
+      token,
+      body: { name },
+      headers: { 'If-Match': String(read.etag) },
+    });
+  t.is((await change('changed')).status, 200);
+  t.is((await change('lost')).status, 412);
+});

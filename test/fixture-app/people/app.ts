@@ -12,8 +12,8 @@ export const people = defineApp({
         password: (value) =>
           typeof value === 'string' && /^(?:!|hash:\w+)$/.test(value) ? null : 'it is neither "!" nor a hash',
       },
-      raisedBy: { version: 'password' },
-      ends: { when: 'password', rows: { logins: 'person_id' } },
+      incrementedBy: { version: 'password' },
+      deletes: { when: 'password', rows: { logins: 'person_id' } },
     },
   },
 });

@@ -4,11 +4,13 @@ import { between } from './between.ts';
 import { configuration } from './configuration.ts';
 import { directory } from './directory.ts';
 import { hosts } from './hosts.ts';
+import { lanes } from './lanes.ts';
 import { load } from './load.ts';
 import { ownerless } from './ownerless.ts';
 import { requests } from './requests.ts';
 import { server } from './server.ts';
 import { sessions } from './sessions.ts';
+import { singles } from './singles.ts';
 import { smuggling } from './smuggling.ts';
 import { statuses } from './statuses.ts';
 import { tokens } from './tokens.ts';
@@ -27,6 +29,8 @@ export const categories: readonly Category[] = [
   smuggling,
   directory,
   between,
+  singles,
+  lanes,
   load,
 ];
 

@@ -1,5 +1,6 @@
 import { answers } from './answers.ts';
 import type { Attack, Category } from './attack.ts';
+import { contract } from './contract.ts';
 import { HERE, LIST, ROWS_AND_GUARD, responseOf, theirId, web } from './http.ts';
 import { injections } from './injections.ts';
 
@@ -168,5 +169,5 @@ const origins = ORIGINS.map(([id, origin]) =>
 
 export const requests: Category = {
   title: 'Content of requests and responses',
-  attacks: [...byId, ...users, ...bodies, ...forms, ...origins, ...injections, ...answers],
+  attacks: [...byId, ...users, ...bodies, ...forms, ...origins, ...injections, ...answers, ...contract],
 };

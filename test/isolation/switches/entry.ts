@@ -114,6 +114,18 @@ export const entrySwitches: readonly Switch[] = [
       ),
   },
   {
+    id: 'lane-unchecked',
+    name: 'every tenant gets the login of the first lane',
+    wall: 'lane',
+    disable: (world) =>
+      rewrite(
+        world,
+        'tenancy.login_of(uuid, integer)',
+        /where l\.lane = coalesce\([\s\S]*$/,
+        'where l.lane = 0\n$function$',
+      ),
+  },
+  {
     id: 'status-unchecked',
     name: 'the status of a tenant is not checked',
     wall: 'status',

@@ -53,7 +53,7 @@ export const inNode: readonly Switch[] = [
     id: 'audience-unchecked',
     name: 'aud and iss are not checked',
     wall: 'audience',
-    replacements: { app: { isOurs: () => true } },
+    replacements: { app: { isIssuedFor: () => true } },
   },
   {
     id: 'guard-off',

@@ -87,7 +87,7 @@ test.serial('reports a changed file until it is restored, and ignores changes of
     const before = await readFile(file(name), 'utf8');
     await write(name, text);
     t.deepEqual(await changedBy(), [changed]);
-    t.deepEqual(await changedBy(), [changed], 'it is not accepted by being reported');
+    t.deepEqual(await changedBy(), [changed], 'a report does not accept the change');
     const plan = await planMigration(world.owner, { ...world.fleet, project });
     t.deepEqual(plan.changed, [{ name: changed, files: [file(name)] }]);
     await write(name, `-- Restored.\r\n${before}`);

@@ -99,7 +99,7 @@ test.serial('only records an index that was built before the crash', async (t) =
   t.is((await run(migrations)).concurrent.length, 2);
   await world.asOwner('drop index acme.notes__name');
   await undoMigrations(world, migrations);
-  t.deepEqual(await indexes(), [], 'and one that is gone is only taken out');
+  t.deepEqual(await indexes(), [], 'and a missing one is only removed from the history');
 });
 
 test.serial('leaves no invalid index after a unique index failed, and records the failure', async (t) => {

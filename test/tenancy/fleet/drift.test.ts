@@ -117,7 +117,7 @@ for (const [what, text, sentence] of [
     'column notes.name is "text" and should be "text not null"',
   ],
   [
-    'a constraint less',
+    'a missing constraint',
     'alter table acme.notes drop constraint notes__name_length',
     'constraint notes__name_length on notes is missing',
   ],
@@ -144,7 +144,7 @@ for (const [what, text, sentence] of [
     /^index notes__created_at is ".*, invalid" and should be/,
   ],
   [
-    'a policy that lets everybody in',
+    'a policy that admits every tenant',
     'create policy everybody on acme.notes using (true)',
     'policy everybody on notes is in no migration',
   ],
@@ -188,7 +188,7 @@ for (const [what, text, sentence] of [
   ['a table', 'create table acme.papers (id bigint)', 'table papers is in no migration'],
   ['a type', `create type acme.mood as enum ('good')`, 'type mood is in no migration'],
   [
-    'a sequence that counts in tens',
+    'a sequence with another increment',
     'alter sequence acme.notes_id_seq increment by 10',
     /^sequence notes_id_seq is ".*from 1 by 10,.*" and should be/,
   ],
@@ -223,6 +223,6 @@ test.serial('compares the public site with its own migrations', async (t) => {
 test.serial('reports a tenant that is behind without comparing it', async (t) => {
   const migrations = await released(migration(1, 'alter table notes add column x integer'));
   const { compared, others } = await after('select', migrations);
-  t.is(compared, 1, 'the site is where it is to be');
+  t.is(compared, 1, 'the site has the expected version');
   t.true(others.includes('acme'));
 });

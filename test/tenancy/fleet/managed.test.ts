@@ -58,7 +58,7 @@ for (const kind of ['not hardened', 'hardened by the provider'] as const) {
     const left = await withAdminConnection(owner, (client) =>
       client.query('select f.attempts from tenancy.migration_failures as f'),
     );
-    t.deepEqual(left.rows, [{ attempts: 1 }], 'and writes down what failed');
+    t.deepEqual(left.rows, [{ attempts: 1 }], 'and records the failure');
   });
 
   test(`${kind}: it drops tenants, including attacked ones, and leaves no role behind`, async (t) => {

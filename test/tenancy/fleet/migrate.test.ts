@@ -145,7 +145,7 @@ test.serial('rolls back and records a tenant that fails, and continues there in 
   });
   const report = await run(migrations);
   t.is(report.tenants.length, 3);
-  t.deepEqual(await failures(), [], 'forgotten with its success');
+  t.deepEqual(await failures(), [], 'deleted after its success');
   t.deepEqual(await withColumn(world, 'weight'), FLEET);
   await undoMigrations(world, migrations);
 });
@@ -213,7 +213,7 @@ test.serial('divides the fleet between two concurrent runs without conflicts', a
   const migrations = await released(slow);
   const reports = await Promise.all([run(migrations, { jobs: 1 }), run(migrations, { jobs: 1 })]);
   const done = reports.flatMap(({ tenants }) => tenants.map(({ schema }) => schema));
-  t.deepEqual(done.sort(), FLEET, 'each tenant in one of the two');
+  t.deepEqual(done.sort(), FLEET, 'each tenant in one of the two runs');
   t.deepEqual(
     reports.map((report) => report.failures),
     [[], []],
@@ -431,7 +431,7 @@ test.serial('finds a tenant whose row is ahead of its ledger only by reading the
   // As after a manual restore of one tenant with its migration history.
   await world.asOwner(`alter table globex.notes drop column weight`);
   await world.asOwner(`delete from tenancy_migrations.${world.globex.role} where name = $1`, [weight.name]);
-  t.deepEqual((await run(migrations)).tenants, [], 'the one query does not ask it');
+  t.deepEqual((await run(migrations)).tenants, [], 'the query of the registry does not read the history');
   const plan = { migrations, histories: true };
   t.deepEqual((await planMigration(world.owner, world.fleet, plan)).tenants, [
     { schema: 'globex', apply: [weight.name], undo: [] },
@@ -460,7 +460,7 @@ test.serial('finds a tenant without a ledger, and records its failure', async (t
        join public.tenants as t on t.id = f.tenant_id`,
     ),
     [{ schema: 'globex', migrated_to: null, migrations_applied: 0 }],
-    'so that the next run finds it without reading the ledgers',
+    'so that the next run finds it without reading the migration histories',
   );
   await world.asOwner(`drop table if exists ${history}`);
   await world.asOwner(`alter table tenancy_migrations.away rename to ${world.globex.role}`);

@@ -40,7 +40,7 @@ test.serial('creates as many spares as are missing', async (t) => {
   t.deepEqual(await keep(2), { created: 2, migrated: 0 });
   t.deepEqual(await keep(2), { created: 0, migrated: 0 });
   t.is((await spares()).length, 2);
-  t.deepEqual(await keep(1), { created: 0, migrated: 0 }, 'one too many is left');
+  t.deepEqual(await keep(1), { created: 0, migrated: 0 }, 'a surplus spare is kept');
   t.is((await spares()).length, 2);
 });
 
@@ -148,7 +148,7 @@ test.serial('does not claim a spare that is behind, and migrates it with the fle
   t.deepEqual(await keep(1), { created: 0, migrated: 1 });
   const { tenants } = await migrate(world.owner, world.fleet, { migrations, jobs: 1 });
   t.true(tenants.some(({ schema }) => schema === spare?.schema_name));
-  t.is(tenants.at(-1)?.schema, spare?.schema_name, 'after those that somebody waits for');
+  t.is(tenants.at(-1)?.schema, spare?.schema_name, 'after the requested tenants');
   await undoMigrations(world, migrations);
   t.is(await create('eager', 'eager.localhost'), spare?.id as never);
 });

@@ -187,7 +187,7 @@ test.serial('requires a primary domain for every tenant', async (t) => {
   await t.throwsAsync(
     world.asOwner(`delete from public.domains where domain = 'whole.localhost'`),
     violates,
-    'the other domain is no primary one',
+    'the other domain is not primary',
   );
   await world.asOwner(`insert into public.tenants (schema_name, name) values ('no_domain', 'No domain')`);
   await t.throwsAsync(
@@ -196,7 +196,7 @@ test.serial('requires a primary domain for every tenant', async (t) => {
        select 'lonely.localhost', id from public.tenants where schema_name = 'no_domain'`,
     ),
     violates,
-    'the first domain is the primary one',
+    'the first domain is primary',
   );
   await world.asOwner(`delete from public.tenants where schema_name = 'no_domain'`);
 });

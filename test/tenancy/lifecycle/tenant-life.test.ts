@@ -174,7 +174,7 @@ test.serial('waits for the last request of a tenant before it is drained', async
   while (found === null) {
     found = await refusal(world.acme);
   }
-  t.is(found.code, 'tenant_busy', 'nobody else comes in meanwhile');
+  t.is(found.code, 'tenant_busy', 'no other request enters meanwhile');
   await leave();
   t.true(await draining);
   t.is(await refusal(world.acme), null);

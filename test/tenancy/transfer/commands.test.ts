@@ -90,7 +90,7 @@ test.serial('dumps a tenant, restores it under another name, and serves it there
   const page = await service.request('acme-2.localhost', 'GET', '/api/notes/', { token });
   t.is(page.body.count, 20000);
   const elsewhere = await service.request('acme.localhost', 'GET', '/api/notes/', { token });
-  t.is(elsewhere.status, 401, 'its tokens open nothing at the original');
+  t.is(elsewhere.status, 401, 'the original rejects its tokens');
 });
 
 test.serial('clones a tenant with and without its rows', async (t) => {

@@ -122,7 +122,7 @@ test.serial('rejects entering a tenant on a database other than its own', async 
   await t.throwsAsync(
     withTenant(there, { tenant: id, readOnly: true }, (tx) => tx.any(raw('select 1'))),
     { message: 'the tenant is in another database' },
-    'a row that a move left behind opens nothing',
+    'a row that a move left behind admits no request',
   );
   await premium.asOwner(`update public.tenants set database = 'premium' where id = $1`, [id]);
 });

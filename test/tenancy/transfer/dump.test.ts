@@ -543,15 +543,15 @@ test('rejects rows that violate a constraint although every hash is valid', asyn
 // Dumping.
 
 test('makes a dump readable only by its owner, and leaves no other file', async (t) => {
-  const beside = await mkdtemp(join(folder, 'beside-'));
+  const target = await mkdtemp(join(folder, 'target-'));
   await dumpTenant(world.owner, 'zoo', {
     project: world.fleet.project,
-    file: join(beside, 'one.tenant'),
+    file: join(target, 'one.tenant'),
     overwrite: false,
     declarations: TABLES,
   });
-  t.deepEqual(await readdir(beside), ['one.tenant']);
-  t.is((await stat(join(beside, 'one.tenant'))).mode & 0o777, 0o600);
+  t.deepEqual(await readdir(target), ['one.tenant']);
+  t.is((await stat(join(target, 'one.tenant'))).mode & 0o777, 0o600);
 });
 
 test('overwrites an existing file only on request', async (t) => {

@@ -89,14 +89,14 @@ test.serial(
 test.serial('has created everything when it is killed after its commit was confirmed', async (t) => {
   await kill(
     t,
-    creating('heard', 'main'),
+    creating('acknowledged', 'main'),
     { on: 'main', statement: COMMIT, after: MAKING, delivered: true },
     `${PASSWORD}\n`,
   );
-  t.truthy(await service.logIn('heard.localhost', 'root', PASSWORD));
-  const again = await run('served-cli.ts', creating('heard', 'main'), premium.env, `${PASSWORD}\n`);
+  t.truthy(await service.logIn('acknowledged.localhost', 'root', PASSWORD));
+  const again = await run('served-cli.ts', creating('acknowledged', 'main'), premium.env, `${PASSWORD}\n`);
   t.is(again.code, 1);
-  t.regex(again.err, /A tenant with the schema "heard" already exists/);
+  t.regex(again.err, /A tenant with the schema "acknowledged" already exists/);
 });
 
 test.serial(

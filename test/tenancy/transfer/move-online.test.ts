@@ -116,7 +116,7 @@ test.serial('moves a tenant online with all of its rows, and keeps its users log
     token: mover.token,
     body: { name: 'after' },
   });
-  t.is(created.body.id, 41, 'and identities go on');
+  t.is(created.body.id, 41, 'identity columns continue');
   for (const where of [world, premium]) {
     t.deepEqual(await runChecks((text) => where.asOwner(text), { service: world.service }), []);
   }
@@ -181,7 +181,11 @@ test.serial('replicates changes after the copy, and fires triggers once', async 
     },
     keepDays: 3,
   });
-  t.deepEqual(await rowsOf(premium, 'late'), await rowsOf(world, 'late'), 'the old place is kept');
+  t.deepEqual(
+    await rowsOf(premium, 'late'),
+    await rowsOf(world, 'late'),
+    'the copy at the source is retained',
+  );
   t.deepEqual(await structureOf(premium, 'late'), await structureOf(world, 'late'));
   t.is((await premium.asOwner(`select from late.notes where name = 'late'`)).length, 1);
   t.deepEqual(await premium.asOwner(`select nextval('late.tickets')`), [{ nextval: '1000002' }]);

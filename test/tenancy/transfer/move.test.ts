@@ -70,7 +70,7 @@ test.serial('moves a tenant with all of its rows, and keeps its users logged in'
     body: { name: 'after' },
   });
   t.is(created.status, 201);
-  t.is(created.body.id, 41, 'and identities go on');
+  t.is(created.body.id, 41, 'identity columns continue');
   for (const where of [world, premium]) {
     t.deepEqual(await runChecks((text) => where.asOwner(text), { service: world.service }), []);
   }
@@ -167,7 +167,11 @@ test.serial('moves changes made between the snapshot and the switch', async (t) 
     keepDays: 3,
   });
   await changing;
-  t.deepEqual(await rowsOf(world, 'late'), await rowsOf(premium, 'late'), 'the old place is kept');
+  t.deepEqual(
+    await rowsOf(world, 'late'),
+    await rowsOf(premium, 'late'),
+    'the copy at the source is retained',
+  );
   t.is((await world.asOwner(`select from late.notes where name = 'late'`)).length, 1);
   t.deepEqual(await world.asOwner(`select nextval('late.tickets')`), [{ nextval: '1000002' }]);
 });
@@ -192,7 +196,7 @@ test.serial(
       code: 'schema_name_taken',
       message: /drop-retained-copies --schema late/,
     } as never);
-    t.deepEqual(await dropRetainedCopies(databases(), { schema: null }), [], 'its time is not over');
+    t.deepEqual(await dropRetainedCopies(databases(), { schema: null }), [], 'its retention has not ended');
     const dropped = await tenants('drop-retained-copies', '--schema', 'late');
     t.is(dropped.code, 0, dropped.err);
     t.is(dropped.out, 'late  dropped from premium\n');

@@ -5,7 +5,7 @@ import { inEachTenant } from '../../../cli/framework/each-tenant.ts';
 import { databasesOf } from '../../../cli/framework/fleet.ts';
 
 type Options = { schema?: string; retry?: true; json?: true };
-type Letter = Readonly<{
+type OutboxMail = Readonly<{
   id: string;
   kind: string;
   attempts: number;
@@ -14,7 +14,7 @@ type Letter = Readonly<{
   last_error: string | null;
 }>;
 
-async function readOutbox(client: pg.Client, retry: boolean): Promise<readonly Letter[]> {
+async function readOutbox(client: pg.Client, retry: boolean): Promise<readonly OutboxMail[]> {
   if (retry) {
     await client.query(`
       update outbox
@@ -23,7 +23,7 @@ async function readOutbox(client: pg.Client, retry: boolean): Promise<readonly L
     `);
     await client.query(`select tenancy.mark_due('mail') from outbox limit 1`);
   }
-  const { rows } = await client.query<Letter>(`
+  const { rows } = await client.query<OutboxMail>(`
     select o.id, o.kind, o.attempts, o.created_at, o.dead_at is not null as dead, o.last_error
     from outbox as o
     order by o.id
@@ -43,25 +43,25 @@ export const outbox: CliCommand<Options> = {
 
   async run({ schema, retry, json }, { config, ownerUrl, print, note, progress, red }) {
     const databases = databasesOf(await config(), await ownerUrl());
-    const letters = await inEachTenant(databases, { schema, title: 'outbox', progress }, (client) =>
+    const mails = await inEachTenant(databases, { schema, title: 'outbox', progress }, (client) =>
       readOutbox(client, retry === true),
     );
     if (json) {
-      print(JSON.stringify(Object.fromEntries(letters)));
+      print(JSON.stringify(Object.fromEntries(mails)));
       return;
     }
-    let dead = 0;
-    let waiting = 0;
-    for (const [name, found] of letters) {
-      for (const letter of found) {
-        dead += letter.dead ? 1 : 0;
-        waiting += letter.dead ? 0 : 1;
-        const state = letter.dead ? red('given up') : 'waits';
+    let failed = 0;
+    let pending = 0;
+    for (const [name, found] of mails) {
+      for (const mail of found) {
+        failed += mail.dead ? 1 : 0;
+        pending += mail.dead ? 0 : 1;
+        const state = mail.dead ? red('failed') : 'pending';
         print(
-          `${name}  ${letter.kind}  ${state}  since ${letter.created_at.toISOString()}  ${letter.attempts} attempts  ${letter.last_error ?? ''}`.trimEnd(),
+          `${name}  ${mail.kind}  ${state}  since ${mail.created_at.toISOString()}  ${mail.attempts} attempts  ${mail.last_error ?? ''}`.trimEnd(),
         );
       }
     }
-    note(`${waiting} pending, ${dead} failed.`);
+    note(`${pending} pending, ${failed} failed.`);
   },
 };

@@ -1,4 +1,5 @@
 import type { StartDependencies } from '../../../definition/define-app.ts';
+import type { Mailer } from '../../../definition/owners.ts';
 import type { environment, settings } from '../settings.ts';
 import { deliverMail } from './deliver.ts';
 import { openFolder } from './folder-transport.ts';
@@ -9,6 +10,8 @@ import { openSmtp } from './smtp-transport.ts';
 export type MailWorker = Readonly<{
   /** Checks the outboxes now. Called after a transaction that added mail. */
   wake: () => void;
+  /** Sends mail of other apps. Null without SMTP_URL and MAIL_DIR. */
+  mailer: Mailer | null;
   close: () => Promise<void>;
 }>;
 
@@ -44,7 +47,7 @@ export function openMail({
       : null;
   if (!transport) {
     log.warn('SMTP_URL is not set: mail stays in the outbox, including activation and reset links');
-    return { wake: () => {}, close: async () => {} };
+    return { wake: () => {}, mailer: null, close: async () => {} };
   }
 
   const port = config.EMAIL_FRONTEND_PORT ? `:${config.EMAIL_FRONTEND_PORT}` : '';
@@ -70,6 +73,7 @@ export function openMail({
   });
   return {
     wake: worker.wake,
+    mailer: { send: transport.send, from: deps.from, originOf: deps.originOf },
     close: async () => {
       await worker.close();
       await transport.close();

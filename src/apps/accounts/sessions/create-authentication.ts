@@ -60,7 +60,7 @@ export function createAuthentication({
   keyGuard,
   remember = 10_000,
   keysOf = signingKeys,
-  isOurs = ({ aud, iss }, tenant) => aud === tenant.id && iss === issuerOf(tenant),
+  isIssuedFor = ({ aud, iss }, tenant) => aud === tenant.id && iss === issuerOf(tenant),
 }: {
   secrets: AppSecrets;
   settingsOf: SettingsOf<Pick<AccountSettings, 'LEEWAY'>>;
@@ -69,7 +69,7 @@ export function createAuthentication({
   remember?: number;
   /** The isolation suite replaces these by weaker ones to show what each of the two prevents. */
   keysOf?: typeof signingKeys;
-  isOurs?: (claims: Readonly<{ aud: string; iss: string }>, tenant: ResolvedTenant) => boolean;
+  isIssuedFor?: (claims: Readonly<{ aud: string; iss: string }>, tenant: ResolvedTenant) => boolean;
 }): Pick<Authentication, 'identify'> {
   const verified = new LRUCache<string, Known>({ max: remember });
   const verifierOf = createVerifiers();
@@ -89,7 +89,7 @@ export function createAuthentication({
       ctx.state.secret = null;
     }
     const claims = accessClaims.safeParse(ctx.state.jwt);
-    if (!claims.success || !isOurs(claims.data, tenant)) {
+    if (!claims.success || !isIssuedFor(claims.data, tenant)) {
       const type = (ctx.state.jwt as { token_type?: unknown } | undefined)?.token_type;
       throw new TokenNotValid(
         type !== 'access' && type !== undefined ? 'Token has wrong type' : 'Token is invalid',

@@ -1,16 +1,38 @@
-import type { Config } from '../../../config/config.ts';
+import { appValues, type Config } from '../../../config/config.ts';
 import { connectionTo } from '../../../db/admin/connection-config.ts';
+import type { Project } from '../../../definition/define-project.ts';
 import { keepSpares } from '../../../tenancy/fleet/spares.ts';
 import type { WorkerJob } from '../../../tenancy/fleet/worker.ts';
 import type { TenancyProject } from '../../../tenancy/registry/project.ts';
-import { fleetOf } from '../../framework/fleet.ts';
+import { databasesOf, fleetOf } from '../../framework/fleet.ts';
 
-/** Returns one line for each job of `worker`. */
-export const workerJobs = (
-  project: TenancyProject,
+/** Returns the jobs of the apps, which do what the service's login must not do. */
+export async function appJobs(
+  project: Project,
   config: Config,
   ownerUrl: string,
-): readonly WorkerJob[] => [spares(project, config, ownerUrl)];
+): Promise<readonly WorkerJob[]> {
+  const owners = (await project.apps.find((app) => app.owners)?.owners?.()) ?? null;
+  const databases = databasesOf(config, ownerUrl);
+  const ofApps = await Promise.all(
+    project.apps.map(async (app) => {
+      const { jobs } = await app.jobs();
+      const environment = { ...appValues(app, config), BASE_DOMAIN: config.BASE_DOMAIN };
+      return jobs({ project, databases, environment, owners });
+    }),
+  );
+  return ofApps.flat();
+}
+
+/** Returns the jobs of `worker`. */
+export const workerJobs = async (
+  project: Project,
+  config: Config,
+  ownerUrl: string,
+): Promise<readonly WorkerJob[]> => [
+  spares(project, config, ownerUrl),
+  ...(await appJobs(project, config, ownerUrl)),
+];
 
 const spares = (project: TenancyProject, config: Config, ownerUrl: string): WorkerJob => ({
   name: 'spares',

@@ -1,3 +1,4 @@
+import type { Project } from '../../../definition/define-project.ts';
 import { OperatorError } from '../../../errors.ts';
 import { type JobRun, runJobsOnce, runWorker } from '../../../tenancy/fleet/worker.ts';
 import type { CliCommand } from '../../framework/command.ts';
@@ -8,7 +9,7 @@ type Options = { once?: true; json?: true };
 const lineOf = ({ job, did, error }: JobRun): string =>
   `${job}  ${error ? `failed: ${error}` : (did ?? 'nothing to do')}`;
 
-export const worker: CliCommand<Options> = {
+export const workerCommand = (project: Project): CliCommand<Options> => ({
   name: 'worker',
   summary: 'Run background jobs, such as creating SPARE_TENANTS spare tenants, until stopped.',
 
@@ -17,8 +18,8 @@ export const worker: CliCommand<Options> = {
       .option('--once', 'run every job once and exit')
       .option('--json', 'print a line of JSON for each job; with --once, one document'),
 
-  async run({ once, json }, { project, config, ownerUrl, print, note, stopped }) {
-    const jobs = workerJobs(project, await config(), await ownerUrl());
+  async run({ once, json }, { config, ownerUrl, print, note, stopped }) {
+    const jobs = await workerJobs(project, await config(), await ownerUrl());
     const ending = new AbortController();
     void stopped().then(() => ending.abort());
 
@@ -45,4 +46,4 @@ export const worker: CliCommand<Options> = {
     });
     note('Ended.');
   },
-};
+});

@@ -23,7 +23,7 @@ export async function countMigrations(
       'dump_invalid',
       mismatch === undefined
         ? 'The migration history of these rows is empty, so their tables are unknown.'
-        : `The migration history of these rows has "${mismatch}" at a position where this code has not. Use the release that wrote them, or a newer one.`,
+        : `The migration history of these rows has "${mismatch}" at a position where this code has another one. Use the release that wrote them, or a newer one.`,
     );
   }
   return applied.length;

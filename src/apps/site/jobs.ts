@@ -1,0 +1,40 @@
+import type { JobDependencies } from '../../definition/define-app.ts';
+import type { WorkerJob } from '../../tenancy/fleet/worker.ts';
+import { searchWorkspaces } from './find/search-workspaces.ts';
+import type { environment } from './settings.ts';
+import { createTenants } from './sign-up/create-tenants.ts';
+
+/** Returns the jobs of the public site, which need the migrating login. */
+export function jobs(dependencies: JobDependencies<typeof environment>): readonly WorkerJob[] {
+  const { SIGNUP, FIND_WORKSPACES } = dependencies.environment;
+  const { owners } = dependencies;
+  if (!owners) {
+    return [];
+  }
+  return [
+    ...(SIGNUP === 'off'
+      ? []
+      : [
+          {
+            name: 'sign-ups',
+            every: 1,
+            run: async (signal: AbortSignal) => {
+              const { created, taken } = await createTenants(dependencies, owners, signal);
+              return created + taken > 0 ? `${created} tenants created, ${taken} names taken` : null;
+            },
+          },
+        ]),
+    ...(FIND_WORKSPACES
+      ? [
+          {
+            name: 'workspace searches',
+            every: 5,
+            run: async (signal: AbortSignal) => {
+              const mails = await searchWorkspaces(dependencies, owners, signal);
+              return mails > 0 ? `${mails} mails` : null;
+            },
+          },
+        ]
+      : []),
+  ];
+}

@@ -1,0 +1,234 @@
+import type Router from '@koa/router';
+
+import { type FieldErrors, ValidationFailed } from '../../../errors.ts';
+import { FormBody } from '../../../http/body/form-body.ts';
+import { type FormField, form } from '../../../http/html/form.ts';
+import { createFormTokens } from '../../../http/html/form-tokens.ts';
+import { type Html, html } from '../../../http/html/html.ts';
+import { page, seeOther } from '../../../http/html/page-route.ts';
+import { sendPage } from '../../../http/html/send-page.ts';
+import { notFound } from '../../../http/identifier.ts';
+import type { Context, State } from '../../../http/state.ts';
+import { linksOf } from '../landing.ts';
+import { readConfirmationBody, readSignUp } from './bodies.ts';
+import type { SignUp } from './queries.ts';
+import {
+  assertOpen,
+  confirm,
+  findByStatus,
+  findConfirmable,
+  type SiteDependencies,
+  signUp,
+} from './sign-up.ts';
+import { urlOfTenant } from './urls.ts';
+
+/** Seconds after which a page that waits for the worker loads itself again. */
+const REFRESH = 3;
+
+/** Returns the text that a form sent, or that the query has. */
+export function sentText(ctx: Context, name: string): string | undefined {
+  const body = ctx.method === 'POST' ? ctx.state.body() : null;
+  const value = body instanceof FormBody ? body.fields.get(name) : ctx.query[name];
+  return typeof value === 'string' ? value.slice(0, 1_000) : undefined;
+}
+
+const card = (title: string, content: Html): Html => html`<div class="card narrow">
+<h1>${title}</h1>
+${content}
+</div>`;
+
+/** Creates the pages of sign-up: the form, the page of the mailed link, and the page that waits for the tenant. */
+export function signUpPages(router: Router<State>, dependencies: SiteDependencies): void {
+  const { environment, secrets, stacks } = dependencies;
+  const forms = createFormTokens(secrets);
+  const links = linksOf(environment);
+  const before = stacks.always.page;
+
+  const show = (ctx: Context, title: string, content: Html, status = 200): void =>
+    sendPage(ctx, { title, main: card(title, content), status, links });
+
+  const slugOf = (value: string | undefined): FormField => ({
+    name: 'slug',
+    label: 'Address of the workspace',
+    value,
+    autocomplete: 'off',
+    suffix: `.${environment.BASE_DOMAIN}`,
+    hint: 'Letters from a to z, digits and hyphens.',
+    maxLength: 40,
+  });
+
+  const signUpForm = (ctx: Context, errors: FieldErrors): void => {
+    const invitation = sentText(ctx, 'invitation');
+    show(
+      ctx,
+      'Create a workspace',
+      environment.SIGNUP === 'invite' && !invitation
+        ? html`<p>You need an invitation. Open the link of your invitation.</p>`
+        : form({
+            token: forms.field(ctx),
+            action: '/signup',
+            errors,
+            button: 'Create the workspace',
+            fields: [
+              ...(invitation
+                ? [{ name: 'invitation', label: '', type: 'hidden', value: invitation } as const]
+                : []),
+              {
+                name: 'name',
+                label: 'Name',
+                value: sentText(ctx, 'name'),
+                autocomplete: 'organization',
+                hint: 'Your company or team.',
+                maxLength: 255,
+              },
+              slugOf(sentText(ctx, 'slug')),
+              {
+                name: 'email',
+                label: 'E-mail address',
+                type: 'email',
+                value: sentText(ctx, 'email'),
+                autocomplete: 'email',
+              },
+              {
+                name: 'password',
+                label: 'Password',
+                type: 'password',
+                autocomplete: 'new-password',
+                hint: 'At least 8 characters. Longer is better than complicated.',
+              },
+            ],
+          }),
+      Object.keys(errors).length > 0 ? 400 : 200,
+    );
+  };
+
+  /** Shows a sign-up that is confirmed. While the tenant is created, the page loads itself again. */
+  const showState = (ctx: Context, { state, slug, name }: SignUp): void => {
+    if (state === 'ready') {
+      const url = urlOfTenant(ctx, dependencies, slug);
+      show(
+        ctx,
+        'Your workspace is ready',
+        html`<p><strong>${name}</strong> is at <a href="${url}">${slug}.${environment.BASE_DOMAIN}</a>.</p>
+<p>Log in with your e-mail address and the password that you chose.</p>
+<p class="actions"><a class="button" href="${url}login">Log in</a></p>`,
+      );
+      return;
+    }
+    ctx.set('Refresh', String(REFRESH));
+    show(
+      ctx,
+      'Your workspace is being created',
+      html`<p role="status">This takes a moment. The page loads itself again every ${REFRESH} seconds.</p>`,
+    );
+  };
+
+  page(router, '/signup', before, {
+    GET: async (ctx) => {
+      assertOpen(dependencies);
+      signUpForm(ctx, {});
+    },
+    POST: async (ctx) => {
+      assertOpen(dependencies);
+      forms.check(ctx);
+      try {
+        const { signUp: found, statusKey } = await signUp(dependencies, ctx, readSignUp(ctx, environment));
+        if (found.state !== 'unconfirmed') {
+          seeOther(ctx, `/signup/status/${statusKey}`);
+          return;
+        }
+      } catch (error) {
+        if (!(error instanceof ValidationFailed)) {
+          throw error;
+        }
+        signUpForm(ctx, error.fields);
+        return;
+      }
+      show(
+        ctx,
+        'Check your mail',
+        html`<p>A mail with a link is on its way. Follow it within 24 hours to create the workspace.</p>`,
+      );
+    },
+  });
+
+  page(router, '/signup/status/:key', before, {
+    GET: async (ctx) => {
+      const found = await findByStatus(dependencies, ctx, ctx.params.key);
+      if (found.state === 'unconfirmed' || found.state === 'taken') {
+        throw notFound();
+      }
+      showState(ctx, found);
+    },
+  });
+
+  const confirmForm = (ctx: Context, found: SignUp, errors: FieldErrors): void => {
+    const isTaken = found.state === 'taken' || errors.slug !== undefined;
+    show(
+      ctx,
+      isTaken ? 'Choose another address' : 'Confirm your e-mail address',
+      html`${isTaken ? html`<p>Another workspace has the address ${found.slug}.${environment.BASE_DOMAIN}.</p>` : html`<p>The workspace <strong>${found.name}</strong> is created at ${found.slug}.${environment.BASE_DOMAIN}.</p>`}
+${form({
+  token: forms.field(ctx),
+  errors,
+  button: 'Create the workspace',
+  fields: [
+    { name: 'token', label: '', type: 'hidden', value: ctx.params.token },
+    ...(isTaken ? [slugOf(sentText(ctx, 'slug') ?? found.slug)] : []),
+  ],
+})}`,
+      Object.keys(errors).length > 0 ? 400 : 200,
+    );
+  };
+
+  /** Responds with a page for an invalid link. */
+  const showInvalid = (ctx: Context): void =>
+    show(
+      ctx,
+      'This link is not valid',
+      html`<p>It has expired. Links are valid for 24 hours.</p>
+<p class="actions"><a class="button" href="/signup">Sign up again</a></p>`,
+      400,
+    );
+
+  page(router, '/signup/confirm/:token', before, {
+    GET: async (ctx) => {
+      try {
+        const found = await findConfirmable(dependencies, ctx, ctx.params.token ?? '');
+        if (found.state === 'unconfirmed' || found.state === 'taken') {
+          confirmForm(ctx, found, {});
+        } else {
+          showState(ctx, found);
+        }
+      } catch (error) {
+        if (!(error instanceof ValidationFailed)) {
+          throw error;
+        }
+        showInvalid(ctx);
+      }
+    },
+    POST: async (ctx) => {
+      assertOpen(dependencies);
+      forms.check(ctx);
+      const token = ctx.params.token ?? '';
+      try {
+        const { slug } = readConfirmationBody(ctx, environment);
+        await confirm(dependencies, ctx, { token, slug });
+        // The page of the link shows the state, and loads itself again with GET.
+        seeOther(ctx, `/signup/confirm/${token}`);
+      } catch (error) {
+        if (!(error instanceof ValidationFailed)) {
+          throw error;
+        }
+        const found = error.fields.token
+          ? null
+          : await findConfirmable(dependencies, ctx, token).catch(() => null);
+        if (found) {
+          confirmForm(ctx, found, error.fields);
+        } else {
+          showInvalid(ctx);
+        }
+      }
+    },
+  });
+}

@@ -4,11 +4,14 @@
  *
  * GET of one row with 10 tenants, with 100 and with all of them in turn, and with all of them by Zipf's
  * law (the tenant of rank n gets a share of 1/n). The service starts anew for each, so that backends
- * begin without plans and cached tables. The results are the rate, the processor time of a request and the
+ * begin without plans and cached tables. The results are the rate, the processor time of a request, the share of
+ * statements that reuse a plan, and the
  * private memory of a backend. The tenants are created first, which takes longest.
  */
 import { readFile } from 'node:fs/promises';
 import { project } from '../src/project.ts';
+import { freePort } from '../test/helpers/free-port.ts';
+import { scrape } from '../test/helpers/scrape.ts';
 import type { Member, World } from '../test/helpers/world.ts';
 import { bench, type Figure, median } from './bench.ts';
 import { type LoadRequest, load } from './load.ts';
@@ -77,7 +80,14 @@ async function backendMemory(world: World): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
 }
 
-type Measured = Readonly<{ rate: number; node: number; postgres: number; memory: number }>;
+/** Returns the number of statements that reused a plan and of those that did not, since the start. */
+async function statementUse(port: number): Promise<Readonly<{ hits: number; misses: number }>> {
+  const { total } = await scrape(port);
+  const count = (result: string) => total('koa_tenants_prepared_statements_total', { result });
+  return { hits: count('hit'), misses: count('miss') };
+}
+
+type Measured = Readonly<{ rate: number; node: number; postgres: number; memory: number; reused: number }>;
 
 async function measure(
   world: World,
@@ -85,12 +95,14 @@ async function measure(
   { requests }: Scenario,
   postgres: number,
 ): Promise<Measured> {
-  const service = await openService(world, [], {});
+  const metricsPort = await freePort();
+  const service = await openService(world, [], { env: { METRICS_PORT: String(metricsPort) } });
   const sequence = requests(tenants);
   const { port, pid } = service.server;
   try {
     await load(port, sequence, WARM_UP_SECONDS);
-    const rounds: Array<Omit<Measured, 'memory'>> = [];
+    const rounds: Array<Pick<Measured, 'rate' | 'node' | 'postgres'>> = [];
+    const warm = await statementUse(metricsPort);
     for (let round = 0; round < ROUNDS; round += 1) {
       const before = [await processorTime(pid), await serverProcessorTime(postgres)] as const;
       const { responses, seconds } = await load(port, sequence, SECONDS);
@@ -101,11 +113,14 @@ async function measure(
         postgres: ((after[1] - before[1]) * 1000) / responses,
       });
     }
+    const now = await statementUse(metricsPort);
+    const [hits, misses] = [now.hits - warm.hits, now.misses - warm.misses];
     return {
       rate: median(rounds.map(({ rate }) => rate)),
       node: median(rounds.map(({ node }) => node)),
       postgres: median(rounds.map(({ postgres: used }) => used)),
       memory: await backendMemory(world),
+      reused: hits / (hits + misses),
     };
   } finally {
     await service.close();
@@ -126,7 +141,13 @@ await bench(
     const results: Figure[] = [];
     let few = Number.NaN;
     for (const scenario of SCENARIOS) {
-      const { rate, node, postgres: used, memory } = await measure(world, tenants, scenario, postgres);
+      const {
+        rate,
+        node,
+        postgres: used,
+        memory,
+        reused,
+      } = await measure(world, tenants, scenario, postgres);
       const { name } = scenario;
       few = Number.isNaN(few) ? rate : few;
       const isAll = name === `${TENANTS} tenants in turn`;
@@ -134,6 +155,7 @@ await bench(
         { name: `${name}: rate`, value: rate, unit: '/s', target: null },
         { name: `${name}: Node`, value: node, unit: 'us', target: null },
         { name: `${name}: PostgreSQL`, value: used, unit: 'us', target: null },
+        { name: `${name}: statements that reuse a plan`, value: reused, unit: '', target: null },
         { name: `${name}: memory of a backend`, value: memory, unit: 'MB', target: null },
         {
           name: `${name}: rate, against 10 tenants`,

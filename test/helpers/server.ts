@@ -10,6 +10,7 @@ import type { RequestLine } from '../../src/http/request-trace.ts';
 import { openService } from '../../src/server/service.ts';
 import type { AppSecrets } from '../../src/tenancy/registry/signing-key.ts';
 import { type Answer, type RequestOptions, sendRequest } from '../../src/testing/test-client.ts';
+import { assertDescribed, DOCUMENT, isCompared } from './contract.ts';
 import type { World } from './world.ts';
 
 export type { Answer };
@@ -106,7 +107,10 @@ export async function sendRaw(port: number, bytes: string, quiet = 60_000): Prom
   return received;
 }
 
-/** Starts the real service on a world, on a free port. */
+/**
+ * Starts the real service on a world, on a free port. In tests of HTTP, each response to `request` must agree with the
+ * OpenAPI document of its host, unless the service has `API_DOCS: 'false'`.
+ */
 export async function serve(
   world: Pick<World, 'serviceUrl' | 'listenUrl' | 'ownerUrl' | 'fleet'>,
   overrides: Readonly<Record<string, string>> = {},
@@ -119,7 +123,7 @@ export async function serve(
     world.fleet.project,
     readConfig(world.fleet.project, environmentOf(world, overrides)),
     {
-      request: (line) => requests.push(line),
+      request: (line) => line.route !== DOCUMENT && requests.push(line),
       bug: (error) => bugs.push(error),
       warn: (message) => warnings.push(message),
       notice: (message, _facts, { details }) => {
@@ -129,7 +133,13 @@ export async function serve(
       },
     },
   );
-  const request: TestService['request'] = (...args) => sendRequest(port, ...args);
+  const request: TestService['request'] = async (host, method, path, options) => {
+    const answer = await sendRequest(port, host, method, path, options);
+    if (overrides.API_DOCS !== 'false' && isCompared()) {
+      await assertDescribed({ port, host, method, path, answer });
+    }
+    return answer;
+  };
   return {
     port,
     metricsPort,

@@ -3,6 +3,7 @@ import test from 'ava';
 import { createProjectDocument } from '../../src/server/api-documents.ts';
 import { createDescribedRouters, describedSettings } from '../../src/server/describe-project.ts';
 import { servedProject } from '../fixture-app/served-project.ts';
+import { assertDescribed, isCompared } from '../helpers/contract.ts';
 import { serve, type TestService } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
@@ -126,4 +127,34 @@ test('API_DOCS=false serves no document', async (t) => {
   t.teardown(() => silent.close());
   t.is((await silent.request(ACME, 'GET', PATH)).status, 404);
   t.is((await silent.request(ACME, 'GET', '/api/docs/')).status, 404);
+});
+
+test('the tests reject responses that are not in the document', async (t) => {
+  const { port } = service;
+  const asked = { port, host: ACME, method: 'POST', path: '/api/auth/jwt/create/' };
+  const answer = await service.request(ACME, 'POST', asked.path, { body: { username: 'x', password: 'y' } });
+  t.is(answer.status, 401);
+  t.true(isCompared());
+  await t.notThrowsAsync(assertDescribed({ ...asked, answer }));
+  for (const [fault, other] of [
+    ['the status 418', { ...answer, status: 418 }],
+    ["must have required property 'detail'", { ...answer, body: { code: 'not_authenticated' } }],
+    ['must be equal to one of the allowed values', { ...answer, body: { detail: 'x', code: 'other' } }],
+    [
+      'WWW-Authenticate is missing',
+      { ...answer, headers: { ...answer.headers, 'www-authenticate': undefined } },
+    ],
+    [
+      'the media type text/plain',
+      { ...answer, headers: { ...answer.headers, 'content-type': 'text/plain' } },
+    ],
+  ] as const) {
+    await t.throwsAsync(assertDescribed({ ...asked, answer: other }), { message: new RegExp(fault) }, fault);
+  }
+  await t.throwsAsync(
+    assertDescribed({ ...asked, path: '/api/other/', answer: { ...answer, status: 200 } }),
+    {
+      message: /is not in the document/,
+    },
+  );
 });

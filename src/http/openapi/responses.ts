@@ -140,7 +140,6 @@ export const HEADERS: Json = {
   Allow: { description: 'The methods of the path.', required: true, schema: { type: 'string' } },
   Location: {
     description: 'The URL of the new object.',
-    required: true,
     schema: { type: 'string', format: 'uri' },
   },
   RetryAfter: {

@@ -98,6 +98,8 @@ async function runFile(options: Options): Promise<void> {
     setOptions(options);
     setChalk(options.chalkOptions);
   }
+  // helpers/contract.ts compares the responses of some files.
+  process.env.TEST_FILE = file;
   const meter = startFileMeter(file, files === 1);
   const runner = new Runner({ ...options, checkSelectedByLineNumbers: selectLines({ file, lineNumbers }) });
   current = { file, runner, meter, isFinished: false };

@@ -42,45 +42,63 @@ export function routes({ stacks }: RouteDependencies) {
   const { authenticated } = stacks.paid;
   const router = createRouter();
 
-  resource(router, '/api/notes', authenticated, {
-    GET: numberedPages(noteList),
-    POST: single(
-      (ctx) => insertNote(callerOf(ctx.state).userId, readBody(ctx, note.body)),
-      (ctx, [row]) => sendCreated(ctx, row),
-    ),
-  });
+  resource(
+    router,
+    '/api/notes',
+    authenticated,
+    {
+      GET: numberedPages(noteList),
+      POST: single(
+        (ctx) => insertNote(callerOf(ctx.state).userId, readBody(ctx, note.body)),
+        (ctx, [row]) => sendCreated(ctx, row),
+      ),
+    },
+    { fields: note },
+  );
 
-  resource(router, '/api/notes/:id', authenticated, {
-    GET: single(
-      (ctx) => selectNote(parseIdentifier(ctx.params.id)),
-      (ctx, [row]) => {
-        ctx.body = orNotFound(row);
+  resource(
+    router,
+    '/api/notes/:id',
+    authenticated,
+    {
+      GET: single(
+        (ctx) => selectNote(parseIdentifier(ctx.params.id)),
+        (ctx, [row]) => {
+          ctx.body = orNotFound(row);
+        },
+      ),
+      PATCH: async (ctx) => {
+        const { id } = await ownNoteOf(ctx);
+        ctx.body = await updateNote(ctx.state.tx, id, readBody(ctx, note.partialBody));
       },
-    ),
-    PATCH: async (ctx) => {
-      const { id } = await ownNoteOf(ctx);
-      ctx.body = await updateNote(ctx.state.tx, id, readBody(ctx, note.partialBody));
+      DELETE: async (ctx) => {
+        const { id } = await ownNoteOf(ctx);
+        await deleteNote(ctx.state.tx, id);
+        ctx.status = 204;
+      },
     },
-    DELETE: async (ctx) => {
-      const { id } = await ownNoteOf(ctx);
-      await deleteNote(ctx.state.tx, id);
-      ctx.status = 204;
-    },
-  });
+    { fields: note },
+  );
 
-  resource(router, '/api/notes/:id/comments', authenticated, {
-    GET: async (ctx) => {
-      const { id } = await noteOf(ctx);
-      ctx.body = await listComments(ctx.state.tx, id);
+  resource(
+    router,
+    '/api/notes/:id/comments',
+    authenticated,
+    {
+      GET: async (ctx) => {
+        const { id } = await noteOf(ctx);
+        ctx.body = await listComments(ctx.state.tx, id);
+      },
+      POST: async (ctx) => {
+        const { id } = await noteOf(ctx);
+        const { body } = readBody(ctx, comment.body);
+        const authorId = callerOf(ctx.state).userId;
+        ctx.body = await insertComment(ctx.state.tx, { noteId: id, authorId, body });
+        ctx.status = 201;
+      },
     },
-    POST: async (ctx) => {
-      const { id } = await noteOf(ctx);
-      const { body } = readBody(ctx, comment.body);
-      const authorId = callerOf(ctx.state).userId;
-      ctx.body = await insertComment(ctx.state.tx, { noteId: id, authorId, body });
-      ctx.status = 201;
-    },
-  });
+    { fields: comment },
+  );
 
   return router;
 }

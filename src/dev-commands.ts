@@ -50,9 +50,7 @@ export function addHiddenDevCommands(
 ): void {
   parser
     .command('dev', { hidden: true })
-    .description(
-      'Serve demo tenants from an embedded PostgreSQL. Restarts after a change. Ctrl-C stops it.',
-    )
+    .description('Serve demo tenants from an embedded PostgreSQL. Restarts after a change. Ctrl-C stops it.')
     .action(async () => {
       const { runDev } = await import('./dev/dev.ts');
       const { LOADED } = await import('./dev/supervise-start.ts');

@@ -3,7 +3,6 @@ import { join } from 'node:path';
 import test from 'ava';
 import pg from 'pg';
 
-import { configNames } from '../../src/config/config.ts';
 import { servedProject } from '../fixture-app/served-project.ts';
 import {
   APP_SECRET,
@@ -76,12 +75,6 @@ test('names variables that are not set', async (t) => {
   for (const name of ['DATABASE_URL', 'APP_SECRET', 'TENANCY_KEYS']) {
     t.regex(ran.err, new RegExp(`^  ${name} is not set$`, 'm'));
   }
-});
-
-test('lists exactly the variables that are read in .env.example', async (t) => {
-  const text = await readFile(join(import.meta.dirname, '../../.env.example'), 'utf8');
-  const named = [...text.matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name).sort();
-  t.deepEqual(named, [...configNames(servedProject)].sort());
 });
 
 test('exits 1 with one sentence when PostgreSQL is down at start', async (t) => {

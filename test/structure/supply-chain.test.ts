@@ -53,7 +53,7 @@ test('every version is pinned exactly', (t) => {
     ...devDependencies,
     ...node.optionalDependencies,
   })) {
-    t.regex(version, /^\d+\.\d+\.\d+(-[\w.]+)?$/, name);
+    t.regex(version, /^(npm:[\w@/-]+@)?\d+\.\d+\.\d+(-[\w.]+)?$/, name);
   }
 });
 

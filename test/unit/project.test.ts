@@ -1,8 +1,9 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import test from 'ava';
 
+import { configNames } from '../../src/config/config.ts';
 import { defineApp } from '../../src/definition/define-app.ts';
 import { defineProject } from '../../src/definition/define-project.ts';
 import { project as repositoryProject } from '../../src/project.ts';
@@ -31,6 +32,12 @@ const applies = (file: string, kind: 'tenantSql' | 'concurrentSql' = 'tenantSql'
   `import { ${kind} } from '${SQL}';\nexport const up = ${kind}('${file}');\n`;
 const invalid = (message: RegExp) => ({ code: 'configuration_invalid', message }) as never;
 const invalidMigration = (message: RegExp) => ({ code: 'migration_invalid', message }) as never;
+
+test('lists exactly the variables that are read in .env.example', async (t) => {
+  const text = await readFile(join(import.meta.dirname, '../../.env.example'), 'utf8');
+  const named = [...text.matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name).sort();
+  t.deepEqual(named, [...configNames(repositoryProject)].sort());
+});
 
 test('sorts apps after the apps they need', (t) => {
   const on = ['tenant'] as const;

@@ -5,8 +5,11 @@ import { DomainError, OperatorError } from '../../errors.ts';
 /** A position in a stack: the first line of a syntax error, or a frame. */
 const POSITION = /(file:\/\/\S+?):(\d+)/g;
 
-/** Returns the first position outside of node_modules, or null. */
-function positionOf({ stack = '' }: Error): string | null {
+/** Returns the first position outside of node_modules, or null. A missing module has none: its message names both files. */
+function positionOf({ stack = '', ...error }: NodeJS.ErrnoException): string | null {
+  if (error.code === 'ERR_MODULE_NOT_FOUND') {
+    return null;
+  }
   for (const [, url = '', line] of stack.matchAll(POSITION)) {
     if (!url.includes('/node_modules/')) {
       return `${fileURLToPath(url)}, line ${line}`;

@@ -134,6 +134,6 @@ export const newAppCommand: CliCommand = {
     print(`  1. Edit the columns in ${layout.sql}/${name}.sql and the fields in ${layout.app}/fields.ts.`);
     print(`  2. Run its test: ${layout.testCommand}`);
     print(`  3. Create the table in every tenant: ${layout.migrateCommand}`);
-    print(`  4. Serve it: ${layout.devCommand}`);
+    print(`  4. Serve it, with its documentation at /api/docs/: ${layout.devCommand}`);
   },
 };

@@ -18,7 +18,20 @@ async function emptyFolder(): Promise<string> {
   return mkdtemp(path.join(tmpdir(), 'koa-tenants-new-app-'));
 }
 
-test('generates an app that passes format, lint, types and its own test', async (t) => {
+/** Returns the schemas of the requests and responses of a path, as a document names them. */
+function schemasOf(path: Readonly<Record<string, object>> = {}): Readonly<Record<string, readonly string[]>> {
+  return Object.fromEntries(
+    Object.entries(path).map(([method, operation]) => {
+      // Errors have schemas of their own.
+      const { requestBody, responses } = operation as { requestBody?: object; responses: object };
+      const succeeding = Object.entries(responses).filter(([status]) => status.startsWith('2'));
+      const references = JSON.stringify([requestBody, succeeding]).matchAll(/components\/schemas\/(\w+)/g);
+      return [method, [...new Set([...references].map(([, name = '']) => name))]];
+    }),
+  );
+}
+
+test('generates an app that passes format, lint, types and its own test, with schemas in the OpenAPI document', async (t) => {
   t.timeout(600_000);
   const copy = await copyRepository();
   t.teardown(copy.remove);
@@ -28,6 +41,17 @@ test('generates an app that passes format, lint, types and its own test', async 
   t.is(await copy.run('npm run --silent check').then(() => 'checked'), 'checked');
   const [command = ''] = /node_modules\/\.bin\/node test\/run\.ts \S+/.exec(printed) ?? [];
   t.regex(await copy.run(command), /\n2 passed, 0 failed\n$/);
+
+  const { paths } = JSON.parse(await copy.run('npm run --silent tenants -- openapi'));
+  t.deepEqual(schemasOf(paths['/api/time-entries/']), {
+    get: ['PaginatedTimeEntryList'],
+    post: ['TimeEntryRequest', 'TimeEntry'],
+  });
+  t.deepEqual(schemasOf(paths['/api/time-entries/{id}/']), {
+    get: ['TimeEntry'],
+    patch: ['PatchedTimeEntryRequest', 'TimeEntry'],
+    delete: [],
+  });
 });
 
 test('rejects invalid and taken names, and writes nothing', async (t) => {

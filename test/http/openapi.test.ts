@@ -59,6 +59,17 @@ test('each kind of host has the document of its routes', async (t) => {
   t.is((await service.request('unknown.localhost', 'GET', PATH)).status, 404);
 });
 
+test('an operation without a summary is named after its row', async (t) => {
+  const { body } = await service.request(ACME, 'GET', PATH);
+  const operations = Object.entries<{ summary: string }>(body.paths['/api/notes/{id}/']);
+  t.deepEqual(Object.fromEntries(operations.map(([method, { summary }]) => [method, summary])), {
+    get: 'Get a note',
+    put: 'Replace a note',
+    patch: 'Change a note',
+    delete: 'Delete a note',
+  });
+});
+
 test("a tenant's document follows the tenant's settings", async (t) => {
   const loginOf = async (host: string) => {
     const { body } = await service.request(host, 'GET', PATH);

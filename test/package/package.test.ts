@@ -135,7 +135,7 @@ test.serial(
   'contains JavaScript, declarations, SQL and migrations, and what the documentation links to',
   async (t) => {
     const allowed =
-      /^(dist\/.+\.(js|d\.ts|sql|txt)|(README|CHANGELOG|CONTRIBUTING)\.md|LICENSE|package\.json|\.env\.example|(docs|examples|compose)\/.+|(bench|sql)\/README\.md|bench\/results\/soak\.json|sql\/hardened\.txt|compose\.yaml|fly\.toml)$/;
+      /^(dist\/.+\.(js|d\.ts|sql|txt)|dist\/swagger-ui\/(swagger-ui\.css|LICENSE|NOTICE)|(README|CHANGELOG|CONTRIBUTING)\.md|LICENSE|package\.json|\.env\.example|(docs|examples|compose)\/.+|(bench|sql)\/README\.md|bench\/results\/soak\.json|sql\/hardened\.txt|compose\.yaml|fly\.toml)$/;
     t.deepEqual(
       packed.files.filter((file) => !allowed.test(file)),
       [],
@@ -150,6 +150,9 @@ test.serial(
       'dist/src/index.d.ts',
       'dist/src/testing/index.js',
       'dist/src/tenants.js',
+      'dist/swagger-ui/swagger-ui.css',
+      'dist/swagger-ui/swagger-ui-bundle.js',
+      'dist/swagger-ui/LICENSE',
       'LICENSE',
     ]) {
       t.true(packed.files.includes(file), file);
@@ -200,6 +203,11 @@ test.serial('upgrades a database of the previous release, and serves it', async 
     );
     const comment = { token, body: { body: 'Still here' } };
     t.is((await sendRequest(port, 'acme.localhost', 'POST', '/api/notes/1/comments/', comment)).status, 201);
+    for (const file of ['', 'swagger-ui.css', 'swagger-ui-bundle.js']) {
+      const { status, text } = await sendRequest(port, 'acme.localhost', 'GET', `/api/docs/${file}`);
+      t.is(status, 200, file);
+      t.true(text.length > 500, file);
+    }
   } finally {
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');
@@ -230,6 +238,24 @@ test.serial('runs the tests of the example on its own embedded PostgreSQL', asyn
   const { stdout } = await run('npm', ['test', '--silent'], { cwd: app, env: environment() });
   t.regex(stdout, /^. pass [1-9]\d*$/m);
   t.regex(stdout, /^. fail 0$/m);
+});
+
+test.serial('describes every route of the example, without a database', async (t) => {
+  const { stdout, stderr } = await run('node_modules/.bin/tenants', ['openapi'], {
+    cwd: app,
+    env: environment(serviceEnvironment()),
+  });
+  t.is(stderr, '');
+  const { paths, components } = JSON.parse(stdout) as Record<string, Record<string, object>>;
+  t.deepEqual(
+    Object.entries(paths ?? {})
+      .filter(([template]) => template.startsWith('/api/notes/'))
+      .map(([template, operations]) => `${template} ${Object.keys(operations)}`),
+    ['/api/notes/ get,post', '/api/notes/{id}/ get,patch,delete', '/api/notes/{id}/comments/ get,post'],
+  );
+  for (const name of ['Note', 'NoteRequest', 'PatchedNoteRequest', 'Comment', 'CommentRequest']) {
+    t.true(Object.hasOwn(components?.schemas ?? {}, name), name);
+  }
 });
 
 test.serial('starts an app with two files of three lines', async (t) => {

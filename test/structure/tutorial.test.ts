@@ -17,7 +17,7 @@ const blocksOf = (page: string): ReadonlyArray<Readonly<{ language: string; text
 /** The path in the first line of a block: `// src/…` or `-- sql/…`. */
 const FILE = /^(?:\/\/|--) (\S+\/\S+)\n/;
 
-test('the commands and files of docs/tutorial.md create an app that passes its test', async (t) => {
+test('the commands and files of docs/tutorial.md create an app that passes its test and is in the OpenAPI document', async (t) => {
   t.timeout(600_000);
   const blocks = blocksOf(await readFile(TUTORIAL, 'utf8'));
   const copy = await copyRepository();
@@ -38,5 +38,10 @@ test('the commands and files of docs/tutorial.md create an app that passes its t
       files += 1;
     }
   }
-  t.deepEqual({ commands, files, tests }, { commands: 3, files: 7, tests: '4 passed, 0 failed' });
+  t.deepEqual({ commands, files, tests }, { commands: 4, files: 7, tests: '4 passed, 0 failed' });
+
+  const document = JSON.parse(await readFile(path.join(copy.folder, '.data/openapi.json'), 'utf8'));
+  for (const name of ['Ticket', 'TicketRequest', 'PatchedTicketRequest', 'PaginatedTicketCommentList']) {
+    t.true(Object.hasOwn(document.components.schemas, name), name);
+  }
 });

@@ -227,7 +227,8 @@ export function operationObject(route: Route, method: string, context: Operation
   }
   const middleware = middlewareOf(route.before, method);
   const bodies = bodiesOf(route, method, declared, context);
-  const words = describeInWords(route.path, method, bodies);
+  const row = describedSerializer(route.metadata)?.row ?? null;
+  const words = describeInWords(route.path, method, { ...bodies, row });
   const summary = declared.summary ?? words.summary;
   const headers = Object.assign({}, ...middleware.map((each) => each.headers ?? {}), declared.headers);
   const parameters = [

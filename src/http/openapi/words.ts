@@ -3,7 +3,13 @@ import { z } from 'zod';
 /** The words of an operation: as drf-spectacular names operations. */
 type Words = Readonly<{ operationId: string; summary: string; success: string }>;
 
-type Known = Readonly<{ request: z.ZodType | null; response: z.ZodType | null | undefined; isList: boolean }>;
+type Known = Readonly<{
+  request: z.ZodType | null;
+  response: z.ZodType | null | undefined;
+  /** Row of the resource's serializer. DELETE has no other schema. */
+  row: z.ZodType | null;
+  isList: boolean;
+}>;
 
 const ACTIONS: Readonly<Record<string, string>> = {
   POST: 'create',
@@ -40,8 +46,8 @@ const nounOf = (path: string): string =>
   ).replaceAll(/[-_]/g, ' ');
 
 /** Returns "a project" for a schema with the name Project. */
-function rowOf({ request, response }: Known): string | null {
-  const id = [response, request]
+function rowOf(schemas: ReadonlyArray<z.ZodType | null | undefined>): string | null {
+  const id = schemas
     .map((schema) => schema && z.globalRegistry.get(schema)?.id)
     .find((name) => typeof name === 'string')
     ?.replace(/Request$/, '');
@@ -56,7 +62,9 @@ function rowOf({ request, response }: Known): string | null {
 export function describeInWords(path: string, method: string, known: Known): Words {
   const action = method === 'GET' ? (known.isList ? 'list' : 'retrieve') : (ACTIONS[method] ?? 'call');
   const words = path.split('/').filter((word) => word !== '' && word !== 'api' && !word.startsWith(':'));
-  const noun = action === 'list' ? nounOf(path) : (rowOf(known) ?? `the ${nounOf(path)}`);
+  const { request, response, row } = known;
+  const named = rowOf(action === 'destroy' ? [row] : [response, request]);
+  const noun = action === 'list' ? nounOf(path) : (named ?? `the ${nounOf(path)}`);
   return {
     operationId: [...words, action].join('_').replaceAll(/[^A-Za-z0-9_]/g, '_'),
     summary: `${VERBS[action]} ${noun}`,

@@ -159,7 +159,10 @@ export const declaredParameters = (
   });
 
 /** The number of rows of all pages. Viewers would show its maximum as an example. */
-const rowCount = z.int().min(0).meta({ examples: [123] });
+const rowCount = z
+  .int()
+  .min(0)
+  .meta({ examples: [123] });
 
 /** Pages by their row, so that equal pages are one named schema. */
 const pages = new WeakMap<z.ZodType, Map<string, z.ZodType>>();

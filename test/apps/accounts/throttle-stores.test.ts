@@ -111,7 +111,7 @@ test('counts in memory after its PostgreSQL store has failed', async (t) => {
 test('does not wait for a PostgreSQL store that no longer responds', async (t) => {
   const proxy = await openProxy(store);
   t.teardown(proxy.close);
-  const service = await serveWith(t, proxy.through(store), '1000');
+  const service = await serveWith(t, proxy.through(store), '4000');
   t.is((await guess(service, 'before-silence')).status, 401);
   proxy.swallow();
   // The helper aborts a request after 20 seconds.

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { runChecks } from '../../../src/db/checks.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { BUSY, migrateTransactional } from '../../../src/tenancy/migrations/migrate-transactional.ts';
-import { loadTenantMigrations } from '../../../src/tenancy/migrations/tenant-migrations.ts';
+import { loadTenantMigrations, migrationsOn } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { abortMove } from '../../../src/tenancy/transfer/move/abort-move.ts';
 import { assertReplicable } from '../../../src/tenancy/transfer/move/assert-replicable.ts';
 import type { Move, MoveStep } from '../../../src/tenancy/transfer/move/move.ts';
@@ -385,7 +385,7 @@ test.serial('does not migrate a tenant during replication', async (t) => {
     migrateTransactional(
       client,
       { schema, role },
-      { migrations: await loadTenantMigrations(world.fleet.project) },
+      { migrations: migrationsOn('tenant', await loadTenantMigrations(world.fleet.project)) },
       1000,
     );
   const answers: unknown[] = [];

@@ -32,6 +32,10 @@ with shipped (identity, context_mode, digest) as (
       '64a6cf92895d7dc93a091621c82e313783f80f3dfceb085489edc45705bbf000'
     ),
     (
+      'tenancy.exceeded_storage()', null,
+      '530f3d44efab6903f58737630b887082df3197ae5ba7b82ff3ca8116ba173874'
+    ),
+    (
       'tenancy.export_copy(uuid, bigint, text)', null,
       '9186c0f46563d9d802afbb39b7dfbcbc6ea0035ee4120d386d6d591904480b63'
     ),
@@ -68,8 +72,16 @@ with shipped (identity, context_mode, digest) as (
       'fcbda1abe236a37e00d8ec79e4e4fc118f2b2f09176633f184e55446ca1eb01b'
     ),
     (
+      'tenancy.limit_rows()', null,
+      '1777007107e71bbcbb709eda4f84c831bc0d7d289d9c89709f1d5b0747b9e12c'
+    ),
+    (
       'tenancy.list_lanes()', null,
       '2e0630fdf1e0f47f0d3ef5443d6f5883f7fbd3423bb0ec9f9e7ebc948bc3d132'
+    ),
+    (
+      'tenancy.lock_limit(text)', null,
+      'b733d27bbc4ff4687542c33fdccc990730b318e3f3b3df8089e62b5c4450b364'
     ),
     (
       'tenancy.login_of(uuid, integer)', null,

@@ -15,14 +15,15 @@ with granted as (
     a.privilege_type,
     case
       when p.proname in (
-        'current_tenant', 'my_tenant', 'my_domains', 'mark_due', 'reschedule_due', 'require', 'reject'
+        'current_tenant', 'my_tenant', 'my_domains', 'mark_due', 'reschedule_due', 'require', 'reject',
+        'lock_limit', 'exceeded_storage'
       ) then true
       when p.proname in (
         'enter', 'resolve_host', 'database_of', 'export_copy', 'import_copy', 'version', 'shared_migrations',
         'find_due', 'statistics', 'is_in_transaction', 'global_migrations', 'fleet_check', 'record_fleet_check',
         'lane_of', 'list_lanes'
       ) then a.grantee <> 0
-      when p.proname in ('enter_owner', 'protect_schema') then a.grantee = 'tenant_owner'::regrole
+      when p.proname in ('enter_owner', 'protect_schema', 'limit_rows') then a.grantee = 'tenant_owner'::regrole
       when p.proname in ('protect_global', 'protect_global_table') then a.grantee::regrole::text = 'global_owner'
       else false
     end as meant

@@ -21,6 +21,10 @@ grant execute on function tenancy.reject(text) to public;
 grant execute on function tenancy.mark_due(text) to public;
 grant execute on function tenancy.reschedule_due(text, timestamptz, timestamptz) to public;
 
+-- For triggers of tenants' tables. Both return limits of the current tenant, and change nothing.
+grant execute on function tenancy.lock_limit(text) to public;
+grant execute on function tenancy.exceeded_storage() to public;
+
 grant execute on function tenancy.enter(uuid, bigint, text) to :"service";
 grant execute on function tenancy.resolve_host(text) to :"service";
 grant execute on function tenancy.database_of(uuid) to :"service";
@@ -39,5 +43,7 @@ grant execute on function tenancy.statistics(text, integer, text, integer, text[
 
 grant execute on function tenancy.enter_owner(text) to tenant_owner;
 grant execute on function tenancy.protect_schema(text) to tenant_owner;
+-- Creates triggers with it. PostgreSQL checks the right at that time only.
+grant execute on function tenancy.limit_rows() to tenant_owner;
 grant execute on function tenancy.protect_global_table(oid) to global_owner;
 grant execute on function tenancy.protect_global() to global_owner;

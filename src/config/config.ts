@@ -7,7 +7,7 @@ import { type LaneLogins, NO_LANE_LOGINS, parseLaneLogins } from '../tenancy/reg
 import type { TenancyApp, TenancyProject } from '../tenancy/registry/project.ts';
 import { flag, oneOf, whole, wholeIfGiven } from '../tenancy/registry/setting-fields.ts';
 import { domainName } from '../tenancy/registry/tenant.ts';
-import { engineSettings, settingsSchemaOf } from '../tenancy/registry/tenant-settings.ts';
+import { engineSettings, limitsOf, settingsSchemaOf } from '../tenancy/registry/tenant-settings.ts';
 import { findUnknownVariables } from '../tenancy/registry/unknown-settings.ts';
 import { FILE_VARIABLES } from './secret-files.ts';
 import { isStrongSecret, SECRET_TOO_WEAK } from './secret-strength.ts';
@@ -196,19 +196,23 @@ export function readConfig(
     .object(shapeOf(project))
     .superRefine((config, context) => assertConsistent(config as Config, context));
   const result = schema.safeParse(given);
+  const limits = limitsOf(project);
+  const misplaced = limits
+    .filter((name) => (env[name] ?? '') !== '')
+    .map((name) => `${name} is a limit of one tenant: set it with \`tenants settings\` or in a plan`);
   const unknownVariables = findUnknownVariables(Object.keys(env), {
-    known: [...names, ...FILE_VARIABLES],
+    known: [...names, ...FILE_VARIABLES, ...limits],
     settings: Object.keys(settingsSchemaOf(project).shape),
     unknown: project.apps.flatMap(({ unknownSettings }) => unknownSettings),
   });
-  if (result.success && unknownVariables.length === 0) {
+  if (result.success && unknownVariables.length + misplaced.length === 0) {
     return result.data as Config;
   }
   const faults = (result.error?.issues ?? []).map(({ path, message }) => {
     const name = String(path[0]);
     return `${name} ${given[name] === undefined ? 'is not set' : message}`;
   });
-  const lines = [...new Set([...faults, ...unknownVariables])].map((fault) => `  ${fault}`);
+  const lines = [...new Set([...faults, ...unknownVariables, ...misplaced])].map((fault) => `  ${fault}`);
   throw new OperatorError(
     'configuration_invalid',
     `Invalid configuration:\n${lines.join('\n')}\n.env.example of koa-tenants describes each setting.`,

@@ -81,6 +81,8 @@ export const TENANCY_SQLSTATE = {
   IN_OTHER_DATABASE: 'KT005',
   /** A guard of a single-statement route rejected. The message is a code. */
   GUARD_REJECTED: 'KT006',
+  /** A limit of rows or storage of the tenant. The detail is the limit. */
+  LIMIT_REACHED: 'KT007',
 } as const;
 
 type SqlState =

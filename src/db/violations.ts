@@ -21,14 +21,24 @@ export type Violations = Readonly<Record<string, () => ApiError>>;
 export const inMaintenance = (retryAfter: number): Unavailable =>
   new Unavailable('tenant_maintenance', 'This tenant is in maintenance. Try again later.', retryAfter);
 
-const STATES: Readonly<Record<string, (detail: unknown) => ApiError>> = {
+/** Creates the error of a limit of the tenant's plan. Without a table, it is that of storage. */
+const limitReached = (limit: string, table: string | undefined): ApiError =>
+  new ApiError(
+    'limit_reached',
+    table === undefined
+      ? `This workspace uses all of its ${limit} MiB of storage. Delete data, or choose a larger plan.`
+      : `This workspace has reached its limit of ${limit} ${table.replaceAll('_', ' ')}. Delete some, or choose a larger plan.`,
+  );
+
+const STATES: Readonly<Record<string, (fields: Partial<DatabaseFields>) => ApiError>> = {
   [TENANCY_SQLSTATE.NO_SUCH_TENANT]: () => new ApiError('tenant_not_found', 'No such tenant.'),
   // The detail of enter() is the number of seconds that the operator set.
-  [TENANCY_SQLSTATE.IN_MAINTENANCE]: (detail) => inMaintenance(Number(detail) || 60),
+  [TENANCY_SQLSTATE.IN_MAINTENANCE]: ({ detail }) => inMaintenance(Number(detail) || 60),
   [TENANCY_SQLSTATE.LOCKED]: () =>
     new Unavailable('tenant_busy', 'This tenant is being changed. Try again shortly.', 2),
   [TENANCY_SQLSTATE.IN_OTHER_DATABASE]: () =>
     new Unavailable('tenant_busy', 'This tenant is being moved. Try again shortly.', 1),
+  [TENANCY_SQLSTATE.LIMIT_REACHED]: ({ detail = '', table }) => limitReached(detail, table),
 };
 
 const FAILURES: Readonly<Record<Failure, (cause: unknown) => ApiError>> = {
@@ -115,12 +125,12 @@ export function translateViolation(error: unknown, violations: Violations = {}):
     return error;
   }
   const fields = databaseFields(error);
-  const { constraint = '', code = '', detail } = fields ?? {};
+  const { constraint = '', code = '' } = fields ?? {};
   if (Object.hasOwn(violations, constraint)) {
     return violations[constraint]?.();
   }
   if (Object.hasOwn(STATES, code)) {
-    return STATES[code]?.(detail);
+    return STATES[code]?.(fields ?? {});
   }
   const failure = failureOf(code);
   if (failure) {

@@ -157,6 +157,7 @@ type Key =
   | 'on'
   | 'tables'
   | 'settings'
+  | 'limits'
   | 'siteSettings'
   | 'environment'
   | 'unknownSettings'
@@ -182,6 +183,11 @@ export type AppDefinition<
   tables?: TableDeclarations;
   /** Settings of the environment that a tenant may override. Names begin with the app's name. */
   settings?: Settings;
+  /**
+   * Limits of rows that a tenant's row may set: name of the setting to table. The table needs a trigger with
+   * `tenancy.limit_rows`: docs/limits.md. Names begin with the app's name.
+   */
+  limits?: Readonly<Record<string, string>>;
   /** Defaults of the public site. Its own row overrides them. */
   siteSettings?: Partial<Values<Settings>>;
   /** Settings of the environment that apply to the process. Names begin with the app's name. */
@@ -290,14 +296,14 @@ export function defineApp<
   Environment extends z.ZodRawShape = None,
   Service extends Closing = Closing,
 >(definition: AppDefinition<Settings, Environment, Service>): App {
-  const { name, settings = {}, environment = {}, freeSettingNames = false } = definition;
+  const { name, settings = {}, environment = {}, limits = {}, freeSettingNames = false } = definition;
   if (!NAME.test(name)) {
     throw invalid(
       `"${name}" is not a valid app name. Use up to 40 lowercase letters, digits and underscores, starting with a letter.`,
     );
   }
   const prefix = `${name.toUpperCase()}_`;
-  for (const setting of Object.keys({ ...settings, ...environment })) {
+  for (const setting of Object.keys({ ...settings, ...environment, ...limits })) {
     if (!freeSettingNames && !setting.startsWith(prefix)) {
       throw invalid(`The setting ${setting} of the app "${name}" must begin with ${prefix}.`);
     }
@@ -315,6 +321,7 @@ export function defineApp<
     on: definition.on ?? ['tenant'],
     tables: definition.tables ?? {},
     settings,
+    limits,
     siteSettings: definition.siteSettings ?? {},
     environment,
     unknownSettings: definition.unknownSettings ?? [],

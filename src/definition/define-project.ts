@@ -101,7 +101,11 @@ export function defineProject({
   assertDistinct(apps, 'table', ({ tables }) => tables);
   assertDistinct(apps, 'permission', ({ permissions }) => permissions);
   assertDistinct(apps, 'constraint', ({ violations }) => violations);
-  assertDistinct(apps, 'setting', ({ settings, environment }) => ({ ...settings, ...environment }));
+  assertDistinct(apps, 'setting', ({ settings, environment, limits }) => ({
+    ...settings,
+    ...environment,
+    ...limits,
+  }));
   const security = apps.find(
     (app) => authentication !== null && app.authentication === authentication,
   )?.security;

@@ -51,6 +51,10 @@ comment on column users.token_version is
 -- every reset link ambiguous, so the case of the whole address is ignored.
 create unique index users__email on users (lower(email)) where email <> '';
 
+create trigger users__limit
+  after insert on users
+  for each statement execute function tenancy.limit_rows('USERS_LIMIT');
+
 
 create table refresh_tokens (
   id uuid not null,

@@ -17,3 +17,7 @@ comment on table projects is
   'Projects of a team. No tenant column: the schema determines the tenant.';
 
 create index projects__created_at on projects (created_at, id);
+
+create trigger projects__limit
+  after insert on projects
+  for each statement execute function tenancy.limit_rows('PROJECTS_LIMIT');

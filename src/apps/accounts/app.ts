@@ -24,6 +24,7 @@ export const accounts = defineApp<typeof settings, typeof environment, AccountSe
     audit_events: { dump: 'original' },
   },
   settings,
+  limits: { USERS_LIMIT: 'users' },
   environment,
   freeSettingNames: true,
   unknownSettings,

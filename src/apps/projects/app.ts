@@ -6,6 +6,7 @@ export const projects = defineApp({
   directory: import.meta.dirname,
   needs: ['accounts'],
   tables: { projects: { model: 'projects.project' } },
+  limits: { PROJECTS_LIMIT: 'projects' },
   routes: () => import('./routes.ts'),
   demo: () => import('./demo.ts'),
 });

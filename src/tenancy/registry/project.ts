@@ -83,6 +83,11 @@ export type TenancyApp = Readonly<{
   tables: TableDeclarations;
   /** Settings of the environment that a tenant may override. */
   settings: z.ZodRawShape;
+  /**
+   * Limits of rows of its tables: name of the setting to table. Only a tenant's own row sets them: a
+   * trigger reads it there.
+   */
+  limits: Readonly<Record<string, string>>;
   /** Settings of the public site that differ from the environment's. */
   siteSettings: Readonly<Record<string, unknown>>;
   /** Settings of the environment that apply to the process. */

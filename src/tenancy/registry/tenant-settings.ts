@@ -30,12 +30,35 @@ export type SettingsSchema = Readonly<{
   shape: z.ZodRawShape;
   /** Settings of the public site that differ from the environment's. */
   siteValues: Readonly<Record<string, unknown>>;
+  /** Names of limits that only a tenant's row sets. 0: no limit. */
+  limits: readonly string[];
 }>;
 
-export const settingsSchemaOf = ({ apps }: TenancyProject): SettingsSchema => ({
-  shape: Object.assign({}, ...apps.map(({ settings }) => settings), engineSettings),
-  siteValues: Object.assign({}, ...apps.map(({ siteSettings }) => siteSettings)),
-});
+/** Maximum MiB of a tenant's tables and indexes, which the trigger of every limit checks. */
+const STORAGE_LIMIT = 'TENANT_STORAGE_MB';
+
+const MAX_LIMIT = 999_999_999;
+
+/** Returns the names of the limits that only a tenant's row sets, because triggers read them there. */
+export const limitsOf = ({ apps }: Pick<TenancyProject, 'apps'>): readonly string[] => [
+  STORAGE_LIMIT,
+  ...apps.flatMap(({ limits }) => Object.keys(limits)),
+];
+
+export const settingsSchemaOf = (project: TenancyProject): SettingsSchema => {
+  const { apps } = project;
+  const limits = limitsOf(project);
+  return {
+    shape: Object.assign(
+      {},
+      ...apps.map(({ settings }) => settings),
+      Object.fromEntries(limits.map((name) => [name, whole(0, MAX_LIMIT, 0)])),
+      engineSettings,
+    ),
+    siteValues: Object.assign({}, ...apps.map(({ siteSettings }) => siteSettings)),
+    limits,
+  };
+};
 
 /**
  * Parses the overrides in a tenant's row. Values may be JSON's true and 300, or the same as text.
@@ -83,6 +106,7 @@ export const effectiveSettings = <Defaults extends object>(
   { isSite }: { isSite: boolean },
   overrides: Readonly<Record<string, unknown>>,
 ): Defaults => ({
+  ...Object.fromEntries(schema.limits.map((name) => [name, 0])),
   ...defaults,
   ...(isSite ? schema.siteValues : {}),
   ...parseOverrides(schema, overrides),

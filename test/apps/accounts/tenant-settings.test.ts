@@ -49,6 +49,14 @@ test('rejects a Djoser or SimpleJWT setting that is not supported', (t) => {
   }
 });
 
+test('rejects a limit of one tenant in the environment', (t) => {
+  t.regex(
+    message({ USERS_LIMIT: '5' }),
+    /USERS_LIMIT is a limit of one tenant: set it with `tenants settings`/,
+  );
+  t.is(message({ USERS_LIMIT: '' }), '');
+});
+
 test('ignores variables that are not settings', (t) => {
   t.is(message({ PATH: '/bin', HOME: '/', MY_OWN_VARIABLE: 'x', LEEWAYS: 'x', npm_config_cache: 'x' }), '');
 });

@@ -83,3 +83,23 @@ for (const [status, change] of [
     },
   );
 }
+
+test.serial('a single POST above the limit of rows saves nothing', async (t) => {
+  const token = await logIn('limited');
+  await world.asOwner(
+    `update public.tenants set settings = '{"PROJECTS_LIMIT": 1}' where schema_name = 'acme'`,
+  );
+  const refused = await post(token, 'one too many');
+  await world.asOwner(`update public.tenants set settings = '{}' where schema_name = 'acme'`);
+  t.deepEqual(
+    [refused.status, refused.body],
+    [
+      403,
+      {
+        detail: 'This workspace has reached its limit of 1 projects. Delete some, or choose a larger plan.',
+        code: 'limit_reached',
+      },
+    ],
+  );
+  t.is(await saved('one too many'), 0);
+});

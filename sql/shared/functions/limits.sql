@@ -1,0 +1,111 @@
+-- functions/limits.sql: limits of rows and storage that a tenant's row in the registry sets.
+--
+-- An app declares a limit with `limits` of defineApp, and creates the trigger in its SQL:
+--
+--   create trigger notes__limit
+--     after insert on notes
+--     for each statement execute function tenancy.limit_rows('NOTES_LIMIT');
+
+-- The lock makes concurrent transactions count one after the other. Only names of the tenant's own
+-- settings are locked, so a tenant cannot choose the number of locks.
+create or replace function tenancy.lock_limit(p_setting text) returns bigint
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_tenant uuid;
+  v_limit bigint;
+begin
+  select t.id, (t.settings ->> p_setting)::bigint
+  into v_tenant, v_limit
+  from public.tenants as t
+  where t.role_name = tenancy.current_tenant()
+    and t.settings ->> p_setting ~ '^[0-9]{1,15}$';
+
+  if (v_limit > 0) is not true then
+    return null;
+  end if;
+
+  perform pg_advisory_xact_lock(hashtextextended(v_tenant::text || ' ' || p_setting, 0));
+  return v_limit;
+end
+$$;
+
+comment on function tenancy.lock_limit(text) is
+  'Returns a limit of the current tenant, and locks it until the transaction ends. Null: no limit.';
+
+
+-- The size functions are revoked because they show the size of other tenants. The catalog has the
+-- number of pages as of the last vacuum, which is enough for a limit of storage.
+create or replace function tenancy.exceeded_storage() returns bigint
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select own.megabytes
+  from (
+    select t.schema_name, (t.settings ->> 'TENANT_STORAGE_MB')::bigint as megabytes
+    from public.tenants as t
+    where t.role_name = tenancy.current_tenant()
+      and t.settings ->> 'TENANT_STORAGE_MB' ~ '^[0-9]{1,9}$'
+  ) as own
+  where own.megabytes > 0
+    and own.megabytes * 1048576 <= (
+      select sum(c.relpages::bigint + coalesce(o.relpages, 0) + coalesce(i.relpages, 0))
+        * current_setting('block_size')::bigint
+      from pg_class as c
+      left join pg_class as o on o.oid = c.reltoastrelid
+      left join lateral (
+        select sum(x.relpages)::bigint as relpages
+        from pg_index as n
+        join pg_class as x on x.oid = n.indexrelid
+        where n.indrelid in (c.oid, c.reltoastrelid)
+      ) as i on true
+      where c.relnamespace = (select s.oid from pg_namespace as s where s.nspname = own.schema_name)
+        and c.relkind = 'r'
+    )
+$$;
+
+comment on function tenancy.exceeded_storage() is
+  'Returns the current tenant''s limit of storage in MiB, if its tables and indexes have reached it. Otherwise null.';
+
+
+-- Runs with the rights of its caller, so that it counts through every wall. The owner's commands
+-- (migrations, restores, fixtures) are not limited.
+create or replace function tenancy.limit_rows() returns trigger
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_limit bigint;
+  v_rows bigint;
+begin
+  if (current_user = tenancy.current_tenant()) is not true then
+    return null;
+  end if;
+
+  v_limit := tenancy.lock_limit(tg_argv[0]);
+  if v_limit is not null then
+    execute format(
+      'select count(*) from (select from %I.%I limit %s) as counted',
+      tg_table_schema,
+      tg_table_name,
+      v_limit + 1
+    )
+    into v_rows;
+    if (v_rows <= v_limit) is not true then
+      raise exception 'a limit of rows is reached'
+        using errcode = 'KT007', table = tg_table_name, detail = v_limit::text;
+    end if;
+  end if;
+
+  v_limit := tenancy.exceeded_storage();
+  if v_limit is not null then
+    raise exception 'the limit of storage is reached'
+      using errcode = 'KT007', detail = v_limit::text;
+  end if;
+  return null;
+end
+$$;
+
+comment on function tenancy.limit_rows() is
+  'Trigger. Raises KT007 when the table has more rows than the setting that its argument names, or the tenant too much storage.';

@@ -8,6 +8,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export const SECRETS: readonly string[] = [
   'APP_SECRET',
   'APP_SECRET_PREVIOUS',
+  'BILLING_STRIPE_WEBHOOK_SECRET',
   'DATABASE_URL',
   'DATABASES',
   'LANE_LOGINS',

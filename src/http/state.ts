@@ -84,6 +84,8 @@ export type State = DefaultState & {
   runExport?: RunExport;
   /** Set by `tenantTransaction`. */
   tx: TenantTransaction;
+  /** The body as it was sent, for signatures. Set by `parseBody`, unless there is none or it is rejected. */
+  rawBody?: Buffer;
   /** Returns the parsed body, or throws its error. Called by `readBody`. */
   body: () => unknown;
 };

@@ -132,6 +132,7 @@ export function parseBody({ open = false }: { open?: boolean } = {}): AppMiddlew
       const kind = kindOf(ctx);
       const isParsedUnknown = !isKnown && (open || kind === 'multipart');
       const bytes = await readBytes(ctx, isParsedUnknown ? OPEN_LIMIT : LIMIT);
+      ctx.state.rawBody = bytes;
       ctx.state.body = once(await parserOf(ctx, kind, bytes));
     } catch (fault) {
       if (!(fault instanceof ApiError)) {

@@ -1,0 +1,3 @@
+-- billing-down.sql: undoes billing.sql. Events that wait are lost.
+
+drop table stripe_events;

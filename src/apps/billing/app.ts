@@ -1,0 +1,14 @@
+import { defineApp } from '../../definition/define-app.ts';
+import { environment } from './settings.ts';
+
+/** Subscriptions: plans, trials, and payments by hand or by Stripe. */
+export const billing = defineApp<Record<never, never>, typeof environment>({
+  name: 'billing',
+  directory: import.meta.dirname,
+  on: ['site'],
+  tables: { stripe_events: { dump: 'never' } },
+  environment,
+  routes: () => import('./routes.ts'),
+  jobs: () => import('./jobs.ts'),
+  commands: () => import('./commands.ts'),
+});

@@ -1,0 +1,58 @@
+import type Router from '@koa/router';
+
+import type { RouteDependencies } from '../../definition/define-app.ts';
+import { ApiError } from '../../errors.ts';
+import { enterTenant } from '../../http/enter-tenant.ts';
+import { createRouter, resource } from '../../http/resource.ts';
+import type { Context, State } from '../../http/state.ts';
+import { storeEvent } from './queries.ts';
+import type { environment } from './settings.ts';
+import { RELEVANT } from './stripe/read-change.ts';
+
+type Dependencies = RouteDependencies<Record<never, never>, typeof environment>;
+
+/**
+ * Returns the body as it was sent: the signature is that of its bytes.
+ *
+ * @throws the error of the body, or ApiError `parse_error` without one
+ */
+function rawBodyOf({ state }: Context): Buffer {
+  if (!state.rawBody) {
+    state.body();
+    throw new ApiError('parse_error', 'The request has no body.');
+  }
+  return state.rawBody;
+}
+
+/**
+ * Creates the route of Stripe's webhook. It only stores the event: the service cannot change the registry, and the
+ * worker applies it.
+ */
+export function routes({ environment, stacks, tenantDatabase }: Dependencies): Router<State> {
+  const router = createRouter();
+  const secret = environment.BILLING_STRIPE_WEBHOOK_SECRET;
+  if (secret === undefined) {
+    return router;
+  }
+  resource(
+    router,
+    '/api/billing/stripe',
+    stacks.always.open,
+    {
+      POST: async (ctx) => {
+        const payload = rawBodyOf(ctx);
+        const signature = ctx.get('Stripe-Signature');
+        const { verifyEvent } = await import('./stripe/verify.ts');
+        const { id, type } = verifyEvent(secret, payload, signature);
+        if (RELEVANT.has(type)) {
+          await enterTenant(tenantDatabase, ctx.state, { readOnly: false, whileUnpaid: true }, (tx) =>
+            storeEvent(tx, { id, payload: payload.toString(), signature }),
+          );
+        }
+        ctx.body = { received: true };
+      },
+    },
+    { isHidden: true },
+  );
+  return router;
+}

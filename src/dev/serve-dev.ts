@@ -43,8 +43,8 @@ export function requireOwnerUrl({ OWNER_DATABASE_URL: url }: Pick<Config, 'OWNER
 
 /** Creates a log with lines for a terminal. Production logs JSON. */
 const createDevLog = (print: (line: string) => void): ServiceLog => ({
-  request: ({ method, path: where, status, duration }) =>
-    print(`${status} ${method} ${where} ${duration} ms`),
+  request: ({ method, path: where, status, duration, code }) =>
+    print(`${status} ${method} ${where} ${duration} ms${code === null ? '' : ` ${code}`}`),
   bug: (error, { requestId, method, route }) => {
     print(`bug ${requestId}${route === null ? '' : ` in ${method} ${route}`}:`);
     print(inspect(describeError(error, { development: true }), { breakLength: 100, depth: 6 }));

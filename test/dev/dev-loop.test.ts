@@ -130,6 +130,10 @@ test('reloads after a change, waits after an error, and applies new migrations',
   t.is(confirmed.status, 204, confirmed.text);
   t.is((await get('acme.localhost', "/password/reset/confirm/it's/$(x)")).status, 404);
 
+  // The code of an error is printed, also if the response does not have it.
+  t.is((await get('nobody.localhost', '/')).status, 404);
+  await waitFor(text, /404 GET \/ [\d.]+ ms tenant_not_found/);
+
   // A change of the source.
   const source = await readFile(join(copy.folder, SITE_ROUTES), 'utf8');
   let from = text().length;

@@ -26,6 +26,7 @@ const TESTS = [
   'test/http/contract.test.ts',
   'test/apps/check-attack.test.ts',
   'test/structure/app-names.test.ts',
+  'test/structure/openapi.test.ts',
   'test/tenancy/transfer/clone.test.ts',
   'test/tenancy/fleet/migrate.test.ts',
   'test/tenancy/fleet/drift.test.ts',
@@ -76,7 +77,49 @@ export const up = ${kind}('${name}.sql');
 export const down = ${kind}('${name}-down.sql');
 `;
 
-/** Adds an app as a developer would: two tables, three migrations, foreign keys to two other apps. */
+/** Routes that only their fields describe in the OpenAPI document. */
+const ROUTES = `
+import { sql } from 'slonik';
+
+import type { RouteDependencies } from '../../definition/define-app.ts';
+import { readBody } from '../../http/body/validate.ts';
+import { id, relation } from '../../http/fields/relation.ts';
+import { serializer } from '../../http/fields/serializer.ts';
+import { text } from '../../http/fields/text.ts';
+import type { List, PageContext } from '../../http/lists/list.ts';
+import { numberedPages } from '../../http/lists/numbered-page.ts';
+import { orderingFor } from '../../http/lists/ordering.ts';
+import { createRouter, resource, sendCreated } from '../../http/resource.ts';
+import { single } from '../../http/single.ts';
+
+const fields = { id: id(), title: text({ max: 200 }), owner_id: relation(), project_id: relation() };
+const task = serializer(fields, { name: 'Task' });
+
+const GET = numberedPages(({ query }: PageContext): List<typeof task.row> => ({
+  row: task.row,
+  from: sql.fragment\`tasks\`,
+  order: orderingFor(query, task.fields, { allowed: ['title'] }),
+}));
+
+const POST = single(
+  (ctx) => {
+    const { title, owner_id, project_id } = readBody(ctx, task.body);
+    return sql.type(task.row)\`
+      insert into tasks (title, owner_id, project_id)
+      values (\${title}, \${owner_id}, \${project_id})
+      returning id, title, owner_id, project_id\`;
+  },
+  (ctx, [row]) => sendCreated(ctx, row),
+);
+
+export function routes({ stacks }: RouteDependencies) {
+  const router = createRouter();
+  resource(router, '/api/tasks', stacks.paid.authenticated, { GET, POST }, { fields: task });
+  return router;
+}
+`;
+
+/** Adds an app as a developer would: two tables, three migrations, foreign keys to two other apps, and routes. */
 async function addApp({ write, edit }: Copy): Promise<void> {
   await write(
     'src/apps/tasks/app.ts',
@@ -86,9 +129,11 @@ export const tasks = defineApp({
   name: 'tasks',
   directory: import.meta.dirname,
   needs: ['accounts', 'projects'],
+  routes: () => import('./routes.ts'),
 });
 `,
   );
+  await write('src/apps/tasks/routes.ts', ROUTES);
   await edit('src/project.ts', (text) =>
     text
       .replace(/^import \{ site \}/m, "import { tasks } from './apps/tasks/app.ts';\n$&")

@@ -45,8 +45,11 @@ SwaggerUIBundle({
 });
 `;
 
+/** Swagger UI has dark text on dark ground for the names of headers, and light text on light ground for a button. */
 const STYLE = `body { margin: 0; }
 html.dark-mode { color-scheme: dark; }
+html.dark-mode .swagger-ui table.headers td { color: #e4e6e6; }
+.swagger-ui .json-schema-2020-12-expand-deep-button { color: #505050; }
 `;
 
 const HTML = 'text/html; charset=utf-8';

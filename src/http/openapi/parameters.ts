@@ -158,6 +158,12 @@ export const declaredParameters = (
     };
   });
 
+/** The number of rows of all pages. Viewers would show its maximum as an example. */
+const rowCount = z
+  .int()
+  .min(0)
+  .meta({ examples: [123] });
+
 /** Pages by their row, so that equal pages are one named schema. */
 const pages = new WeakMap<z.ZodType, Map<string, z.ZodType>>();
 
@@ -168,7 +174,7 @@ export function pageOfRows(row: z.ZodType, paging: ListDescription['paging']): z
     return known;
   }
   const envelope = z.object({
-    ...(paging === 'numbered' ? { count: z.int().min(0) } : {}),
+    ...(paging === 'numbered' ? { count: rowCount } : {}),
     next: z.url().nullable(),
     previous: z.url().nullable(),
     results: z.array(row),

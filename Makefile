@@ -13,8 +13,8 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: dev
-dev: node_modules/.installed ## serve two demo tenants from an embedded PostgreSQL, and reload after changes, until Ctrl-C
-	@npm run --silent dev
+dev: node_modules/.installed ## serve demo tenants from an embedded PostgreSQL, and examples/vue; reload after changes, until Ctrl-C
+	@if [ -d examples/vue ]; then npm run --silent front-end & trap "kill $$! 2>/dev/null" EXIT INT TERM; fi; npm run --silent dev
 
 .PHONY: psql
 psql: node_modules/.installed ## SQL shell of the login that migrates, or inside one tenant: make psql [TENANT=acme]

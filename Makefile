@@ -13,7 +13,7 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: dev
-dev: node_modules/.installed ## serve demo tenants from an embedded PostgreSQL, and examples/vue; reload after changes, until Ctrl-C
+dev: node_modules/.installed ## serve four demo tenants from an embedded PostgreSQL, and examples/vue; reload after changes, until Ctrl-C
 	@if [ -d examples/vue ]; then npm run --silent front-end & trap "kill $$! 2>/dev/null" EXIT INT TERM; fi; npm run --silent dev
 
 .PHONY: psql
@@ -65,7 +65,7 @@ migrate: node_modules/.installed ## migrate the shared schema and every tenant
 	@npm run --silent tenants -- migrate
 
 .PHONY: seed
-seed: node_modules/.installed ## create the demo tenants acme and globex
+seed: node_modules/.installed ## create the demo tenants acme, globex, initech and hooli
 	@npm run --silent tenants -- seed
 
 .PHONY: tenants

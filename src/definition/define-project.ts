@@ -84,6 +84,10 @@ export function defineProject({
   /** Default: a title, and version 1.0.0. */
   api?: Partial<ApiInfo>;
 }): Project {
+  // A project in JavaScript, or one that runs before its types were checked.
+  if (!Array.isArray(apps) || apps.some((app) => typeof app?.name !== 'string')) {
+    throw invalid('`apps` of defineProject must be an array of values that defineApp returned.');
+  }
   assertExtensions('The project', extensions);
   const names = apps.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);

@@ -82,8 +82,12 @@ async function supervise(
       }
       await stopChild(child, ended);
     }
-    if ((event === false ? await Promise.race([stop, change]) : event) === null) {
+    const next = event === false ? await Promise.race([stop, change]) : event;
+    if (next === null) {
       return;
+    }
+    if (event === false) {
+      print(`\n${next} changed. Restarting.`);
     }
   }
 }

@@ -18,6 +18,9 @@ import { openDevEnvironment } from './dev-environment.ts';
 import { withDevHome } from './dev-home.ts';
 import { type DemoLogin, demoIntroduction, demoLogins, seedDemo } from './seed.ts';
 
+const RESET_HINT =
+  'If the migration is not released yet: stop, delete the development data (`make reset`, or `npx tenants reset`), and start again.';
+
 export type DevDeps = Readonly<{
   project: Project;
   env: Readonly<Record<string, string | undefined>>;
@@ -40,8 +43,8 @@ export function requireOwnerUrl({ OWNER_DATABASE_URL: url }: Pick<Config, 'OWNER
 
 /** Creates a log with lines for a terminal. Production logs JSON. */
 const createDevLog = (print: (line: string) => void): ServiceLog => ({
-  request: ({ method, path: where, status, duration }) =>
-    print(`${status} ${method} ${where} ${duration} ms`),
+  request: ({ method, path: where, status, duration, code }) =>
+    print(`${status} ${method} ${where} ${duration} ms${code === null ? '' : ` ${code}`}`),
   bug: (error, { requestId, method, route }) => {
     print(`bug ${requestId}${route === null ? '' : ` in ${method} ${route}`}:`);
     print(inspect(describeError(error, { development: true }), { breakLength: 100, depth: 6 }));
@@ -103,6 +106,9 @@ export async function serveDev(deps: DevDeps): Promise<void> {
   const { changed } = await migrateFleet(project, config, ownerUrl);
   for (const file of changed) {
     print(changedLine(file));
+  }
+  if (changed.length > 0) {
+    print(RESET_HINT);
   }
   const logins = await seedOnce(project, config, connectionTo(ownerUrl));
   // Only this command loads the server.

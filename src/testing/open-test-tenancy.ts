@@ -58,6 +58,7 @@ export type TestTenant = Readonly<{
     details?: Readonly<{
       email?: string;
       password?: string;
+      isStaff?: boolean;
       isSuperuser?: boolean;
       /** Names that apps of the project declare. */
       permissions?: readonly string[];
@@ -159,8 +160,9 @@ function tenantOf(
     createUser: async (username, details = {}) => {
       assertAccounts(project);
       const password = details.password ?? TEST_PASSWORD;
-      const { email = `${username}@example.com`, isSuperuser = false, permissions = [] } = details;
-      await addUser(owner, schema, { username, email, password, isSuperuser });
+      const { isStaff = false, isSuperuser = false, permissions = [] } = details;
+      const { email = `${username}@example.com` } = details;
+      await addUser(owner, schema, { username, email, password, isStaff, isSuperuser });
       if (permissions.length > 0) {
         await changePermissions(owner, schema, project, { username, grant: permissions });
       }

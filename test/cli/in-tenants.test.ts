@@ -233,6 +233,13 @@ test('prints rows as a table, and typed values with --json', async (t) => {
   ]);
 });
 
+test('runs a backslash command with -c', async (t) => {
+  const columns = await sql('acme', '\\d notes');
+  t.regex(columns.out, /^ name +\| type .*\n.*\n id +\| bigint/, columns.err);
+  t.regex((await sql('acme', ' \\dt ')).out, /^ notes +\| table$/m);
+  t.regex((await sql('acme', '\\x')).out, /^Unknown command \\x\./);
+});
+
 test('keeps every digit of numbers in JSON values with --json', async (t) => {
   const { out } = await sql(
     'acme',

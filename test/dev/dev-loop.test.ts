@@ -130,6 +130,10 @@ test('reloads after a change, waits after an error, and applies new migrations',
   t.is(confirmed.status, 204, confirmed.text);
   t.is((await get('acme.localhost', "/password/reset/confirm/it's/$(x)")).status, 404);
 
+  // The code of an error is printed, also if the response does not have it.
+  t.is((await get('nobody.localhost', '/')).status, 404);
+  await waitFor(text, /404 GET \/ [\d.]+ ms tenant_not_found/);
+
   // A change of the source.
   const source = await readFile(join(copy.folder, SITE_ROUTES), 'utf8');
   let from = text().length;
@@ -144,7 +148,7 @@ test('reloads after a change, waits after an error, and applies new migrations',
   t.regex(text().slice(from), /SyntaxError/);
   from = text().length;
   await copy.write(SITE_ROUTES, source);
-  await waitFor(text, /Ready on port/, from);
+  await waitFor(text, /routes\.ts changed\. Restarting\.[\s\S]*Ready on port/, from);
 
   // A migration that fails, and its corrected version.
   const migration = 'migrations/tenant/accounts/29990101000000000_colors.ts';
@@ -168,6 +172,15 @@ export const up = (pgm: MigrationBuilder): void => pgm.sql('alter table users ad
   t.deepEqual(
     rows.map(({ table_schema }) => table_schema),
     ['acme', 'globex'],
+  );
+  // A changed file of an applied migration.
+  from = text().length;
+  const applied = 'sql/tenant/idempotency/idempotency.sql';
+  await copy.write(applied, `${await readFile(join(copy.folder, applied), 'utf8')}\ncreate table more ();\n`);
+  await waitFor(text, /Ready on port/, from);
+  t.regex(
+    text().slice(from),
+    /has changed since it was applied[\s\S]*not released yet: stop, .*`make reset`/,
   );
   // The same PostgreSQL on the same port throughout.
   t.is(await databaseUrl(), first);

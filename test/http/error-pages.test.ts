@@ -21,7 +21,7 @@ test.serial('browsers get a page for an error, and API clients JSON', async (t) 
   const cases = [
     ['acme.localhost', '/nowhere/', 404, 'Page not found'],
     ['localhost', '/nowhere/', 404, 'Page not found'],
-    ['nobody.localhost', '/', 404, 'Page not found'],
+    ['nobody.localhost', '/', 404, 'Workspace not found'],
     ['acme.localhost', '/api/notes/', 401, 'Login required'],
     ['bad..host', '/', 400, 'Bad request'],
   ] as const;
@@ -31,6 +31,8 @@ test.serial('browsers get a page for an error, and API clients JSON', async (t) 
     t.regex(String(page.headers['content-type']), /^text\/html/);
     t.regex(page.text, new RegExp(`<h1>${title}</h1>`));
     t.regex(String(page.headers.vary), /Accept/);
+    // The start page of an unknown host is the same error.
+    t.is(page.text.includes('Go to the start page'), host !== 'nobody.localhost', host);
     const json = await service.request(host, 'GET', path, { headers: { Accept: 'application/json' } });
     t.is(json.status, status);
     t.is(typeof json.body.detail, 'string');

@@ -28,6 +28,18 @@ test('logs users in on their own tenant only', async (t) => {
   await t.throwsAsync(served.acme.createUser('ada'), { code: 'user_exists' } as never);
 });
 
+test('creates users with the rights that a test names', async (t) => {
+  const rights = 'select is_staff, is_superuser from users where username = any($1) order by username';
+  await served.acme.createUser('a-member');
+  await served.acme.createUser('b-staff', { isStaff: true });
+  await served.acme.createUser('c-superuser', { isSuperuser: true });
+  t.deepEqual(await served.acme.query(rights, [['a-member', 'b-staff', 'c-superuser']]), [
+    { is_staff: false, is_superuser: false },
+    { is_staff: true, is_superuser: false },
+    { is_staff: true, is_superuser: true },
+  ]);
+});
+
 test('loads fixtures and runs statements in one tenant', async (t) => {
   const { acme, createTenant } = served;
   const initech = await createTenant('initech');

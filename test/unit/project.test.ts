@@ -54,6 +54,12 @@ test('sorts apps after the apps they need', (t) => {
   );
   t.throws(() => defineProject({ apps: [app('a', ['b'])] }), invalid(/requires the app "b"/));
   t.throws(() => defineProject({ apps: [app('a'), app('a')] }), invalid(/two apps named "a"/));
+  for (const apps of [undefined, app('a'), [undefined], [app('a'), {}]]) {
+    t.throws(
+      () => defineProject({ apps: apps as never }),
+      invalid(/`apps` of defineProject must be an array/),
+    );
+  }
   t.throws(() => app('Notes'), invalid(/"Notes" is not a valid app name/));
 });
 

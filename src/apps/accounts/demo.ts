@@ -44,7 +44,11 @@ export const logins: NonNullable<AppDemo['logins']> = ({ schema, host }) => {
 
 export const introduction: NonNullable<AppDemo['introduction']> = ({ schema }, url) => {
   const username = USERS[schema] ?? '';
+  const members = (MEMBERS[schema] ?? []).map((member) => `${member} / ${passwordOf(member)}`);
   return [
+    ...(members.length > 0
+      ? [`${username} is a superuser. Users without rights: ${members.join(', ')}`]
+      : []),
     'Log in:',
     `  TOKEN=$(curl -s ${url}/api/auth/jwt/create/ -H 'Content-Type: application/json' -d '{"username":"${username}","password":"${passwordOf(username)}"}' | sed 's/.*"access":"\\([^"]*\\).*/\\1/')`,
   ];

@@ -23,22 +23,30 @@ const TEXTS: Readonly<Record<number, Text>> = {
   503: { title: 'Temporarily unavailable', advice: 'Try again shortly.' },
 };
 
+const UNKNOWN_HOST: Text = {
+  title: 'Workspace not found',
+  advice: 'No workspace has this address. Check the part before the first dot.',
+};
+
 /** Responds to a browser with a page for an error. `detail` is the sentence that API clients receive. */
 export function sendErrorPage(
   ctx: Context,
   { status, detail, retryAfter }: { status: number; detail: string | null; retryAfter: number | null },
 ): void {
-  const { title, advice } = TEXTS[status] ?? { title: STATUS_CODES[status] ?? 'Error', advice: '' };
+  const isUnknownHost = ctx.state.code === 'tenant_not_found';
+  const { title, advice } = isUnknownHost
+    ? UNKNOWN_HOST
+    : (TEXTS[status] ?? { title: STATUS_CODES[status] ?? 'Error', advice: '' });
   sendPage(ctx, {
     status,
     title,
     main: html`<div class="card narrow">
 <p class="status">Error ${status}</p>
 <h1>${title}</h1>
-${detail !== null && detail !== 'Not found.' && html`<p>${detail}</p>`}
+${detail !== null && detail !== 'Not found.' && !isUnknownHost && html`<p>${detail}</p>`}
 <p class="quiet">${advice}${retryAfter !== null && html` Available again in about ${retryAfter} ${retryAfter === 1 ? 'second' : 'seconds'}.`}</p>
 ${status >= 500 && html`<p class="quiet">Request ID: <code>${ctx.state.requestId}</code></p>`}
-<p class="actions"><a class="button second" href="/">Go to the start page</a></p>
+${!isUnknownHost && html`<p class="actions"><a class="button second" href="/">Go to the start page</a></p>`}
 </div>`,
   });
 }

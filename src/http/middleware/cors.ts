@@ -14,6 +14,7 @@ const EXPOSED = [
   'RateLimit-Limit',
   'RateLimit-Remaining',
   'RateLimit-Reset',
+  'X-CSRFToken',
 ];
 
 /** Headers that scripts of another origin may send: those of django-cors-headers, and of conditional requests. */

@@ -98,6 +98,34 @@ test('sets the refresh token only in an HttpOnly cookie', async (t) => {
   t.is(answer.headers['cache-control'], 'no-store');
 });
 
+test('a page of another origin, which cannot read cookies of this host, reads the CSRF token of the responses', async (t) => {
+  const origin = 'https://app.example.com';
+  const other = await serve(world, {
+    AUTH_COOKIES: 'true',
+    CORS_ALLOWED_ORIGINS: origin,
+    CORS_ALLOW_CREDENTIALS: 'true',
+  });
+  t.teardown(other.close);
+  let answer = await other.request(ACME, 'POST', '/api/auth/jwt/create/', {
+    body: { username: 'ann', password: PASSWORD },
+    headers: { Origin: origin },
+  });
+  for (const [action, status] of [
+    ['refresh', 200],
+    ['logout', 200],
+    ['refresh', 401],
+  ] as const) {
+    const cookie = cookiesOf(answer).refresh?.value ?? '';
+    const csrf = String(answer.headers['x-csrftoken'] ?? '');
+    t.regex(String(answer.headers['access-control-expose-headers']), /X-CSRFToken/);
+    answer = await other.request(ACME, 'POST', `/api/auth/jwt/${action}/`, {
+      body: {},
+      headers: { Origin: origin, Cookie: `refresh=${cookie}`, 'X-CSRFToken': csrf },
+    });
+    t.is(answer.status, status, action);
+  }
+});
+
 test('behind HTTPS, sets cookies that another subdomain cannot overwrite', async (t) => {
   const answer = await proxied.request(ACME, 'POST', '/api/auth/jwt/create/', {
     body: { username: 'ann', password: PASSWORD },

@@ -15,7 +15,14 @@ import { email } from '../users/fields.ts';
  */
 export const configuredCost = (config: Config): HashCost => hashCostOf(config as Config & AccountEnvironment);
 
-export type NewUser = Readonly<{ username: string; email: string; password: string; isSuperuser: boolean }>;
+export type NewUser = Readonly<{
+  username: string;
+  email: string;
+  password: string;
+  /** Superusers are staff in any case. */
+  isStaff?: boolean;
+  isSuperuser: boolean;
+}>;
 
 const badUsername = (): DomainError =>
   new OperatorError('usage_invalid', 'A username has 1 to 150 characters: letters, digits and @ . + - _');
@@ -97,8 +104,8 @@ export async function prepareUser(
     await client
       .query(
         `insert into users (username, email, password, is_staff, is_superuser)
-         values ($1, $2, $3, $4, $4)`,
-        [user.username, user.email, password, user.isSuperuser],
+         values ($1, $2, $3, $4, $5)`,
+        [user.username, user.email, password, user.isSuperuser || user.isStaff === true, user.isSuperuser],
       )
       .catch((error: unknown) => {
         throw explainUser(error, schema, user);

@@ -19,7 +19,7 @@ const csrfTokens = (secrets: AppSecrets, tenant: Context['state']['tenant'], fam
 
 /**
  * Sets the refresh token as a cookie that scripts cannot read, and the CSRF token as one that the
- * front end can read.
+ * front end can read. A front end of another origin cannot read cookies of this host, and reads the header.
  */
 export function setCookies(
   ctx: Context,
@@ -35,10 +35,9 @@ export function setCookies(
     overwrite: true,
   } as const;
   ctx.cookies.set(nameOf(ctx), refresh, { ...options, httpOnly: true });
-  ctx.cookies.set(CSRF_COOKIE, csrfTokens(secrets, ctx.state.tenant, family)[0], {
-    ...options,
-    httpOnly: false,
-  });
+  const [csrf = ''] = csrfTokens(secrets, ctx.state.tenant, family);
+  ctx.cookies.set(CSRF_COOKIE, csrf, { ...options, httpOnly: false });
+  ctx.set(CSRF_HEADER, csrf);
 }
 
 export function clearCookies(ctx: Context): void {

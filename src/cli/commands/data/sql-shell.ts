@@ -56,8 +56,8 @@ export type Shell = Readonly<{
   explain: (error: unknown) => string;
 }>;
 
-/** Returns the statement for a backslash command, or null for the command to leave. */
-function statementOf(command: string, print: (line: string) => void): string | '' | null {
+/** Returns the statement of a backslash command, an empty text if it has none, or null for the command to leave. */
+export function statementOf(command: string, print: (line: string) => void): string | null {
   const [name, argument = ''] = command.split(/\s+/, 2);
   if (name === '\\q') {
     return null;

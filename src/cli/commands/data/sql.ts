@@ -10,7 +10,7 @@ import type { CliCommand } from '../../framework/command.ts';
 import { jsonRows } from '../../framework/json-rows.ts';
 import { resultTable } from '../../framework/result-table.ts';
 import { openTenant } from '../../framework/tenant-database.ts';
-import { allStatements, runShell } from './sql-shell.ts';
+import { allStatements, runShell, statementOf } from './sql-shell.ts';
 
 type Options = { schema: string; command?: string; readOnly?: true; json?: true };
 
@@ -32,7 +32,10 @@ export const sqlCommand: CliCommand<Options> = {
   declare: (parser) =>
     parser
       .requiredOption('--schema <name>', 'the tenant; site: the public site')
-      .option('-c, --command <sql>', 'run these statements, separated by semicolons, and exit')
+      .option(
+        '-c, --command <sql>',
+        'run these statements, separated by semicolons, or one backslash command, and exit',
+      )
       .option('--read-only', 'reject writes')
       .option('--json', 'print one JSON result per statement')
       .addHelpText(
@@ -68,7 +71,9 @@ export const sqlCommand: CliCommand<Options> = {
           explain: (error) => (error instanceof Error ? error.message : String(error)),
         });
       } else {
-        for (const statement of allStatements(command)) {
+        const text = command.trim();
+        const sql = text.startsWith('\\') ? (statementOf(text, print) ?? '') : command;
+        for (const statement of allStatements(sql)) {
           await execute(statement);
         }
       }

@@ -31,21 +31,17 @@ test('serves tenants of other pool shards while one tenant uses its whole shard,
     await world.close();
   });
   const lane = shardOf(world.acme.id, LANES);
-  const find = async (isRight: (member: Member) => boolean): Promise<Member> => {
+  const find = async (sharesShard: boolean): Promise<Member> => {
     for (let n = 0; ; n += 1) {
-      const member = await world.provision(`member_${lane}_${n}_${isRight.name}`);
-      if (isRight(member)) {
+      const member = await world.provision(`${sharesShard ? 'same' : 'other'}_shard_${n}`);
+      if ((shardOf(member.id, LANES) === lane) === sharesShard) {
         await makeUser(world, member.schema, 'mary');
         return member;
       }
     }
   };
-  const neighbor = await find(function sharesLane({ id }) {
-    return shardOf(id, LANES) === lane;
-  });
-  const other = await find(function elsewhere({ id }) {
-    return shardOf(id, LANES) !== lane;
-  });
+  const neighbor = await find(true);
+  const other = await find(false);
   const flooder = await service.logIn(world.acme.host, 'alice', PASSWORD);
   const mary = await service.logIn(neighbor.host, 'mary', PASSWORD);
   const olive = await service.logIn(other.host, 'mary', PASSWORD);

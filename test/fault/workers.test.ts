@@ -38,10 +38,11 @@ const freePort = async (): Promise<number> => {
   });
   return port;
 };
+/** The lines of the processes have no common order. */
 const waitForWorkers = (main: OwnProcess) =>
   until(
-    async () => main.said('all workers are listening'),
-    (lines) => lines.length > 0,
+    async () => main.said('all workers are listening').length > 0 && pids(main).length >= 2,
+    Boolean,
     60_000,
   );
 

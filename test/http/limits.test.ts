@@ -93,7 +93,7 @@ test('limits the concurrent transactions of a tenant, and leaves its lane to oth
         `select count(*)::integer as count
          from pg_stat_activity
          where datname = current_database() and usename = $1 and state = 'active'
-           and application_name = 'koa-tenants broad'`,
+           and wait_event = 'PgSleep'`,
         [world.service],
       );
       seen.push(row?.count ?? 0);

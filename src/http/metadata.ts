@@ -21,8 +21,6 @@ export type Metadata = Readonly<{
    * described.
    */
   fields?: AnySerializer | Fields | ((ctx: Context) => Promise<Fields>);
-  /** Whether the OpenAPI document omits the path, as for pages of a web site. Default: false. */
-  isHidden?: boolean;
 }>;
 
 /** Returns the serializer of a resource, or null when there is none. */

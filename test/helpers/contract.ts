@@ -6,9 +6,8 @@ import { type Answer, sendRequest } from '../../src/testing/test-client.ts';
 /** The path of the document. Requests for it are not part of a test. */
 export const DOCUMENT = '/api/openapi.json';
 
-/** Whether the responses of a test file are compared: those of the tests of HTTP and of the example app. */
-export const isCompared = (): boolean =>
-  /\/test\/(?:http|apps\/projects)\//.test(process.env.TEST_FILE ?? '');
+/** Whether the responses of a test file are compared: those of the tests of HTTP and of the apps. */
+export const isCompared = (): boolean => /\/test\/(?:http|apps)\//.test(process.env.TEST_FILE ?? '');
 
 type Response = Readonly<{
   $ref?: string;
@@ -109,7 +108,9 @@ function faultOf(contract: Contract, { method, path, answer }: Exchange): string
   if (!operation) {
     return status >= 400 ? null : `${method} ${template ?? pathname} is not in the document`;
   }
-  const found = operation.responses[String(status)];
+  const range = `${String(status)[0]}XX`;
+  const key = String(status) in operation.responses ? String(status) : range;
+  const found = operation.responses[key];
   if (!found) {
     return `the status ${status} is not in the document`;
   }
@@ -117,7 +118,7 @@ function faultOf(contract: Contract, { method, path, answer }: Exchange): string
     ? [contract.document.components.responses[lastOf(found.$ref)] ?? {}, found.$ref.slice(1)]
     : [
         found,
-        `/paths/${escaped(template ?? '')}/${method === 'HEAD' ? 'get' : method.toLowerCase()}/responses/${status}`,
+        `/paths/${escaped(template ?? '')}/${method === 'HEAD' ? 'get' : method.toLowerCase()}/responses/${key}`,
       ];
   const faults = headerFaults(contract, response, answer);
   const type = String(answer.headers['content-type'] ?? '').split(';')[0] ?? '';

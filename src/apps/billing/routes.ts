@@ -1,8 +1,10 @@
 import type Router from '@koa/router';
+import { z } from 'zod';
 
 import type { RouteDependencies } from '../../definition/define-app.ts';
 import { ApiError } from '../../errors.ts';
 import { enterTenant } from '../../http/enter-tenant.ts';
+import { operation } from '../../http/openapi/description.ts';
 import { createRouter, resource } from '../../http/resource.ts';
 import type { Context, State } from '../../http/state.ts';
 import { storeEvent } from './queries.ts';
@@ -34,12 +36,17 @@ export function routes({ environment, stacks, tenantDatabase }: Dependencies): R
   if (secret === undefined) {
     return router;
   }
-  resource(
-    router,
-    '/api/billing/stripe',
-    stacks.always.open,
-    {
-      POST: async (ctx) => {
+  resource(router, '/api/billing/stripe', stacks.always.open, {
+    POST: operation(
+      {
+        summary: 'Receive an event of Stripe',
+        headers: { 'Stripe-Signature': z.string() },
+        body: z.looseObject({ id: z.string(), type: z.string() }),
+        mediaTypes: ['application/json'],
+        response: z.object({ received: z.literal(true) }),
+        errors: ['signature_invalid'],
+      },
+      async (ctx) => {
         const payload = rawBodyOf(ctx);
         const signature = ctx.get('Stripe-Signature');
         const { verifyEvent } = await import('./stripe/verify.ts');
@@ -51,8 +58,7 @@ export function routes({ environment, stacks, tenantDatabase }: Dependencies): R
         }
         ctx.body = { received: true };
       },
-    },
-    { isHidden: true },
-  );
+    ),
+  });
   return router;
 }

@@ -40,9 +40,9 @@ export type DocumentRequest = Readonly<{
 /** The credentials of a project whose authentication has no description. */
 const STANDARD_SECURITY: ApiSecurity = { schemes: { bearer: { type: 'http', scheme: 'bearer' } } };
 
-/** Pages of a web site, and paths that their app hides, are not part of the API. */
-const isOfApi = ({ path, metadata, handlers }: Route): boolean =>
-  path.startsWith('/api/') && metadata.isHidden !== true && Object.keys(handlers).length > 0;
+/** Pages of a web site are not part of the API. */
+const isOfApi = ({ path, handlers }: Route): boolean =>
+  path.startsWith('/api/') && Object.keys(handlers).length > 0;
 
 /** Returns an operation with an ID that no other operation has. */
 function withUniqueId(operation: Json, ids: Set<unknown>): Json {

@@ -236,8 +236,10 @@ export function operationObject(route: Route, method: string, context: Operation
     ...bodies.parameters,
     ...declaredParameters('header', headers, schemas),
   ];
+  // The status of a handler without a description is unknown.
+  const status = isDescribed(route, method) ? bodies.status : '2XX';
   const responses = {
-    [bodies.status]: successOf(bodies, words.success, middleware, schemas),
+    [status]: successOf(bodies, words.success, middleware, schemas),
     ...errorsOf(codesOf(method, bodies, declared, middleware)),
     ...furtherResponses(resolve(declared.responses, settings), schemas),
   };

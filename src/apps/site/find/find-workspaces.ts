@@ -10,10 +10,11 @@ import { createFormTokens } from '../../../http/html/form-tokens.ts';
 import { html } from '../../../http/html/html.ts';
 import { page } from '../../../http/html/page-route.ts';
 import { sendPage } from '../../../http/html/send-page.ts';
+import { operation } from '../../../http/openapi/description.ts';
 import { resource } from '../../../http/resource.ts';
 import type { Context, State } from '../../../http/state.ts';
 import { linksOf } from '../landing.ts';
-import { readAddress } from '../sign-up/bodies.ts';
+import { addressBody, readAddress } from '../sign-up/bodies.ts';
 import { sentText } from '../sign-up/pages.ts';
 import type { SiteDependencies } from '../sign-up/sign-up.ts';
 
@@ -48,10 +49,18 @@ export function findWorkspaces(router: Router<State>, dependencies: SiteDependen
     '/api/workspaces/find',
     stacks.always.open,
     {
-      POST: async (ctx) => {
-        await requestSearch(dependencies, ctx, readAddress(ctx));
-        ctx.status = 204;
-      },
+      POST: operation(
+        {
+          summary: 'Mail the workspaces of an address',
+          body: addressBody,
+          response: null,
+          errors: ['throttled', 'overloaded'],
+        },
+        async (ctx) => {
+          await requestSearch(dependencies, ctx, readAddress(ctx));
+          ctx.status = 204;
+        },
+      ),
     },
     {
       name: 'Find Workspaces',

@@ -25,18 +25,22 @@ export const signUpFields = ({ SIGNUP_RESERVED: reserved }: SiteEnvironment) => 
   password: text({ max: MAX_PASSWORD }),
 });
 
+export const signUpBody = (environment: SiteEnvironment) =>
+  z.object({ ...signUpFields(environment), invitation: text({ max: 200, blank: true }).optional() });
+
+export const confirmationBody = ({ SIGNUP_RESERVED: reserved }: SiteEnvironment) =>
+  z.object({ token: text({ max: 200 }), slug: slugField(reserved).optional() });
+
+export const addressBody = z.object({ email: email() });
+
 /** @throws ValidationFailed on each invalid field */
 export const readSignUp = (ctx: Context, environment: SiteEnvironment): GivenSignUp =>
-  readBody(
-    ctx,
-    z.object({ ...signUpFields(environment), invitation: text({ max: 200, blank: true }).optional() }),
-  );
+  readBody(ctx, signUpBody(environment));
 
 /** @throws ValidationFailed on each invalid field */
 export const readConfirmationBody = (
   ctx: Context,
-  { SIGNUP_RESERVED: reserved }: SiteEnvironment,
-): { token: string; slug?: string | undefined } =>
-  readBody(ctx, z.object({ token: text({ max: 200 }), slug: slugField(reserved).optional() }));
+  environment: SiteEnvironment,
+): { token: string; slug?: string | undefined } => readBody(ctx, confirmationBody(environment));
 
-export const readAddress = (ctx: Context): string => readBody(ctx, z.object({ email: email() })).email;
+export const readAddress = (ctx: Context): string => readBody(ctx, addressBody).email;

@@ -6,10 +6,12 @@ import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts'
 
 const nothing = z.object({});
 
+export const signUpState = z.enum(['unconfirmed', 'waiting', 'ready', 'taken']);
+
 const signup = z
   .object({
     id: z.string(),
-    state: z.enum(['unconfirmed', 'waiting', 'ready', 'taken']),
+    state: signUpState,
     slug: z.string(),
     name: z.string(),
   })

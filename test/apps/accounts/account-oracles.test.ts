@@ -26,10 +26,17 @@ test.before(async () => {
   );
   await world.asOwner(`update acme.users set password = '!' where username = 'locked'`);
   proxy = await openProxy(world.serviceUrl);
-  // Without a mail transport, only the request uses the database. The API document would be one more request.
+  // Without a mail transport and searches, only the request uses the database. The API document would be one more
+  // request.
   service = await serve(
     { ...world, serviceUrl: proxy.through(world.serviceUrl) },
-    { SEND_ACTIVATION_EMAIL: 'true', MAIL_DIR: '', POOL_SIZE: '1', API_DOCS: 'false' },
+    {
+      SEND_ACTIVATION_EMAIL: 'true',
+      MAIL_DIR: '',
+      POOL_SIZE: '1',
+      API_DOCS: 'false',
+      FIND_WORKSPACES: 'false',
+    },
   );
   await openPair(service, ACME, 'active');
 });

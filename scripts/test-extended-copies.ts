@@ -187,11 +187,13 @@ export const tasks = defineApp({
   await write('sql/tenant-concurrent/tasks/title-down.sql', 'drop index concurrently if exists tasks__title');
 }
 
-/** Deletes the example app by the README's steps: its folders, its tests, and its line of the project. */
+/** Deletes the example app by the README's steps: its folders, its tests, its front end, and its line of the project. */
 async function deleteProjects({ edit, remove }: Copy): Promise<void> {
   for (const folder of ['src/apps', 'migrations/tenant', 'sql/tenant', 'test/apps']) {
     await remove(`${folder}/projects`);
   }
+  await remove('examples/vue');
+  await remove('test/examples');
   const without = (text: string): string =>
     text.replace(/^import .*\/projects\/.*\n/gm, '').replace(/\bprojects, |, projects\b/g, '');
   await edit('src/project.ts', without);

@@ -33,7 +33,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.exceeded_storage()', null,
-      '530f3d44efab6903f58737630b887082df3197ae5ba7b82ff3ca8116ba173874'
+      'c9cbf7d12f8ba869686ac417c9680295c925eaa7564b895f715a9ac372f7a260'
     ),
     (
       'tenancy.export_copy(uuid, bigint, text)', null,

@@ -37,32 +37,45 @@ comment on function tenancy.lock_limit(text) is
 
 -- The size functions are revoked because they show the size of other tenants. The catalog has the
 -- number of pages as of the last vacuum, which is enough for a limit of storage.
+--
+-- A function in plpgsql, because its plans are kept: a function in SQL is planned for each insert.
 create or replace function tenancy.exceeded_storage() returns bigint
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select own.megabytes
-  from (
-    select t.schema_name, (t.settings ->> 'TENANT_STORAGE_MB')::bigint as megabytes
-    from public.tenants as t
-    where t.role_name = tenancy.current_tenant()
-      and t.settings ->> 'TENANT_STORAGE_MB' ~ '^[0-9]{1,9}$'
-  ) as own
-  where own.megabytes > 0
-    and own.megabytes * 1048576 <= (
-      select sum(c.relpages::bigint + coalesce(o.relpages, 0) + coalesce(i.relpages, 0))
-        * current_setting('block_size')::bigint
-      from pg_class as c
-      left join pg_class as o on o.oid = c.reltoastrelid
-      left join lateral (
-        select sum(x.relpages)::bigint as relpages
-        from pg_index as n
-        join pg_class as x on x.oid = n.indexrelid
-        where n.indrelid in (c.oid, c.reltoastrelid)
-      ) as i on true
-      where c.relnamespace = (select s.oid from pg_namespace as s where s.nspname = own.schema_name)
-        and c.relkind = 'r'
-    )
+declare
+  v_schema name;
+  v_megabytes bigint;
+  v_pages bigint;
+begin
+  select t.schema_name, (t.settings ->> 'TENANT_STORAGE_MB')::bigint
+  into v_schema, v_megabytes
+  from public.tenants as t
+  where t.role_name = tenancy.current_tenant()
+    and t.settings ->> 'TENANT_STORAGE_MB' ~ '^[0-9]{1,9}$';
+
+  if (v_megabytes > 0) is not true then
+    return null;
+  end if;
+
+  select sum(c.relpages::bigint + coalesce(o.relpages, 0) + coalesce(i.relpages, 0))
+  into v_pages
+  from pg_class as c
+  left join pg_class as o on o.oid = c.reltoastrelid
+  left join lateral (
+    select sum(x.relpages)::bigint as relpages
+    from pg_index as n
+    join pg_class as x on x.oid = n.indexrelid
+    where n.indrelid in (c.oid, c.reltoastrelid)
+  ) as i on true
+  where c.relnamespace = (select s.oid from pg_namespace as s where s.nspname = v_schema)
+    and c.relkind = 'r';
+
+  if v_megabytes * 1048576 <= v_pages * current_setting('block_size')::bigint then
+    return v_megabytes;
+  end if;
+  return null;
+end
 $$;
 
 comment on function tenancy.exceeded_storage() is

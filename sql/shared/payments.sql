@@ -20,7 +20,7 @@ create table tenancy.payments (
 comment on table tenancy.payments is
   'Payments that were recorded, once for each reference. Rows of purged tenants are kept.';
 comment on column tenancy.payments.reference is
-  'Number of the invoice or of the transfer. No two payments have the same one, also not of two tenants.';
+  'Number of the invoice or of the transfer. Unique among the payments of all tenants.';
 comment on column tenancy.payments.paid_until is
   'Last paid day, without days of grace.';
 comment on column tenancy.payments.amount is

@@ -198,7 +198,7 @@ test.serial('a client that leaves releases its transaction and its place', async
   t.deepEqual(service.bugs, []);
 });
 
-test.serial('a tenant has one export at a time, and other requests beside it', async (t) => {
+test.serial('a tenant has one export at a time, and other requests at the same time', async (t) => {
   const response = await open(t);
   const { status, body, headers } = await get(PATH);
   t.deepEqual([status, body.code, headers['retry-after']], [503, 'overloaded', '5']);

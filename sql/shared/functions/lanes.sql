@@ -32,7 +32,7 @@ as $$
 $$;
 
 comment on function tenancy.lane_login(text) is
-  'Returns the login that may become a tenant role, besides that of DATABASE_URL. Null without logins of lanes.';
+  'Returns the login that may become a tenant role, in addition to that of DATABASE_URL. Null without logins of lanes.';
 
 
 create or replace function tenancy.lane_of(p_tenant uuid) returns integer

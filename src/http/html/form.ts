@@ -1,5 +1,17 @@
 import type { FieldErrors } from '../../errors.ts';
+import { FormBody } from '../body/form-body.ts';
+import type { Context } from '../state.ts';
 import { type Html, html } from './html.ts';
+
+/** Maximum characters of a value that a form shows again. */
+export const MAX_TEXT = 1_000;
+
+/** Returns the text that a form sent in a field, to show it again. Undefined without a form. Never used for passwords. */
+export function sentText(ctx: Context, name: string): string | undefined {
+  const body = ctx.method === 'POST' ? ctx.state.body() : null;
+  const value = body instanceof FormBody ? body.fields.get(name) : undefined;
+  return typeof value === 'string' ? value.slice(0, MAX_TEXT) : undefined;
+}
 
 export type FormField = Readonly<{
   name: string;

@@ -62,6 +62,12 @@ ${main}
 </html>
 `.toString();
 
+/** Returns the content of a page that is one box with a title. */
+export const card = (title: string, content: Html): Html => html`<div class="card narrow">
+<h1>${title}</h1>
+${content}
+</div>`;
+
 /** Returns the hostname as the client sent it, without the port. Pages show it as the name of the site. */
 const siteOf = (ctx: Pick<Context, 'host'>): string =>
   ctx.host.replace(/:\d+$/, '').slice(0, 253) || 'Service';

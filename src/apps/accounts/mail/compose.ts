@@ -1,7 +1,6 @@
 import escapeHtml from 'escape-html';
-
+import type { Mail } from '../../../definition/owners.ts';
 import type { Account } from '../users/account-queries.ts';
-import type { Message } from './message.ts';
 import type { MailKind } from './outbox-queries.ts';
 
 type Facts = Readonly<{
@@ -71,7 +70,7 @@ const textOf = (kind: MailKind, site: string, name: string): MailText => {
 const oneLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
 
 /** Returns one of Djoser's six mails, as text and as HTML. */
-export function compose(kind: MailKind, { site, from, to, account, link }: Facts): Message {
+export function compose(kind: MailKind, { site, from, to, account, link }: Facts): Mail {
   const name = oneLine(site);
   const { subject, lines, after } = textOf(kind, name, oneLine(account.username));
   const signature = `The ${name} team`;

@@ -1,5 +1,6 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
+import type { Mail } from '../../../definition/owners.ts';
 import {
   type TenantDatabase,
   type TenantTransaction,
@@ -11,7 +12,7 @@ import type { AccountSettings } from '../settings.ts';
 import { type Account, findAccount, findAccountBy } from '../users/account-queries.ts';
 import { compose } from './compose.ts';
 import { createLinkToken, createUid, type LinkKeys, type Purpose } from './link-token.ts';
-import { type MailTransport, type Message, Undeliverable } from './message.ts';
+import { type MailTransport, Undeliverable } from './message.ts';
 import { postpone, removeMail, rescheduleOutbox, takeDue, type WaitingMail } from './outbox-queries.ts';
 
 export type MailDeps = Readonly<{
@@ -78,7 +79,7 @@ const TEMPLATES = {
   username_reset: 'USERNAME_RESET_CONFIRM_URL',
 } as const satisfies Record<Purpose, keyof AccountSettings>;
 
-type Prepared = Readonly<{ mail: WaitingMail; message: Message | null }>;
+type Prepared = Readonly<{ mail: WaitingMail; message: Mail | null }>;
 
 /** Takes due mails and creates their links. Links are never stored in the database. */
 async function prepare(deps: MailDeps, tenant: TenantId): Promise<readonly Prepared[]> {

@@ -1,11 +1,12 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 
-import type { MailTransport, Message } from './message.ts';
+import type { Mail } from '../../../definition/owners.ts';
+import type { MailTransport } from './message.ts';
 
-export type WrittenMail = Pick<Message, 'to' | 'subject' | 'link'> & Readonly<{ file: string }>;
+export type WrittenMail = Pick<Mail, 'to' | 'subject' | 'link'> & Readonly<{ file: string }>;
 
-const asText = ({ to, from, subject, text }: Message): string =>
+const asText = ({ to, from, subject, text }: Mail): string =>
   `To: ${to}\nFrom: ${from.name} <${from.address}>\nSubject: ${subject}\n\n${text}`;
 
 /**

@@ -1,14 +1,4 @@
-/** One mail, as a transport sends it. */
-export type Message = Readonly<{
-  kind: string;
-  to: string;
-  from: Readonly<{ name: string; address: string }>;
-  subject: string;
-  text: string;
-  html: string;
-  /** The link that the recipient should follow, or null. A secret. */
-  link: string | null;
-}>;
+import type { Mail } from '../../../definition/owners.ts';
 
 /** A permanent failure: the mail is rejected on every attempt. */
 export class Undeliverable extends Error {
@@ -17,6 +7,6 @@ export class Undeliverable extends Error {
 
 export type MailTransport = Readonly<{
   /** @throws Undeliverable for a permanent failure, any other error for a temporary one */
-  send: (message: Message) => Promise<void>;
+  send: (message: Mail) => Promise<void>;
   close: () => Promise<void>;
 }>;

@@ -1,8 +1,8 @@
 import { ApiError, type FieldErrors, ValidationFailed } from '../../../errors.ts';
-import { type FormField, form } from '../../../http/html/form.ts';
+import { type FormField, form, sentText } from '../../../http/html/form.ts';
 import { type Html, html } from '../../../http/html/html.ts';
 import { seeOther } from '../../../http/html/page-route.ts';
-import { sendPage } from '../../../http/html/send-page.ts';
+import { card, sendPage } from '../../../http/html/send-page.ts';
 import type { Context, Handler } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
 import { readLink, readResetLoginName, readResetPassword } from '../bodies.ts';
@@ -13,7 +13,6 @@ import { resetPassword } from '../passwords/change-password.ts';
 import type { AccountSettings } from '../settings.ts';
 import { followActivation } from '../users/activate.ts';
 import { resetLoginName } from '../users/change-names.ts';
-import { sentText } from './fields.ts';
 import {
   ACTIVATE,
   LOGIN,
@@ -36,11 +35,12 @@ type LinkPage = Readonly<{
   change: (ctx: Context, request: AccountRequest, settings: AccountSettings) => Promise<void>;
 }>;
 
-const invalid = (again: string): Html => html`<div class="card narrow">
-<h1>This link is not valid</h1>
-<p>It has expired, or it was used before. Each link works once.</p>
-<p class="actions"><a class="button" href="${again}">Request a new link</a> <a class="button second" href="${LOGIN}">Log in</a></p>
-</div>`;
+const invalid = (again: string): Html =>
+  card(
+    'This link is not valid',
+    html`<p>It has expired, or it was used before. Each link works once.</p>
+<p class="actions"><a class="button" href="${again}">Request a new link</a> <a class="button second" href="${LOGIN}">Log in</a></p>`,
+  );
 
 /**
  * Creates the pages that mailed links open. GET changes nothing, because programs that check mail open links. The form of
@@ -99,9 +99,9 @@ export function linkPages(dependencies: PageDependencies): (purpose: Purpose, li
       sendPage(ctx, {
         status: Object.keys(errors).length > 0 ? 400 : 200,
         title,
-        main: html`<div class="card narrow">
-<h1>${title}</h1>
-<p class="quiet">${text}</p>
+        main: card(
+          title,
+          html`<p class="quiet">${text}</p>
 ${form({
   token: forms.field(ctx),
   errors,
@@ -111,8 +111,8 @@ ${form({
     { name: 'token', label: '', type: 'hidden', value: link.token },
     ...fields(ctx, settings),
   ],
-})}
-</div>`,
+})}`,
+        ),
       });
 
     /** Responds with a page for an invalid link. Other errors are thrown again. */

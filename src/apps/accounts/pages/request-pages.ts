@@ -1,12 +1,11 @@
 import { type FieldErrors, ValidationFailed } from '../../../errors.ts';
-import { form } from '../../../http/html/form.ts';
+import { form, sentText } from '../../../http/html/form.ts';
 import { html } from '../../../http/html/html.ts';
-import { sendPage } from '../../../http/html/send-page.ts';
+import { card, sendPage } from '../../../http/html/send-page.ts';
 import type { Context } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
 import { readEmail } from '../bodies.ts';
 import { requestLink } from '../mail/request-link.ts';
-import { sentText } from './fields.ts';
 import {
   ACTIVATE,
   LOGIN,
@@ -48,9 +47,9 @@ export function requestPages(dependencies: PageDependencies): Readonly<Record<st
     sendPage(ctx, {
       status: Object.keys(errors).length > 0 ? 400 : 200,
       title,
-      main: html`<div class="card narrow">
-<h1>${title}</h1>
-<p class="quiet">${text}</p>
+      main: card(
+        title,
+        html`<p class="quiet">${text}</p>
 ${form({
   token: forms.field(ctx),
   errors,
@@ -65,8 +64,8 @@ ${form({
     },
   ],
 })}
-<ul class="also"><li><a href="${LOGIN}">Back to login</a></li></ul>
-</div>`,
+<ul class="also"><li><a href="${LOGIN}">Back to login</a></li></ul>`,
+      ),
     });
 
   const handlersOf = (page: RequestPage): PageHandlers => ({
@@ -85,11 +84,11 @@ ${form({
       }
       sendPage(ctx, {
         title: 'Check your mail',
-        main: html`<div class="card narrow">
-<h1>Check your mail</h1>
-<p>If an account has this address, a mail with a link is on its way. It may take a few minutes, and it may be in the spam folder.</p>
-<p class="actions"><a class="button second" href="${LOGIN}">Back to login</a></p>
-</div>`,
+        main: card(
+          'Check your mail',
+          html`<p>If an account has this address, a mail with a link is on its way. It may take a few minutes, and it may be in the spam folder.</p>
+<p class="actions"><a class="button second" href="${LOGIN}">Back to login</a></p>`,
+        ),
       });
     },
   });

@@ -1,8 +1,8 @@
 import { ApiError, type FieldErrors, ValidationFailed } from '../../../errors.ts';
-import { badNotice, type FormField, form, goodNotice } from '../../../http/html/form.ts';
+import { badNotice, type FormField, form, goodNotice, sentText } from '../../../http/html/form.ts';
 import { html } from '../../../http/html/html.ts';
 import { localPath, seeOther } from '../../../http/html/page-route.ts';
-import { type PageLink, sendPage } from '../../../http/html/send-page.ts';
+import { card, type PageLink, sendPage } from '../../../http/html/send-page.ts';
 import type { Context } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
 import { readLogin, readSetPassword } from '../bodies.ts';
@@ -12,7 +12,6 @@ import { clearCookies, setCookies } from '../sessions/cookies.ts';
 import { logIn } from '../sessions/log-in.ts';
 import { logOut } from '../sessions/log-out.ts';
 import type { AccountSettings } from '../settings.ts';
-import { sentText } from './fields.ts';
 import {
   ACTIVATE,
   HOME,
@@ -48,9 +47,9 @@ export function sessionPages(dependencies: PageDependencies): Readonly<Record<st
     sendPage(ctx, {
       status: fault === null ? 200 : 400,
       title: 'Log in',
-      main: html`<div class="card narrow">
-<h1>Log in</h1>
-${notice !== undefined && goodNotice(notice)}
+      main: card(
+        'Log in',
+        html`${notice !== undefined && goodNotice(notice)}
 ${fault !== null && badNotice(fault)}
 ${form({
   token: forms.field(ctx),
@@ -70,8 +69,8 @@ ${form({
 <ul class="also">
 <li><a href="${RESET}">Forgot your password?</a></li>
 ${settings.SEND_ACTIVATION_EMAIL && html`<li><a href="${ACTIVATE}">Activation mail not received?</a></li>`}
-</ul>
-</div>`,
+</ul>`,
+      ),
     });
   };
 
@@ -139,9 +138,9 @@ ${settings.SEND_ACTIVATION_EMAIL && html`<li><a href="${ACTIVATE}">Activation ma
       sendPage(ctx, {
         title: 'Your account',
         links: SIGNED_IN,
-        main: html`<div class="card narrow">
-<h1>Your account</h1>
-${actor !== null && badNotice(`${actor} acts for this user.`)}
+        main: card(
+          'Your account',
+          html`${actor !== null && badNotice(`${actor} acts for this user.`)}
 <dl>
 <dt>Username</dt><dd>${account.username}</dd>
 <dt>E-mail address</dt><dd>${account.email || 'none'}</dd>
@@ -149,8 +148,8 @@ ${actor !== null && badNotice(`${actor} acts for this user.`)}
 <form method="post" action="/logout">
 ${forms.field(ctx)}
 <p class="actions"><button type="submit">Log out</button> <a class="button second" href="${HOME}/password">Change password</a></p>
-</form>
-</div>`,
+</form>`,
+        ),
       });
     }),
   };
@@ -160,9 +159,9 @@ ${forms.field(ctx)}
       status: Object.keys(errors).length > 0 ? 400 : 200,
       title: 'Change your password',
       links: SIGNED_IN,
-      main: html`<div class="card narrow">
-<h1>Change your password</h1>
-<p class="quiet">Afterwards you are logged out on all devices.</p>
+      main: card(
+        'Change your password',
+        html`<p class="quiet">Afterwards you are logged out on all devices.</p>
 ${form({
   token: forms.field(ctx),
   errors,
@@ -176,8 +175,8 @@ ${form({
     },
     ...newPasswordFields(settings.SET_PASSWORD_RETYPE),
   ],
-})}
-</div>`,
+})}`,
+      ),
     });
 
   const password: PageHandlers = {

@@ -9,13 +9,13 @@ import { form } from '../../../http/html/form.ts';
 import { createFormTokens } from '../../../http/html/form-tokens.ts';
 import { html } from '../../../http/html/html.ts';
 import { page } from '../../../http/html/page-route.ts';
-import { sendPage } from '../../../http/html/send-page.ts';
+import { card, sendPage } from '../../../http/html/send-page.ts';
 import { operation } from '../../../http/openapi/description.ts';
 import { resource } from '../../../http/resource.ts';
 import type { Context, State } from '../../../http/state.ts';
 import { linksOf } from '../landing.ts';
 import { addressBody, readAddress } from '../sign-up/bodies.ts';
-import { sentText } from '../sign-up/pages.ts';
+import { givenText } from '../sign-up/pages.ts';
 import type { SiteDependencies } from '../sign-up/sign-up.ts';
 
 /**
@@ -74,9 +74,9 @@ export function findWorkspaces(router: Router<State>, dependencies: SiteDependen
       status: Object.keys(errors).length > 0 ? 400 : 200,
       title: 'Find my workspace',
       links,
-      main: html`<div class="card narrow">
-<h1>Find my workspace</h1>
-<p class="quiet">Enter your e-mail address. You receive a list of the workspaces in which it has an account.</p>
+      main: card(
+        'Find my workspace',
+        html`<p class="quiet">Enter your e-mail address. You receive a list of the workspaces in which it has an account.</p>
 ${form({
   token: forms.field(ctx),
   errors,
@@ -86,12 +86,12 @@ ${form({
       name: 'email',
       label: 'E-mail address',
       type: 'email',
-      value: sentText(ctx, 'email'),
+      value: givenText(ctx, 'email'),
       autocomplete: 'email',
     },
   ],
-})}
-</div>`,
+})}`,
+      ),
     });
 
   page(router, '/workspaces', stacks.always.page, {
@@ -110,11 +110,11 @@ ${form({
       sendPage(ctx, {
         title: 'Check your mail',
         links,
-        main: html`<div class="card narrow">
-<h1>Check your mail</h1>
-<p>If the address has an account in a workspace, a mail with the list is on its way. It may take a few minutes.</p>
-<p class="actions"><a class="button second" href="/">Back to the start page</a></p>
-</div>`,
+        main: card(
+          'Check your mail',
+          html`<p>If the address has an account in a workspace, a mail with the list is on its way. It may take a few minutes.</p>
+<p class="actions"><a class="button second" href="/">Back to the start page</a></p>`,
+        ),
       });
     },
   });

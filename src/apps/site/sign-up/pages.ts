@@ -1,12 +1,11 @@
 import type Router from '@koa/router';
 
 import { type FieldErrors, ValidationFailed } from '../../../errors.ts';
-import { FormBody } from '../../../http/body/form-body.ts';
-import { type FormField, form } from '../../../http/html/form.ts';
+import { type FormField, form, MAX_TEXT, sentText } from '../../../http/html/form.ts';
 import { createFormTokens } from '../../../http/html/form-tokens.ts';
 import { type Html, html } from '../../../http/html/html.ts';
 import { page, seeOther } from '../../../http/html/page-route.ts';
-import { sendPage } from '../../../http/html/send-page.ts';
+import { card, sendPage } from '../../../http/html/send-page.ts';
 import { notFound } from '../../../http/identifier.ts';
 import type { Context, State } from '../../../http/state.ts';
 import { linksOf } from '../landing.ts';
@@ -22,20 +21,14 @@ import {
 } from './sign-up.ts';
 import { urlOfTenant } from './urls.ts';
 
-/** Seconds after which a page that waits for the worker loads itself again. */
+/** Seconds after which the browser loads the page again while the worker creates the tenant. */
 const REFRESH = 3;
 
-/** Returns the text that a form sent, or that the query has. */
-export function sentText(ctx: Context, name: string): string | undefined {
-  const body = ctx.method === 'POST' ? ctx.state.body() : null;
-  const value = body instanceof FormBody ? body.fields.get(name) : ctx.query[name];
-  return typeof value === 'string' ? value.slice(0, 1_000) : undefined;
-}
-
-const card = (title: string, content: Html): Html => html`<div class="card narrow">
-<h1>${title}</h1>
-${content}
-</div>`;
+/** Returns the text that a form sent, or that the query of the page has. */
+export const givenText = (ctx: Context, name: string): string | undefined => {
+  const value = sentText(ctx, name) ?? ctx.query[name];
+  return typeof value === 'string' ? value.slice(0, MAX_TEXT) : undefined;
+};
 
 /** Creates the pages of sign-up: the form, the page of the mailed link, and the page that waits for the tenant. */
 export function signUpPages(router: Router<State>, dependencies: SiteDependencies): void {
@@ -58,7 +51,7 @@ export function signUpPages(router: Router<State>, dependencies: SiteDependencie
   });
 
   const signUpForm = (ctx: Context, errors: FieldErrors): void => {
-    const invitation = sentText(ctx, 'invitation');
+    const invitation = givenText(ctx, 'invitation');
     show(
       ctx,
       'Create a workspace',
@@ -76,17 +69,17 @@ export function signUpPages(router: Router<State>, dependencies: SiteDependencie
               {
                 name: 'name',
                 label: 'Name',
-                value: sentText(ctx, 'name'),
+                value: givenText(ctx, 'name'),
                 autocomplete: 'organization',
                 hint: 'Your company or team.',
                 maxLength: 255,
               },
-              slugOf(sentText(ctx, 'slug')),
+              slugOf(givenText(ctx, 'slug')),
               {
                 name: 'email',
                 label: 'E-mail address',
                 type: 'email',
-                value: sentText(ctx, 'email'),
+                value: givenText(ctx, 'email'),
                 autocomplete: 'email',
               },
               {
@@ -102,7 +95,7 @@ export function signUpPages(router: Router<State>, dependencies: SiteDependencie
     );
   };
 
-  /** Shows a sign-up that is confirmed. While the tenant is created, the page loads itself again. */
+  /** Shows a sign-up that is confirmed. While the tenant is created, the browser loads the page again. */
   const showState = (ctx: Context, { state, slug, name }: SignUp): void => {
     if (state === 'ready') {
       const url = urlOfTenant(ctx, dependencies, slug);
@@ -119,7 +112,7 @@ export function signUpPages(router: Router<State>, dependencies: SiteDependencie
     show(
       ctx,
       'Your workspace is being created',
-      html`<p role="status">This takes a moment. The page loads itself again every ${REFRESH} seconds.</p>`,
+      html`<p role="status">This takes a moment. The page is loaded again every ${REFRESH} seconds.</p>`,
     );
   };
 
@@ -174,7 +167,7 @@ ${form({
   button: 'Create the workspace',
   fields: [
     { name: 'token', label: '', type: 'hidden', value: ctx.params.token },
-    ...(isTaken ? [slugOf(sentText(ctx, 'slug') ?? found.slug)] : []),
+    ...(isTaken ? [slugOf(givenText(ctx, 'slug') ?? found.slug)] : []),
   ],
 })}`,
       Object.keys(errors).length > 0 ? 400 : 200,
@@ -214,7 +207,7 @@ ${form({
       try {
         const { slug } = readConfirmationBody(ctx, environment);
         await confirm(dependencies, ctx, { token, slug });
-        // The page of the link shows the state, and loads itself again with GET.
+        // The page of the link shows the state. A browser can load it again, because it is a GET.
         seeOther(ctx, `/signup/confirm/${token}`);
       } catch (error) {
         if (!(error instanceof ValidationFailed)) {

@@ -14,13 +14,18 @@ import { findTenant } from '../registry/registry.ts';
  *
  * First the login of the new lane becomes a member of the tenant's role. Then the registry names the lane, and
  * running processes are notified. After `waitMs` milliseconds, when no process can still use the old lane, its login
- * loses the role. When the command is interrupted, `tenants check` names the role, and repeating it is safe.
+ * loses the role. `onPinned` is called before this wait. When the command is interrupted, `tenants check` names the role, and repeating it is safe.
  *
  * @throws OperatorError `usage_invalid` when the lane has no login; DomainError `tenant_not_found`
  */
 export async function setLane(
   databases: Databases,
-  { schema, lane, waitMs }: { schema: string; lane: number | null; waitMs: number },
+  {
+    schema,
+    lane,
+    waitMs,
+    onPinned = () => {},
+  }: { schema: string; lane: number | null; waitMs: number; onPinned?: () => void },
 ): Promise<void> {
   const main = chooseDatabase(databases, MAIN);
   const { id, role, database } = await withAdminConnection(main.owner, (client) =>
@@ -49,6 +54,7 @@ export async function setLane(
   if (database !== MAIN) {
     await reconcileRegistry(main.owner, owner, database);
   }
+  onPinned();
   await wait(waitMs);
   await withAdminConnection(owner, (client) => revokeForeignRoles(client, role));
 }

@@ -1,8 +1,11 @@
+import { z } from 'zod';
+
 import type { Project } from '../../../definition/define-project.ts';
 import { OperatorError } from '../../../errors.ts';
 import { undescribedRoutes } from '../../../http/openapi/document.ts';
 import { createProjectDocument } from '../../../server/api-documents.ts';
 import { createDescribedRouters, describedSettings } from '../../../server/describe-project.ts';
+import { settingsSchemaOf } from '../../../tenancy/registry/tenant-settings.ts';
 import type { CliCommand } from '../../framework/command.ts';
 
 type Options = { site?: true; setting?: readonly string[] };
@@ -14,7 +17,7 @@ type Options = { site?: true; setting?: readonly string[] };
  */
 function readSettings(
   texts: readonly string[],
-  known: Readonly<Record<string, unknown>>,
+  known: Readonly<Record<string, z.ZodType>>,
 ): Record<string, string> {
   return Object.fromEntries(
     texts.map((text) => {
@@ -24,6 +27,10 @@ function readSettings(
           'usage_invalid',
           `"${text}" is not a setting of a tenant. Write it as NAME=value, for example LOGIN_FIELD=email.`,
         );
+      }
+      const parsed = z.safeParse(known[name] as z.ZodType, value);
+      if (!parsed.success) {
+        throw new OperatorError('usage_invalid', `${name} ${parsed.error.issues[0]?.message}.`);
       }
       return [name, value];
     }),
@@ -46,7 +53,7 @@ export const openapiCommand = (project: Project): CliCommand<Options> => ({
     const settings = describedSettings(
       project,
       kind,
-      readSettings(setting, describedSettings(project, kind)),
+      readSettings(setting, settingsSchemaOf(project).shape as Readonly<Record<string, z.ZodType>>),
     );
     const routers = await createDescribedRouters(project, kind);
     for (const route of undescribedRoutes(routers)) {

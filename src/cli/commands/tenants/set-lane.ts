@@ -33,11 +33,14 @@ export const setLaneCommand: CliCommand<Options> = {
     const settings = await config();
     // A process that lost its notifications uses the old lane until then.
     const seconds = waitSeconds ?? settings.DIRECTORY_TTL + MARGIN_SECONDS;
-    note(`The former login keeps the tenant's role for ${seconds} s, until every process uses the new lane.`);
     await setLane(databasesOf(settings, await ownerUrl()), {
       schema,
       lane: lane ?? null,
       waitMs: seconds * 1000,
+      onPinned: () =>
+        note(
+          `The former login keeps the tenant's role for ${seconds} s, until every process uses the new lane.`,
+        ),
     });
     print(
       lane === undefined

@@ -21,6 +21,7 @@ import { openObserver } from '../observability/open-observer.ts';
 import { openOptionalTracing } from '../observability/open-optional-tracing.ts';
 import { createWatchDueWork } from '../tenancy/context/due-work.ts';
 import { loadTenantMigrations, requiredMigrations } from '../tenancy/migrations/tenant-migrations.ts';
+import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
 import type { RequiredMigrations } from '../tenancy/registry/project.ts';
 import { readStatistics } from '../tenancy/registry/statistics.ts';
 import { buildApp } from './app.ts';
@@ -140,6 +141,7 @@ type Resources = Readonly<{
   tenancy: Tenancy;
   throttleStore: ThrottleStore;
   apps: OpenApps;
+  expected: RequiredMigrations;
 }>;
 
 async function openResources(
@@ -159,17 +161,23 @@ async function openResources(
       log.warn('THROTTLE_STORE does not respond; attempts are counted in memory', { reason }),
   });
   closers.push(throttleStore.close);
+  const expected = requiredMigrations(await loadTenantMigrations(project, { validate: false }));
   const apps = await openApps(project, config, {
     tenantDatabase: tenancy.tenantDatabase,
     secrets: { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null },
     directory: tenancy.directory,
     throttle: createThrottle(throttleStore),
     watchDueWork: createWatchDueWork(tenancy),
+    operators: {
+      pool: chooseDatabase(tenancy.lookUps, MAIN),
+      key: config.TENANCY_KEYS[0],
+      expected,
+    },
     log,
     onWorkFailed: observer.workFailed,
     closers,
   });
-  return { observer, startTrace: tracing.start, tenancy, throttleStore, apps };
+  return { observer, startTrace: tracing.start, tenancy, throttleStore, apps, expected };
 }
 
 async function open(
@@ -179,9 +187,8 @@ async function open(
   closers: Array<() => Promise<unknown>>,
 ): Promise<Listening & Pick<Service, 'metricsPort' | 'reportBug' | 'faultFound'>> {
   const resources = await openResources(project, config, log, closers);
-  const { observer, startTrace, tenancy, throttleStore, apps } = resources;
+  const { observer, startTrace, tenancy, throttleStore, apps, expected } = resources;
   const { databases, placement } = tenancy;
-  const expected = requiredMigrations(await loadTenantMigrations(project, { validate: false }));
   observer.watch(observedDatabases(databases, expected, dueWorkOf(project)));
   const onBug: ServiceLog['bug'] = (...bug) => {
     observer.bug();

@@ -13,6 +13,7 @@ import { declarePermissions } from '../http/permission-names.ts';
 import type { Throttle } from '../http/rate-limit/throttle.ts';
 import type { State } from '../http/state.ts';
 import type { ServiceLog } from '../observability/logger.ts';
+import type { RecentRequests } from '../observability/recent-requests.ts';
 import type { Directory } from '../tenancy/context/directory.ts';
 import type { WatchDueWork } from '../tenancy/context/due-work.ts';
 import type { SettingsOf } from '../tenancy/context/settings-of.ts';
@@ -50,6 +51,8 @@ type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawSh
   permissions: readonly string[];
   /** Returns the service of the app with `owners`, once it has started. Null: no app has it. */
   owners: () => OwnerService | null;
+  /** Returns the counts of the last 15 minutes' requests, of all processes on this machine. */
+  recentRequests: () => Promise<RecentRequests>;
 }>;
 
 /** The argument of `start`. */

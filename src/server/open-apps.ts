@@ -21,7 +21,14 @@ import { type ErasedDependencies, type RoutesModule, routersOfApp } from './rout
 /** What the engine passes to every app. */
 type EngineServices = Pick<
   StartDependencies,
-  'tenantDatabase' | 'secrets' | 'directory' | 'throttle' | 'watchDueWork' | 'log' | 'onWorkFailed'
+  | 'tenantDatabase'
+  | 'secrets'
+  | 'directory'
+  | 'throttle'
+  | 'recentRequests'
+  | 'watchDueWork'
+  | 'log'
+  | 'onWorkFailed'
 > &
   Readonly<{
     /** `openApps` pushes the `close` of each started app onto it. */
@@ -41,7 +48,7 @@ export type OpenApps = Readonly<{
 
 /** Starts the apps of a project, in its order, and loads their routes. */
 export async function openApps(project: Project, config: Config, engine: EngineServices): Promise<OpenApps> {
-  const { tenantDatabase, secrets, directory, throttle, closers } = engine;
+  const { tenantDatabase, secrets, directory, throttle, recentRequests, closers } = engine;
   const schema = settingsSchemaOf(project);
   const defaults: TenantSettings = Object.fromEntries(
     Object.keys(schema.shape).map((name) => [name, (config as Readonly<Record<string, unknown>>)[name]]),
@@ -64,6 +71,7 @@ export async function openApps(project: Project, config: Config, engine: EngineS
       throttle,
       permissions: permissionsOf(project),
       owners: () => ownerService,
+      recentRequests,
     };
     const service = await app.start({
       ...dependencies,

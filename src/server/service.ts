@@ -19,6 +19,7 @@ import type { ServiceLog } from '../observability/logger.ts';
 import type { Observer } from '../observability/observer.ts';
 import { openObserver } from '../observability/open-observer.ts';
 import { openOptionalTracing } from '../observability/open-optional-tracing.ts';
+import { createRequestCounter, type RequestCounter, summarize } from '../observability/recent-requests.ts';
 import { createWatchDueWork } from '../tenancy/context/due-work.ts';
 import { loadTenantMigrations, requiredMigrations } from '../tenancy/migrations/tenant-migrations.ts';
 import type { RequiredMigrations } from '../tenancy/registry/project.ts';
@@ -136,6 +137,7 @@ const listenOn = (config: Config, handler: RequestListener): Promise<Listening> 
 
 type Resources = Readonly<{
   observer: Observer;
+  requestCounter: RequestCounter;
   startTrace: StartTrace | null;
   tenancy: Tenancy;
   throttleStore: ThrottleStore;
@@ -159,17 +161,19 @@ async function openResources(
       log.warn('THROTTLE_STORE does not respond; attempts are counted in memory', { reason }),
   });
   closers.push(throttleStore.close);
+  const requestCounter = createRequestCounter();
   const apps = await openApps(project, config, {
     tenantDatabase: tenancy.tenantDatabase,
     secrets: { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null },
     directory: tenancy.directory,
     throttle: createThrottle(throttleStore),
+    recentRequests: async () => summarize([requestCounter.counts()], Date.now()),
     watchDueWork: createWatchDueWork(tenancy),
     log,
     onWorkFailed: observer.workFailed,
     closers,
   });
-  return { observer, startTrace: tracing.start, tenancy, throttleStore, apps };
+  return { observer, requestCounter, startTrace: tracing.start, tenancy, throttleStore, apps };
 }
 
 async function open(
@@ -179,7 +183,7 @@ async function open(
   closers: Array<() => Promise<unknown>>,
 ): Promise<Listening & Pick<Service, 'metricsPort' | 'reportBug' | 'faultFound'>> {
   const resources = await openResources(project, config, log, closers);
-  const { observer, startTrace, tenancy, throttleStore, apps } = resources;
+  const { observer, requestCounter, startTrace, tenancy, throttleStore, apps } = resources;
   const { databases, placement } = tenancy;
   const expected = requiredMigrations(await loadTenantMigrations(project, { validate: false }));
   observer.watch(observedDatabases(databases, expected, dueWorkOf(project)));
@@ -203,6 +207,7 @@ async function open(
     writeRequest: (line) => {
       log.request(line);
       observer.request(line);
+      requestCounter.add(line);
     },
     startTrace,
     requestLimit: createRequestLimit(throttleStore),

@@ -64,11 +64,10 @@ test('adds the counts of several processes', (t) => {
   one.add(line({}));
   other.add(line({ duration: 30 }));
   const found = summarize([one.counts(), other.counts()], 1_000);
-  t.deepEqual([found.processes, found.count, found.tenants], [
-    2,
-    2,
-    [{ schema: 'acme', requests: 2, errors: 0, meanMs: 20, databaseMs: 8 }],
-  ]);
+  t.deepEqual(
+    [found.processes, found.count, found.tenants],
+    [2, 2, [{ schema: 'acme', requests: 2, errors: 0, meanMs: 20, databaseMs: 8 }]],
+  );
 });
 
 test('bounds the tenants of a minute and of a report', (t) => {

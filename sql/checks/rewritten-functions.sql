@@ -32,10 +32,6 @@ with shipped (identity, context_mode, digest) as (
       '64a6cf92895d7dc93a091621c82e313783f80f3dfceb085489edc45705bbf000'
     ),
     (
-      'tenancy.exceeded_storage()', null,
-      'c9cbf7d12f8ba869686ac417c9680295c925eaa7564b895f715a9ac372f7a260'
-    ),
-    (
       'tenancy.export_copy(uuid, bigint, text)', null,
       '9186c0f46563d9d802afbb39b7dfbcbc6ea0035ee4120d386d6d591904480b63'
     ),
@@ -73,7 +69,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.limit_rows()', null,
-      '1777007107e71bbcbb709eda4f84c831bc0d7d289d9c89709f1d5b0747b9e12c'
+      'e3abc9e442c7961f64f63d2cd092c3de622adca7794e6807b453f3f575dee4dd'
     ),
     (
       'tenancy.list_lanes()', null,
@@ -81,7 +77,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.lock_limit(text)', null,
-      'b733d27bbc4ff4687542c33fdccc990730b318e3f3b3df8089e62b5c4450b364'
+      '6e2a4b5386ddd7d29f78e39e3c9a84b54a3dbab7a35abac2d4fcfa6fdedf5cae'
     ),
     (
       'tenancy.login_of(uuid, integer)', null,

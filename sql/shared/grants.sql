@@ -21,9 +21,8 @@ grant execute on function tenancy.reject(text) to public;
 grant execute on function tenancy.mark_due(text) to public;
 grant execute on function tenancy.reschedule_due(text, timestamptz, timestamptz) to public;
 
--- For triggers of tenants' tables. Both return limits of the current tenant, and change nothing.
+-- For triggers of tenants' tables. Returns a limit of the current tenant, and changes nothing.
 grant execute on function tenancy.lock_limit(text) to public;
-grant execute on function tenancy.exceeded_storage() to public;
 
 grant execute on function tenancy.enter(uuid, bigint, text) to :"service";
 grant execute on function tenancy.resolve_host(text) to :"service";

@@ -77,7 +77,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.lock_limit(text)', null,
-      '6e2a4b5386ddd7d29f78e39e3c9a84b54a3dbab7a35abac2d4fcfa6fdedf5cae'
+      'd1e25d3ea3ebf4cb19a2edb6b785136336ab327350f17d93759f642ef0c312a2'
     ),
     (
       'tenancy.login_of(uuid, integer)', null,
@@ -94,6 +94,10 @@ with shipped (identity, context_mode, digest) as (
     (
       'tenancy.my_domains()', null,
       '889d3a550dae6d20e83d78ef80503d27ad6895a43c28777e5180378a86267dd8'
+    ),
+    (
+      'tenancy.my_subscription()', null,
+      '5cac704d5224519b5f8932d8bcd1c5a86038a490a0366c02a68efb41b730e900'
     ),
     (
       'tenancy.my_tenant()', null,
@@ -166,6 +170,10 @@ with shipped (identity, context_mode, digest) as (
     (
       'tenancy.statistics(text, integer, text, integer, text[])', null,
       '8458042ed9e8ce7c9d92edac01cab5b059b69b71d93429755670113bab838abc'
+    ),
+    (
+      'tenancy.stored_pages(text)', null,
+      'b131f820a734a6e5ffc1ef60b20afb966b40943497e1ec933a74820791e0de4e'
     ),
     (
       'tenancy.version()', null,

@@ -158,6 +158,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         'tenancy.lock_limit(text)',
         'tenancy.mark_due(text)',
         'tenancy.my_domains()',
+        'tenancy.my_subscription()',
         'tenancy.my_tenant()',
         'tenancy.reject(text)',
         'tenancy.require(boolean,text)',

@@ -10,9 +10,6 @@
 --
 -- The lock makes concurrent transactions count one after the other. Only names of the tenant's own
 -- settings are locked, so a tenant cannot choose the number of locks.
---
--- The size functions are revoked because they show the size of other tenants. The catalog has the
--- number of pages as of the last vacuum, which is enough for a limit of storage.
 create or replace function tenancy.lock_limit(p_setting text) returns bigint
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
@@ -21,7 +18,6 @@ declare
   v_tenant record;
   v_limit bigint;
   v_megabytes bigint;
-  v_pages bigint;
 begin
   select t.id, t.schema_name, t.settings
   into v_tenant
@@ -32,20 +28,7 @@ begin
     v_megabytes := v_tenant.settings ->> 'TENANT_STORAGE_MB';
   end if;
   if v_megabytes > 0 then
-    select sum(c.relpages::bigint + coalesce(o.relpages, 0) + coalesce(i.relpages, 0))
-    into v_pages
-    from pg_class as c
-    left join pg_class as o on o.oid = c.reltoastrelid
-    left join lateral (
-      select sum(x.relpages)::bigint as relpages
-      from pg_index as n
-      join pg_class as x on x.oid = n.indexrelid
-      where n.indrelid in (c.oid, c.reltoastrelid)
-    ) as i on true
-    where c.relnamespace = (select s.oid from pg_namespace as s where s.nspname = v_tenant.schema_name)
-      and c.relkind = 'r';
-
-    if v_megabytes * 1048576 <= v_pages * current_setting('block_size')::bigint then
+    if v_megabytes * 1048576 <= tenancy.stored_pages(v_tenant.schema_name) * current_setting('block_size')::bigint then
       raise exception 'the limit of storage is reached'
         using errcode = 'KT007', detail = v_megabytes::text;
     end if;
@@ -65,6 +48,35 @@ $$;
 
 comment on function tenancy.lock_limit(text) is
   'Raises KT007 if the current tenant has reached its limit of storage. Returns its limit of rows with this name, and locks it until the transaction ends. Null: no limit.';
+
+
+-- The size functions are revoked because they show the size of other tenants. The catalog has the
+-- number of pages as of the last vacuum, which is enough for a limit of storage.
+--
+-- In plpgsql, because its plan is kept: a function in SQL is planned for each insert.
+create or replace function tenancy.stored_pages(p_schema text) returns bigint
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(sum(c.relpages::bigint + coalesce(o.relpages, 0) + coalesce(i.relpages, 0)), 0)::bigint
+    from pg_class as c
+    left join pg_class as o on o.oid = c.reltoastrelid
+    left join lateral (
+      select sum(x.relpages)::bigint as relpages
+      from pg_index as n
+      join pg_class as x on x.oid = n.indexrelid
+      where n.indrelid in (c.oid, c.reltoastrelid)
+    ) as i on true
+    where c.relnamespace = (select s.oid from pg_namespace as s where s.nspname = p_schema)
+      and c.relkind = 'r'
+  );
+end
+$$;
+
+comment on function tenancy.stored_pages(text) is
+  'Returns the pages of the tables and indexes of a schema, as of the last vacuum.';
 
 
 -- Runs with the rights of its caller, so that it counts through every wall. The owner's commands

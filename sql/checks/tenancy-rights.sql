@@ -16,7 +16,7 @@ with granted as (
     case
       when p.proname in (
         'current_tenant', 'my_tenant', 'my_domains', 'mark_due', 'reschedule_due', 'require', 'reject',
-        'lock_limit', 'exceeded_storage'
+        'lock_limit', 'my_subscription'
       ) then true
       when p.proname in (
         'enter', 'resolve_host', 'database_of', 'export_copy', 'import_copy', 'version', 'shared_migrations',

@@ -60,10 +60,6 @@ with shipped (identity, context_mode, digest) as (
       '64a6cf92895d7dc93a091621c82e313783f80f3dfceb085489edc45705bbf000'
     ),
     (
-      'tenancy.exceeded_storage()', null,
-      'c9cbf7d12f8ba869686ac417c9680295c925eaa7564b895f715a9ac372f7a260'
-    ),
-    (
       'tenancy.export_copy(uuid, bigint, text)', null,
       '9186c0f46563d9d802afbb39b7dfbcbc6ea0035ee4120d386d6d591904480b63'
     ),
@@ -113,7 +109,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.limit_rows()', null,
-      '1777007107e71bbcbb709eda4f84c831bc0d7d289d9c89709f1d5b0747b9e12c'
+      'e3abc9e442c7961f64f63d2cd092c3de622adca7794e6807b453f3f575dee4dd'
     ),
     (
       'tenancy.list_audit_events(text, bigint, text)', null,
@@ -133,7 +129,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.lock_limit(text)', null,
-      'b733d27bbc4ff4687542c33fdccc990730b318e3f3b3df8089e62b5c4450b364'
+      'd1e25d3ea3ebf4cb19a2edb6b785136336ab327350f17d93759f642ef0c312a2'
     ),
     (
       'tenancy.login_of(uuid, integer)', null,
@@ -150,6 +146,10 @@ with shipped (identity, context_mode, digest) as (
     (
       'tenancy.my_domains()', null,
       '889d3a550dae6d20e83d78ef80503d27ad6895a43c28777e5180378a86267dd8'
+    ),
+    (
+      'tenancy.my_subscription()', null,
+      '5cac704d5224519b5f8932d8bcd1c5a86038a490a0366c02a68efb41b730e900'
     ),
     (
       'tenancy.my_tenant()', null,
@@ -266,6 +266,10 @@ with shipped (identity, context_mode, digest) as (
     (
       'tenancy.statistics(text, integer, text, integer, text[])', null,
       '8458042ed9e8ce7c9d92edac01cab5b059b69b71d93429755670113bab838abc'
+    ),
+    (
+      'tenancy.stored_pages(text)', null,
+      'b131f820a734a6e5ffc1ef60b20afb966b40943497e1ec933a74820791e0de4e'
     ),
     (
       'tenancy.tenant_items(text, integer)', null,

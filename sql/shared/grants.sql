@@ -8,10 +8,11 @@ revoke all on all functions in schema tenancy from public;
 revoke all on all tables in schema tenancy from public, :"service", tenant_owner;
 revoke all on table public.tenants, public.domains from public, :"service", tenant_owner;
 
--- Policies name current_tenant(). The other two return rows of the current tenant.
+-- Policies name current_tenant(). The others return rows of the current tenant.
 grant execute on function tenancy.current_tenant() to public;
 grant execute on function tenancy.my_tenant() to public;
 grant execute on function tenancy.my_domains() to public;
+grant execute on function tenancy.my_subscription() to public;
 
 -- They raise an error, and do nothing else. require calls reject with the rights of its caller.
 grant execute on function tenancy.require(boolean, text) to public;
@@ -21,9 +22,8 @@ grant execute on function tenancy.reject(text) to public;
 grant execute on function tenancy.mark_due(text) to public;
 grant execute on function tenancy.reschedule_due(text, timestamptz, timestamptz) to public;
 
--- For triggers of tenants' tables. Both return limits of the current tenant, and change nothing.
+-- For triggers of tenants' tables. Returns a limit of the current tenant, and changes nothing.
 grant execute on function tenancy.lock_limit(text) to public;
-grant execute on function tenancy.exceeded_storage() to public;
 
 -- Events of the current tenant's own audit.
 grant execute on function tenancy.own_audit_events(uuid, integer) to public;

@@ -11,7 +11,7 @@ import { listOperationKinds } from '../operations/list-kinds.ts';
 import { createSettingsOf, type SettingsOf } from '../tenancy/context/settings-of.ts';
 import { type OperatorsOptions, openOperators } from '../tenancy/operations/operators.ts';
 import { loadModule } from '../tenancy/registry/load-module.ts';
-import { permissionsOf, type SchemaKind } from '../tenancy/registry/project.ts';
+import { permissionsOf, rowLimitsOf, type SchemaKind } from '../tenancy/registry/project.ts';
 import {
   effectiveSettings,
   settingsSchemaOf,
@@ -23,7 +23,14 @@ import { type ErasedDependencies, type RoutesModule, routersOfApp } from './rout
 /** What the engine passes to every app. */
 type EngineServices = Pick<
   StartDependencies,
-  'tenantDatabase' | 'secrets' | 'directory' | 'throttle' | 'watchDueWork' | 'log' | 'onWorkFailed'
+  | 'tenantDatabase'
+  | 'secrets'
+  | 'directory'
+  | 'throttle'
+  | 'recentRequests'
+  | 'watchDueWork'
+  | 'log'
+  | 'onWorkFailed'
 > &
   Readonly<{
     /** For operators: connections outside of any tenant, and what this release requires of a tenant. */
@@ -45,7 +52,7 @@ export type OpenApps = Readonly<{
 
 /** Starts the apps of a project, in its order, and loads their routes. */
 export async function openApps(project: Project, config: Config, engine: EngineServices): Promise<OpenApps> {
-  const { tenantDatabase, secrets, directory, throttle, closers } = engine;
+  const { tenantDatabase, secrets, directory, throttle, recentRequests, closers } = engine;
   const schema = settingsSchemaOf(project);
   const defaults: TenantSettings = Object.fromEntries(
     Object.keys(schema.shape).map((name) => [name, (config as Readonly<Record<string, unknown>>)[name]]),
@@ -67,7 +74,10 @@ export async function openApps(project: Project, config: Config, engine: EngineS
       directory,
       throttle,
       permissions: permissionsOf(project),
+      limits: rowLimitsOf(project),
+      menu: project.apps.flatMap(({ menu }) => menu),
       owners: () => ownerService,
+      recentRequests,
     };
     const service = await app.start({
       ...dependencies,

@@ -19,6 +19,7 @@ import type { ServiceLog } from '../observability/logger.ts';
 import type { Observer } from '../observability/observer.ts';
 import { openObserver } from '../observability/open-observer.ts';
 import { openOptionalTracing } from '../observability/open-optional-tracing.ts';
+import { createRequestCounter, type RequestCounter, summarize } from '../observability/recent-requests.ts';
 import { createWatchDueWork } from '../tenancy/context/due-work.ts';
 import { loadTenantMigrations, requiredMigrations } from '../tenancy/migrations/tenant-migrations.ts';
 import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
@@ -137,6 +138,7 @@ const listenOn = (config: Config, handler: RequestListener): Promise<Listening> 
 
 type Resources = Readonly<{
   observer: Observer;
+  requestCounter: RequestCounter;
   startTrace: StartTrace | null;
   tenancy: Tenancy;
   throttleStore: ThrottleStore;
@@ -162,11 +164,13 @@ async function openResources(
   });
   closers.push(throttleStore.close);
   const expected = requiredMigrations(await loadTenantMigrations(project, { validate: false }));
+  const requestCounter = createRequestCounter();
   const apps = await openApps(project, config, {
     tenantDatabase: tenancy.tenantDatabase,
     secrets: { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null },
     directory: tenancy.directory,
     throttle: createThrottle(throttleStore),
+    recentRequests: async () => summarize([requestCounter.counts()], Date.now()),
     watchDueWork: createWatchDueWork(tenancy),
     operators: {
       pool: chooseDatabase(tenancy.lookUps, MAIN),
@@ -177,7 +181,7 @@ async function openResources(
     onWorkFailed: observer.workFailed,
     closers,
   });
-  return { observer, startTrace: tracing.start, tenancy, throttleStore, apps, expected };
+  return { observer, requestCounter, startTrace: tracing.start, tenancy, throttleStore, apps, expected };
 }
 
 async function open(
@@ -187,7 +191,7 @@ async function open(
   closers: Array<() => Promise<unknown>>,
 ): Promise<Listening & Pick<Service, 'metricsPort' | 'reportBug' | 'faultFound'>> {
   const resources = await openResources(project, config, log, closers);
-  const { observer, startTrace, tenancy, throttleStore, apps, expected } = resources;
+  const { observer, requestCounter, startTrace, tenancy, throttleStore, apps, expected } = resources;
   const { databases, placement } = tenancy;
   observer.watch(observedDatabases(databases, expected, dueWorkOf(project)));
   const onBug: ServiceLog['bug'] = (...bug) => {
@@ -210,6 +214,7 @@ async function open(
     writeRequest: (line) => {
       log.request(line);
       observer.request(line);
+      requestCounter.add(line);
     },
     startTrace,
     requestLimit: createRequestLimit(throttleStore),

@@ -94,6 +94,7 @@ export async function createDescribedRouters(
       secrets: placeholder,
       directory: placeholder,
       throttle: placeholder,
+      recentRequests: placeholder,
       service: placeholder,
       permissions: permissionsOf(project),
       limits: rowLimitsOf(project),

@@ -56,7 +56,7 @@ type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawSh
   /** Returns the service of the app with `owners`, once it has started. Null: no app has it. */
   owners: () => OwnerService | null;
   /** Returns the counts of the last 15 minutes' requests, of all processes on this machine. */
-  recentRequests: () => Promise<RecentRequests>;
+  recentRequests: () => RecentRequests;
 }>;
 
 /** The argument of `start`. */

@@ -19,6 +19,8 @@ import type { WatchDueWork } from '../tenancy/context/due-work.ts';
 import type { SettingsOf } from '../tenancy/context/settings-of.ts';
 import type { TenantDatabase } from '../tenancy/context/with-tenant.ts';
 import type { WorkerJob } from '../tenancy/fleet/worker.ts';
+import type { OperationKind } from '../tenancy/operations/operation-kind.ts';
+import type { Operators } from '../tenancy/operations/operators.ts';
 import type { Databases } from '../tenancy/registry/locate-tenant.ts';
 import {
   EXTENSIONS,
@@ -88,7 +90,18 @@ export type RouteDependencies<
     service: Service;
     /** For the option `idempotency` of `resource`. Null: no app of the project stores keys. */
     idempotency: IdempotencyStore | null;
+    /** The fleet, for routes of the public site whose caller is an operator. Calls need no tenant's transaction. */
+    operators: Operators;
   }>;
+
+/** The argument of `operations`. The service and the worker create the kinds, each with its own part of the app with `owners`. */
+export type OperationDependencies<Environment extends z.ZodRawShape = None> = Readonly<{
+  environment: Values<Environment> & Readonly<{ BASE_DOMAIN: string }>;
+  /** In the service, for `prepare`. Null: no app has it, or this is the worker. */
+  ownerService: () => OwnerService | null;
+  /** In the worker, for `run`. Null: no app has it, or this is the service. */
+  owners: Owners | null;
+}>;
 
 /** The argument of `jobs`: what the process of `tenants worker` has. It has no pools. */
 export type JobDependencies<Environment extends z.ZodRawShape = None> = Readonly<{
@@ -241,6 +254,15 @@ export type AppDefinition<
   jobs?: () => Promise<
     Readonly<{ jobs: (dependencies: JobDependencies<Environment>) => readonly WorkerJob[] }>
   >;
+  /**
+   * Operations of the app's own that operators may request: see `defineOperation`. Loaded by the service, which records
+   * them, and by `tenants worker`, which runs them with the migrating login.
+   */
+  operations?: () => Promise<
+    Readonly<{
+      operations: (dependencies: OperationDependencies<Environment>) => readonly OperationKind[];
+    }>
+  >;
   /** Loaded by the command line. */
   commands?: () => Promise<AppCommands>;
   /** Attacks of the app's own on the rows of another tenant. Loaded by `check --attack` and `make isolation`. */
@@ -274,6 +296,11 @@ export type App = TenancyApp &
     owners: (() => Promise<Owners>) | null;
     jobs: () => Promise<
       Readonly<{ jobs: (dependencies: JobDependencies<z.ZodRawShape>) => readonly WorkerJob[] }>
+    >;
+    operations: () => Promise<
+      Readonly<{
+        operations: (dependencies: OperationDependencies<z.ZodRawShape>) => readonly OperationKind[];
+      }>
     >;
     commands: () => Promise<AppCommands>;
     attacks: () => Promise<Readonly<{ attacks: readonly Attack[] }>>;
@@ -361,6 +388,7 @@ export function defineApp<
     idempotency: definition.idempotency ?? null,
     owners: definition.owners ?? null,
     jobs: (definition.jobs ?? (async () => ({ jobs: () => [] }))) as App['jobs'],
+    operations: (definition.operations ?? (async () => ({ operations: () => [] }))) as App['operations'],
     commands: definition.commands ?? (async () => ({ commands: [] })),
     attacks: definition.attacks ?? (async () => ({ attacks: [] })),
     diagnose: (definition.diagnose ?? (async () => ({ probes: [], advice: [] }))) as App['diagnose'],

@@ -7,7 +7,9 @@ import { type Authentication, NO_AUTHENTICATION } from '../http/authentication.t
 import type { ApiDocumentOf } from '../http/middleware/api-document.ts';
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
 import type { AppRouter } from '../http/openapi/document.ts';
+import { listOperationKinds } from '../operations/list-kinds.ts';
 import { createSettingsOf, type SettingsOf } from '../tenancy/context/settings-of.ts';
+import { type OperatorsOptions, openOperators } from '../tenancy/operations/operators.ts';
 import { loadModule } from '../tenancy/registry/load-module.ts';
 import { permissionsOf, rowLimitsOf, type SchemaKind } from '../tenancy/registry/project.ts';
 import {
@@ -31,6 +33,8 @@ type EngineServices = Pick<
   | 'onWorkFailed'
 > &
   Readonly<{
+    /** For operators: connections outside of any tenant, and what this release requires of a tenant. */
+    operators: Pick<OperatorsOptions, 'pool' | 'key' | 'expected'>;
     /** `openApps` pushes the `close` of each started app onto it. */
     closers: Array<() => Promise<unknown>>;
   }>;
@@ -96,6 +100,13 @@ export async function openApps(project: Project, config: Config, engine: EngineS
     });
   }
 
+  const operators = openOperators({
+    ...engine.operators,
+    kinds: await listOperationKinds(project, config, { ownerService: () => ownerService, owners: null }),
+    settings: schema,
+    defaults,
+    baseDomain: config.BASE_DOMAIN,
+  });
   const store = project.apps.find((app) => app.idempotency)?.idempotency;
   const idempotency = (await store?.({ settingsOf })) ?? null;
 
@@ -109,6 +120,7 @@ export async function openApps(project: Project, config: Config, engine: EngineS
           ...dependencies,
           stacks,
           idempotency,
+          operators,
         } as unknown as ErasedDependencies),
       ),
     documentsOf: config.API_DOCS

@@ -23,6 +23,7 @@ import { createRequestCounter, type RequestCounter } from '../observability/rece
 import { shareRequests } from '../observability/share-requests.ts';
 import { createWatchDueWork } from '../tenancy/context/due-work.ts';
 import { loadTenantMigrations, requiredMigrations } from '../tenancy/migrations/tenant-migrations.ts';
+import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
 import type { RequiredMigrations } from '../tenancy/registry/project.ts';
 import { readStatistics } from '../tenancy/registry/statistics.ts';
 import { buildApp } from './app.ts';
@@ -143,6 +144,7 @@ type Resources = Readonly<{
   tenancy: Tenancy;
   throttleStore: ThrottleStore;
   apps: OpenApps;
+  expected: RequiredMigrations;
 }>;
 
 async function openResources(
@@ -162,6 +164,7 @@ async function openResources(
       log.warn('THROTTLE_STORE does not respond; attempts are counted in memory', { reason }),
   });
   closers.push(throttleStore.close);
+  const expected = requiredMigrations(await loadTenantMigrations(project, { validate: false }));
   const requestCounter = createRequestCounter();
   const sharedRequests = shareRequests(requestCounter);
   closers.push(sharedRequests.close);
@@ -172,11 +175,16 @@ async function openResources(
     throttle: createThrottle(throttleStore),
     recentRequests: sharedRequests.summary,
     watchDueWork: createWatchDueWork(tenancy),
+    operators: {
+      pool: chooseDatabase(tenancy.lookUps, MAIN),
+      key: config.TENANCY_KEYS[0],
+      expected,
+    },
     log,
     onWorkFailed: observer.workFailed,
     closers,
   });
-  return { observer, requestCounter, startTrace: tracing.start, tenancy, throttleStore, apps };
+  return { observer, requestCounter, startTrace: tracing.start, tenancy, throttleStore, apps, expected };
 }
 
 async function open(
@@ -186,9 +194,8 @@ async function open(
   closers: Array<() => Promise<unknown>>,
 ): Promise<Listening & Pick<Service, 'metricsPort' | 'reportBug' | 'faultFound'>> {
   const resources = await openResources(project, config, log, closers);
-  const { observer, requestCounter, startTrace, tenancy, throttleStore, apps } = resources;
+  const { observer, requestCounter, startTrace, tenancy, throttleStore, apps, expected } = resources;
   const { databases, placement } = tenancy;
-  const expected = requiredMigrations(await loadTenantMigrations(project, { validate: false }));
   observer.watch(observedDatabases(databases, expected, dueWorkOf(project)));
   const onBug: ServiceLog['bug'] = (...bug) => {
     observer.bug();

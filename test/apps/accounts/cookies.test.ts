@@ -1,4 +1,6 @@
 import test from 'ava';
+import { createProjectDocument } from '../../../src/server/api-documents.ts';
+import { createDescribedRouters, describedSettings } from '../../../src/server/describe-project.ts';
 import { servedProject } from '../../fixture-app/served-project.ts';
 import { claimsOf, me } from '../../helpers/attacker.ts';
 import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
@@ -288,4 +290,37 @@ test('ignores cookies when cookies are off', async (t) => {
     });
     t.deepEqual([status, body], [400, { refresh: ['This field is required.'] }], action);
   }
+});
+
+test('the OpenAPI document has the CSRF header of requests and responses, only with cookies', async (t) => {
+  type Operation = {
+    parameters?: ReadonlyArray<{ name: string; in: string; required?: boolean }>;
+    responses: Record<string, { headers?: object }>;
+  };
+  const described = async (settings: Record<string, string>) => {
+    const document = createProjectDocument(
+      servedProject,
+      'tenant',
+      await createDescribedRouters(servedProject, 'tenant'),
+      describedSettings(servedProject, 'tenant', settings),
+    );
+    const paths = document.paths as Record<string, { post: Operation }>;
+    const of = (action: string): Operation | undefined => paths[`/api/auth/jwt/${action}/`]?.post;
+    return {
+      sends: ['refresh', 'logout', 'logout_all'].map(
+        (action) => of(action)?.parameters?.find(({ name }) => name === 'X-CSRFToken')?.in,
+      ),
+      receives: ['create', 'refresh'].map(
+        (action) => 'X-CSRFToken' in (of(action)?.responses[200]?.headers ?? {}),
+      ),
+    };
+  };
+  t.deepEqual(await described({ AUTH_COOKIES: 'true' }), {
+    sends: ['header', 'header', 'header'],
+    receives: [true, true],
+  });
+  t.deepEqual(await described({}), {
+    sends: [undefined, undefined, undefined],
+    receives: [false, false],
+  });
 });

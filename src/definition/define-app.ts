@@ -13,11 +13,14 @@ import { declarePermissions } from '../http/permission-names.ts';
 import type { Throttle } from '../http/rate-limit/throttle.ts';
 import type { State } from '../http/state.ts';
 import type { ServiceLog } from '../observability/logger.ts';
+import type { RecentRequests } from '../observability/recent-requests.ts';
 import type { Directory } from '../tenancy/context/directory.ts';
 import type { WatchDueWork } from '../tenancy/context/due-work.ts';
 import type { SettingsOf } from '../tenancy/context/settings-of.ts';
 import type { TenantDatabase } from '../tenancy/context/with-tenant.ts';
 import type { WorkerJob } from '../tenancy/fleet/worker.ts';
+import type { OperationKind } from '../tenancy/operations/operation-kind.ts';
+import type { Operators } from '../tenancy/operations/operators.ts';
 import type { Databases } from '../tenancy/registry/locate-tenant.ts';
 import {
   EXTENSIONS,
@@ -48,8 +51,14 @@ type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawSh
   throttle: Throttle;
   /** The permissions that the apps of the project declare. */
   permissions: readonly string[];
+  /** Limits of rows of all apps: name of the setting to table. */
+  limits: Readonly<Record<string, string>>;
+  /** The links that the apps of the project declare with `menu`. */
+  menu: readonly MenuLink[];
   /** Returns the service of the app with `owners`, once it has started. Null: no app has it. */
   owners: () => OwnerService | null;
+  /** Returns the counts of the last 15 minutes' requests, of all processes on this machine. */
+  recentRequests: () => Promise<RecentRequests>;
 }>;
 
 /** The argument of `start`. */
@@ -81,7 +90,18 @@ export type RouteDependencies<
     service: Service;
     /** For the option `idempotency` of `resource`. Null: no app of the project stores keys. */
     idempotency: IdempotencyStore | null;
+    /** The fleet, for routes of the public site whose caller is an operator. Calls need no tenant's transaction. */
+    operators: Operators;
   }>;
+
+/** The argument of `operations`. The service and the worker create the kinds, each with its own part of the app with `owners`. */
+export type OperationDependencies<Environment extends z.ZodRawShape = None> = Readonly<{
+  environment: Values<Environment> & Readonly<{ BASE_DOMAIN: string }>;
+  /** In the service, for `prepare`. Null: no app has it, or this is the worker. */
+  ownerService: () => OwnerService | null;
+  /** In the worker, for `run`. Null: no app has it, or this is the service. */
+  owners: Owners | null;
+}>;
 
 /** The argument of `jobs`: what the process of `tenants worker` has. It has no pools. */
 export type JobDependencies<Environment extends z.ZodRawShape = None> = Readonly<{
@@ -96,6 +116,14 @@ export type JobDependencies<Environment extends z.ZodRawShape = None> = Readonly
 export type OpenIdempotency = (
   dependencies: Readonly<{ settingsOf: SettingsOf<unknown> }>,
 ) => Promise<IdempotencyStore>;
+
+/** A link in the header of the pages of a user. */
+export type MenuLink = Readonly<{
+  href: string;
+  text: string;
+  /** Whether only users with `is_staff` see it. Default: false. */
+  staffOnly?: boolean;
+}>;
 
 /** A service of an app, such as workers or threads. */
 type Closing = Readonly<{ close?: () => Promise<unknown> }>;
@@ -200,13 +228,16 @@ export type AppDefinition<
   permissions?: Readonly<Record<string, string>>;
   /** Named constraints, and the API errors for their violation. */
   violations?: Readonly<Record<string, () => DomainError>>;
-  /** Loaded when the service starts. Only the public site serves `siteRoutes`. */
+  /** Loaded when the service starts. Only the public site serves `siteRoutes`, and only tenants' hosts `tenantRoutes`. */
   routes?: () => Promise<
     Readonly<{
       routes?: (dependencies: RouteDependencies<Settings, Environment, Service>) => Router<State>;
       siteRoutes?: (dependencies: RouteDependencies<Settings, Environment, Service>) => Router<State>;
+      tenantRoutes?: (dependencies: RouteDependencies<Settings, Environment, Service>) => Router<State>;
     }>
   >;
+  /** Links to the app's pages on tenants' hosts, for users who are logged in. Default: none. */
+  menu?: readonly MenuLink[];
   /** Called when the service starts, before routes are created. `close` is called when it stops. */
   start?: (dependencies: StartDependencies<Settings, Environment>) => Promise<Service>;
   /** Kinds of due work that metrics count. */
@@ -222,6 +253,15 @@ export type AppDefinition<
   /** Loaded by `tenants worker`, which runs the jobs with the migrating login. */
   jobs?: () => Promise<
     Readonly<{ jobs: (dependencies: JobDependencies<Environment>) => readonly WorkerJob[] }>
+  >;
+  /**
+   * Operations of the app's own that operators may request: see `defineOperation`. Loaded by the service, which records
+   * them, and by `tenants worker`, which runs them with the migrating login.
+   */
+  operations?: () => Promise<
+    Readonly<{
+      operations: (dependencies: OperationDependencies<Environment>) => readonly OperationKind[];
+    }>
   >;
   /** Loaded by the command line. */
   commands?: () => Promise<AppCommands>;
@@ -244,8 +284,10 @@ export type App = TenancyApp &
       Readonly<{
         routes?: (dependencies: ErasedDependencies) => Router<State>;
         siteRoutes?: (dependencies: ErasedDependencies) => Router<State>;
+        tenantRoutes?: (dependencies: ErasedDependencies) => Router<State>;
       }>
     >;
+    menu: readonly MenuLink[];
     start: (dependencies: StartDependencies<z.ZodRawShape, z.ZodRawShape>) => Promise<Closing>;
     dueWork: readonly string[];
     authentication: OpenAuthentication | null;
@@ -254,6 +296,11 @@ export type App = TenancyApp &
     owners: (() => Promise<Owners>) | null;
     jobs: () => Promise<
       Readonly<{ jobs: (dependencies: JobDependencies<z.ZodRawShape>) => readonly WorkerJob[] }>
+    >;
+    operations: () => Promise<
+      Readonly<{
+        operations: (dependencies: OperationDependencies<z.ZodRawShape>) => readonly OperationKind[];
+      }>
     >;
     commands: () => Promise<AppCommands>;
     attacks: () => Promise<Readonly<{ attacks: readonly Attack[] }>>;
@@ -333,6 +380,7 @@ export function defineApp<
     ...described,
     violations: definition.violations ?? {},
     routes: (definition.routes ?? (async () => ({}))) as App['routes'],
+    menu: definition.menu ?? [],
     start: (definition.start ?? (async () => ({}))) as App['start'],
     dueWork: definition.dueWork ?? [],
     authentication: definition.authentication ?? null,
@@ -340,6 +388,7 @@ export function defineApp<
     idempotency: definition.idempotency ?? null,
     owners: definition.owners ?? null,
     jobs: (definition.jobs ?? (async () => ({ jobs: () => [] }))) as App['jobs'],
+    operations: (definition.operations ?? (async () => ({ operations: () => [] }))) as App['operations'],
     commands: definition.commands ?? (async () => ({ commands: [] })),
     attacks: definition.attacks ?? (async () => ({ attacks: [] })),
     diagnose: (definition.diagnose ?? (async () => ({ probes: [], advice: [] }))) as App['diagnose'],

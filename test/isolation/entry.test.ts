@@ -155,10 +155,10 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       );
       const everybody = [
         'tenancy.current_tenant()',
-        'tenancy.exceeded_storage()',
         'tenancy.lock_limit(text)',
         'tenancy.mark_due(text)',
         'tenancy.my_domains()',
+        'tenancy.my_subscription()',
         'tenancy.my_tenant()',
         'tenancy.reject(text)',
         'tenancy.require(boolean,text)',

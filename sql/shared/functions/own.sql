@@ -36,3 +36,33 @@ as $$
 $$;
 
 comment on function tenancy.my_domains() is 'Returns the domains of the current tenant, primary domain first.';
+
+
+create or replace function tenancy.my_subscription()
+returns table (plan text, storage_bytes bigint, payments jsonb)
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select
+    s.plan,
+    tenancy.stored_pages(t.schema_name) * current_setting('block_size')::bigint,
+    coalesce(
+      (
+        select jsonb_agg(to_jsonb(n) order by n.recorded_at desc, n.reference)
+        from (
+          select p.reference, p.paid_until, p.amount::text as amount, p.currency, p.recorded_at
+          from tenancy.payments as p
+          where p.tenant_id = t.id
+          order by p.recorded_at desc, p.reference
+          limit 24
+        ) as n
+      ),
+      '[]'
+    )
+  from public.tenants as t
+  left join tenancy.subscriptions as s on s.tenant_id = t.id
+  where t.role_name = tenancy.current_tenant()
+$$;
+
+comment on function tenancy.my_subscription() is
+  'Returns the plan of the current tenant, its storage as of the last vacuum, and its newest payments. No row outside a tenant.';

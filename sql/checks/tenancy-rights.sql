@@ -15,7 +15,7 @@ with granted as (
     a.privilege_type,
     case
       when p.proname in (
-        'current_tenant', 'my_tenant', 'my_domains', 'mark_due', 'reschedule_due', 'require', 'reject',
+        'current_tenant', 'my_tenant', 'my_domains', 'my_domain_records', 'my_subscription', 'mark_due', 'reschedule_due', 'require', 'reject',
         'lock_limit', 'exceeded_storage'
       ) then true
       when p.proname in (

@@ -8,10 +8,12 @@ revoke all on all functions in schema tenancy from public;
 revoke all on all tables in schema tenancy from public, :"service", tenant_owner;
 revoke all on table public.tenants, public.domains from public, :"service", tenant_owner;
 
--- Policies name current_tenant(). The other two return rows of the current tenant.
+-- Policies name current_tenant(). The others return rows of the current tenant.
 grant execute on function tenancy.current_tenant() to public;
 grant execute on function tenancy.my_tenant() to public;
 grant execute on function tenancy.my_domains() to public;
+grant execute on function tenancy.my_domain_records() to public;
+grant execute on function tenancy.my_subscription() to public;
 
 -- They raise an error, and do nothing else. require calls reject with the rights of its caller.
 grant execute on function tenancy.require(boolean, text) to public;

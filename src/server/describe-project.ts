@@ -58,6 +58,8 @@ export async function createDescribedRouters(
       throttle: placeholder,
       service: placeholder,
       permissions: permissionsOf(project),
+      models: apps.flatMap(({ models }) => models),
+      limits: {},
       idempotency: apps.some((each) => each.idempotency) ? placeholder : null,
       environment: { ...own.data, BASE_DOMAIN: environment.BASE_DOMAIN ?? 'localhost' },
       stacks,

@@ -63,6 +63,11 @@ export async function openApps(project: Project, config: Config, engine: EngineS
       directory,
       throttle,
       permissions: permissionsOf(project),
+      models: project.apps.flatMap(({ models }) => models),
+      limits: Object.assign(
+        {},
+        ...project.apps.filter(({ on }) => on.includes('tenant')).map(({ limits }) => limits),
+      ),
       owners: () => ownerService,
     };
     const service = await app.start({

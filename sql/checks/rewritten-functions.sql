@@ -33,7 +33,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.exceeded_storage()', null,
-      'c9cbf7d12f8ba869686ac417c9680295c925eaa7564b895f715a9ac372f7a260'
+      '6cd38cdb6771804030eff6a960fa4e77dd096b7e045ee3737c41675d23a1d6c9'
     ),
     (
       'tenancy.export_copy(uuid, bigint, text)', null,
@@ -96,8 +96,16 @@ with shipped (identity, context_mode, digest) as (
       '9ee5d001bfb18a4954e4b152dc4d06d4ec3046759158b14f2fc37efb064d9f9f'
     ),
     (
+      'tenancy.my_domain_records()', null,
+      'cd9318ce0dbc88e08fbc012d43f9f172d784243657c2eb9f9d9a928bda2bc41c'
+    ),
+    (
       'tenancy.my_domains()', null,
       '889d3a550dae6d20e83d78ef80503d27ad6895a43c28777e5180378a86267dd8'
+    ),
+    (
+      'tenancy.my_subscription()', null,
+      '5cac704d5224519b5f8932d8bcd1c5a86038a490a0366c02a68efb41b730e900'
     ),
     (
       'tenancy.my_tenant()', null,
@@ -170,6 +178,10 @@ with shipped (identity, context_mode, digest) as (
     (
       'tenancy.statistics(text, integer, text, integer, text[])', null,
       '8458042ed9e8ce7c9d92edac01cab5b059b69b71d93429755670113bab838abc'
+    ),
+    (
+      'tenancy.stored_pages(text)', null,
+      'b131f820a734a6e5ffc1ef60b20afb966b40943497e1ec933a74820791e0de4e'
     ),
     (
       'tenancy.version()', null,

@@ -15,8 +15,8 @@ with granted as (
     a.privilege_type,
     case
       when p.proname in (
-        'current_tenant', 'my_tenant', 'my_domains', 'my_domain_records', 'my_subscription', 'mark_due', 'reschedule_due', 'require', 'reject',
-        'lock_limit', 'exceeded_storage'
+        'current_tenant', 'my_tenant', 'my_domains', 'mark_due', 'reschedule_due', 'require', 'reject',
+        'lock_limit', 'exceeded_storage', 'my_subscription', 'my_domain_records'
       ) then true
       when p.proname in (
         'enter', 'resolve_host', 'database_of', 'export_copy', 'import_copy', 'version', 'shared_migrations',

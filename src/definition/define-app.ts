@@ -48,12 +48,14 @@ type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawSh
   throttle: Throttle;
   /** The permissions that the apps of the project declare. */
   permissions: readonly string[];
+  /** Limits of rows of all apps: name of the setting to table. */
+  limits: Readonly<Record<string, string>>;
+  /** The links that the apps of the project declare with `menu`. */
+  menu: readonly MenuLink[];
   /** Returns the service of the app with `owners`, once it has started. Null: no app has it. */
   owners: () => OwnerService | null;
   /** The models that the apps of the project declare. */
   models: readonly DeclaredModel[];
-  /** The limits of rows that the apps of tenants declare: name of the setting to table. */
-  limits: Readonly<Record<string, string>>;
 }>;
 
 /** The argument of `start`. */
@@ -100,6 +102,14 @@ export type JobDependencies<Environment extends z.ZodRawShape = None> = Readonly
 export type OpenIdempotency = (
   dependencies: Readonly<{ settingsOf: SettingsOf<unknown> }>,
 ) => Promise<IdempotencyStore>;
+
+/** A link in the header of the pages of a user. */
+export type MenuLink = Readonly<{
+  href: string;
+  text: string;
+  /** Whether only users with `is_staff` see it. Default: false. */
+  staffOnly?: boolean;
+}>;
 
 /** A service of an app, such as workers or threads. */
 type Closing = Readonly<{ close?: () => Promise<unknown> }>;
@@ -204,13 +214,16 @@ export type AppDefinition<
   permissions?: Readonly<Record<string, string>>;
   /** Named constraints, and the API errors for their violation. */
   violations?: Readonly<Record<string, () => DomainError>>;
-  /** Loaded when the service starts. Only the public site serves `siteRoutes`. */
+  /** Loaded when the service starts. Only the public site serves `siteRoutes`, and only tenants' hosts `tenantRoutes`. */
   routes?: () => Promise<
     Readonly<{
       routes?: (dependencies: RouteDependencies<Settings, Environment, Service>) => Router<State>;
       siteRoutes?: (dependencies: RouteDependencies<Settings, Environment, Service>) => Router<State>;
+      tenantRoutes?: (dependencies: RouteDependencies<Settings, Environment, Service>) => Router<State>;
     }>
   >;
+  /** Links to the app's pages on tenants' hosts, for users who are logged in. Default: none. */
+  menu?: readonly MenuLink[];
   /** Called when the service starts, before routes are created. `close` is called when it stops. */
   start?: (dependencies: StartDependencies<Settings, Environment>) => Promise<Service>;
   /** Kinds of due work that metrics count. */
@@ -249,8 +262,10 @@ export type App = TenancyApp &
       Readonly<{
         routes?: (dependencies: ErasedDependencies) => Router<State>;
         siteRoutes?: (dependencies: ErasedDependencies) => Router<State>;
+        tenantRoutes?: (dependencies: ErasedDependencies) => Router<State>;
       }>
     >;
+    menu: readonly MenuLink[];
     start: (dependencies: StartDependencies<z.ZodRawShape, z.ZodRawShape>) => Promise<Closing>;
     dueWork: readonly string[];
     authentication: OpenAuthentication | null;
@@ -341,6 +356,7 @@ export function defineApp<
     models,
     violations: definition.violations ?? {},
     routes: (definition.routes ?? (async () => ({}))) as App['routes'],
+    menu: definition.menu ?? [],
     start: (definition.start ?? (async () => ({}))) as App['start'],
     dueWork: definition.dueWork ?? [],
     authentication: definition.authentication ?? null,

@@ -4,7 +4,7 @@ import type { Project } from '../definition/define-project.ts';
 import { NO_AUTHENTICATION } from '../http/authentication.ts';
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
 import type { AppRouter } from '../http/openapi/document.ts';
-import { permissionsOf, type SchemaKind } from '../tenancy/registry/project.ts';
+import { permissionsOf, rowLimitsOf, type SchemaKind } from '../tenancy/registry/project.ts';
 import { effectiveSettings, settingsSchemaOf } from '../tenancy/registry/tenant-settings.ts';
 import { type ErasedDependencies, routersOfApp } from './routers-of-app.ts';
 import { createStacks, type StackDependencies } from './stacks.ts';
@@ -59,7 +59,8 @@ export async function createDescribedRouters(
       service: placeholder,
       permissions: permissionsOf(project),
       models: apps.flatMap(({ models }) => models),
-      limits: {},
+      limits: rowLimitsOf(project),
+      menu: [],
       idempotency: apps.some((each) => each.idempotency) ? placeholder : null,
       environment: { ...own.data, BASE_DOMAIN: environment.BASE_DOMAIN ?? 'localhost' },
       stacks,

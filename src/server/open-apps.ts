@@ -9,7 +9,7 @@ import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
 import type { AppRouter } from '../http/openapi/document.ts';
 import { createSettingsOf, type SettingsOf } from '../tenancy/context/settings-of.ts';
 import { loadModule } from '../tenancy/registry/load-module.ts';
-import { permissionsOf, type SchemaKind } from '../tenancy/registry/project.ts';
+import { permissionsOf, rowLimitsOf, type SchemaKind } from '../tenancy/registry/project.ts';
 import {
   effectiveSettings,
   settingsSchemaOf,
@@ -63,11 +63,9 @@ export async function openApps(project: Project, config: Config, engine: EngineS
       directory,
       throttle,
       permissions: permissionsOf(project),
+      limits: rowLimitsOf(project),
       models: project.apps.flatMap(({ models }) => models),
-      limits: Object.assign(
-        {},
-        ...project.apps.filter(({ on }) => on.includes('tenant')).map(({ limits }) => limits),
-      ),
+      menu: project.apps.flatMap(({ menu }) => menu),
       owners: () => ownerService,
     };
     const service = await app.start({

@@ -38,15 +38,39 @@ comment on function tenancy.lock_limit(text) is
 -- The size functions are revoked because they show the size of other tenants. The catalog has the
 -- number of pages as of the last vacuum, which is enough for a limit of storage.
 --
--- A function in plpgsql, because its plans are kept: a function in SQL is planned for each insert.
+-- Functions in plpgsql, because their plans are kept: a function in SQL is planned for each insert.
+create or replace function tenancy.stored_pages(p_schema text) returns bigint
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  return (
+    select coalesce(sum(c.relpages::bigint + coalesce(o.relpages, 0) + coalesce(i.relpages, 0)), 0)::bigint
+    from pg_class as c
+    left join pg_class as o on o.oid = c.reltoastrelid
+    left join lateral (
+      select sum(x.relpages)::bigint as relpages
+      from pg_index as n
+      join pg_class as x on x.oid = n.indexrelid
+      where n.indrelid in (c.oid, c.reltoastrelid)
+    ) as i on true
+    where c.relnamespace = (select s.oid from pg_namespace as s where s.nspname = p_schema)
+      and c.relkind = 'r'
+  );
+end
+$$;
+
+comment on function tenancy.stored_pages(text) is
+  'Returns the pages of the tables and indexes of a schema, as of the last vacuum.';
+
+
 create or replace function tenancy.exceeded_storage() returns bigint
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_schema name;
+  v_schema text;
   v_megabytes bigint;
-  v_pages bigint;
 begin
   select t.schema_name, (t.settings ->> 'TENANT_STORAGE_MB')::bigint
   into v_schema, v_megabytes
@@ -58,20 +82,7 @@ begin
     return null;
   end if;
 
-  select sum(c.relpages::bigint + coalesce(o.relpages, 0) + coalesce(i.relpages, 0))
-  into v_pages
-  from pg_class as c
-  left join pg_class as o on o.oid = c.reltoastrelid
-  left join lateral (
-    select sum(x.relpages)::bigint as relpages
-    from pg_index as n
-    join pg_class as x on x.oid = n.indexrelid
-    where n.indrelid in (c.oid, c.reltoastrelid)
-  ) as i on true
-  where c.relnamespace = (select s.oid from pg_namespace as s where s.nspname = v_schema)
-    and c.relkind = 'r';
-
-  if v_megabytes * 1048576 <= v_pages * current_setting('block_size')::bigint then
+  if v_megabytes * 1048576 <= tenancy.stored_pages(v_schema) * current_setting('block_size')::bigint then
     return v_megabytes;
   end if;
   return null;

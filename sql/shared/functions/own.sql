@@ -55,27 +55,31 @@ comment on function tenancy.my_domain_records() is
   'Returns the domains of the current tenant and their verification, primary domain first.';
 
 
--- The size functions are revoked because they show the size of other tenants. The number of pages is that
--- of the last vacuum.
 create or replace function tenancy.my_subscription()
-returns table (plan text, storage_bytes bigint)
+returns table (plan text, storage_bytes bigint, payments jsonb)
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
   select
-    (select s.plan from tenancy.subscriptions as s where s.tenant_id = t.id),
-    (
-      select coalesce(sum(c.relpages::bigint), 0)::bigint * current_setting('block_size')::bigint
-      from pg_class as r
-      join pg_class as c
-        on c.oid in (r.oid, r.reltoastrelid)
-        or c.oid in (select i.indexrelid from pg_index as i where i.indrelid in (r.oid, r.reltoastrelid))
-      where r.relnamespace = (select n.oid from pg_namespace as n where n.nspname = t.schema_name)
-        and r.relkind = 'r'
+    s.plan,
+    tenancy.stored_pages(t.schema_name) * current_setting('block_size')::bigint,
+    coalesce(
+      (
+        select jsonb_agg(to_jsonb(n) order by n.recorded_at desc, n.reference)
+        from (
+          select p.reference, p.paid_until, p.amount::text as amount, p.currency, p.recorded_at
+          from tenancy.payments as p
+          where p.tenant_id = t.id
+          order by p.recorded_at desc, p.reference
+          limit 24
+        ) as n
+      ),
+      '[]'
     )
   from public.tenants as t
+  left join tenancy.subscriptions as s on s.tenant_id = t.id
   where t.role_name = tenancy.current_tenant()
 $$;
 
 comment on function tenancy.my_subscription() is
-  'Returns the plan of the current tenant, and the size of its tables and indexes. No row outside a tenant.';
+  'Returns the plan of the current tenant, its storage as of the last vacuum, and its newest payments. No row outside a tenant.';

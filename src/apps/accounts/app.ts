@@ -36,6 +36,10 @@ export const accounts = defineApp<typeof settings, typeof environment, AccountSe
   siteSettings: { ALLOW_REGISTRATION: false },
   violations: accountsViolations,
   routes: () => import('./routes.ts'),
+  menu: [
+    { href: '/account', text: 'Account' },
+    { href: '/account/password', text: 'Password' },
+  ],
   start: async (dependencies) => (await import('./start.ts')).start(dependencies),
   dueWork: ['mail'],
   security: {

@@ -5,7 +5,6 @@ import { createRouter } from '../../http/resource.ts';
 import type { State } from '../../http/state.ts';
 import { consoleRoute } from './host/console-route.ts';
 import { domainsRoute } from './host/domains-route.ts';
-import { planRoute } from './host/plan-route.ts';
 import { settingsRoute } from './host/settings-route.ts';
 import { modelRoutes } from './models/model-routes.ts';
 import type { AdminService } from './start.ts';
@@ -16,7 +15,6 @@ type Dependencies = RouteDependencies<Record<never, never>, Record<never, never>
 export function routes(dependencies: Dependencies): Router<State> {
   const router = createRouter();
   consoleRoute(router, dependencies);
-  planRoute(router, dependencies);
   domainsRoute(router, dependencies);
   settingsRoute(router, dependencies);
   modelRoutes(router, dependencies);

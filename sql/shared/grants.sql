@@ -23,9 +23,12 @@ grant execute on function tenancy.reject(text) to public;
 grant execute on function tenancy.mark_due(text) to public;
 grant execute on function tenancy.reschedule_due(text, timestamptz, timestamptz) to public;
 
--- For triggers of tenants' tables. Both return limits of the current tenant, and change nothing.
+-- For triggers of tenants' tables. Returns a limit of the current tenant, and changes nothing.
 grant execute on function tenancy.lock_limit(text) to public;
-grant execute on function tenancy.exceeded_storage() to public;
+
+-- Events of the current tenant's own audit.
+grant execute on function tenancy.own_audit_events(uuid, integer) to public;
+grant execute on function tenancy.record_own_event(text, jsonb, jsonb, text, text) to public;
 
 grant execute on function tenancy.enter(uuid, bigint, text) to :"service";
 grant execute on function tenancy.resolve_host(text) to :"service";
@@ -42,6 +45,17 @@ grant execute on function tenancy.shared_migrations() to :"service";
 grant execute on function tenancy.global_migrations() to :"service";
 grant execute on function tenancy.find_due(text, integer) to :"service";
 grant execute on function tenancy.statistics(text, integer, text, integer, text[]) to :"service";
+
+-- For operators of the public site. Each requires a proof over its name and all arguments.
+grant execute on function tenancy.request_operation(text, bigint, text) to :"service";
+grant execute on function tenancy.list_operations(text, bigint, text) to :"service";
+grant execute on function tenancy.find_operation(text, bigint, text) to :"service";
+grant execute on function tenancy.cancel_operation(text, bigint, text) to :"service";
+grant execute on function tenancy.retry_operation(text, bigint, text) to :"service";
+grant execute on function tenancy.list_tenants(text, bigint, text) to :"service";
+grant execute on function tenancy.show_tenant(text, bigint, text) to :"service";
+grant execute on function tenancy.fleet_overview(text, bigint, text) to :"service";
+grant execute on function tenancy.list_audit_events(text, bigint, text) to :"service";
 
 grant execute on function tenancy.enter_owner(text) to tenant_owner;
 grant execute on function tenancy.protect_schema(text) to tenant_owner;

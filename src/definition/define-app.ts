@@ -13,11 +13,14 @@ import { declarePermissions } from '../http/permission-names.ts';
 import type { Throttle } from '../http/rate-limit/throttle.ts';
 import type { State } from '../http/state.ts';
 import type { ServiceLog } from '../observability/logger.ts';
+import type { RecentRequests } from '../observability/recent-requests.ts';
 import type { Directory } from '../tenancy/context/directory.ts';
 import type { WatchDueWork } from '../tenancy/context/due-work.ts';
 import type { SettingsOf } from '../tenancy/context/settings-of.ts';
 import type { TenantDatabase } from '../tenancy/context/with-tenant.ts';
 import type { WorkerJob } from '../tenancy/fleet/worker.ts';
+import type { OperationKind } from '../tenancy/operations/operation-kind.ts';
+import type { Operators } from '../tenancy/operations/operators.ts';
 import type { Databases } from '../tenancy/registry/locate-tenant.ts';
 import {
   EXTENSIONS,
@@ -56,6 +59,8 @@ type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawSh
   owners: () => OwnerService | null;
   /** The models that the apps of the project declare. */
   models: readonly DeclaredModel[];
+  /** Returns the counts of the last 15 minutes' requests, of all processes on this machine. */
+  recentRequests: () => Promise<RecentRequests>;
 }>;
 
 /** The argument of `start`. */
@@ -87,7 +92,18 @@ export type RouteDependencies<
     service: Service;
     /** For the option `idempotency` of `resource`. Null: no app of the project stores keys. */
     idempotency: IdempotencyStore | null;
+    /** The fleet, for routes of the public site whose caller is an operator. Calls need no tenant's transaction. */
+    operators: Operators;
   }>;
+
+/** The argument of `operations`. The service and the worker create the kinds, each with its own part of the app with `owners`. */
+export type OperationDependencies<Environment extends z.ZodRawShape = None> = Readonly<{
+  environment: Values<Environment> & Readonly<{ BASE_DOMAIN: string }>;
+  /** In the service, for `prepare`. Null: no app has it, or this is the worker. */
+  ownerService: () => OwnerService | null;
+  /** In the worker, for `run`. Null: no app has it, or this is the service. */
+  owners: Owners | null;
+}>;
 
 /** The argument of `jobs`: what the process of `tenants worker` has. It has no pools. */
 export type JobDependencies<Environment extends z.ZodRawShape = None> = Readonly<{
@@ -240,6 +256,15 @@ export type AppDefinition<
   jobs?: () => Promise<
     Readonly<{ jobs: (dependencies: JobDependencies<Environment>) => readonly WorkerJob[] }>
   >;
+  /**
+   * Operations of the app's own that operators may request: see `defineOperation`. Loaded by the service, which records
+   * them, and by `tenants worker`, which runs them with the migrating login.
+   */
+  operations?: () => Promise<
+    Readonly<{
+      operations: (dependencies: OperationDependencies<Environment>) => readonly OperationKind[];
+    }>
+  >;
   /** Loaded by the command line. */
   commands?: () => Promise<AppCommands>;
   /** Attacks of the app's own on the rows of another tenant. Loaded by `check --attack` and `make isolation`. */
@@ -274,6 +299,11 @@ export type App = TenancyApp &
     owners: (() => Promise<Owners>) | null;
     jobs: () => Promise<
       Readonly<{ jobs: (dependencies: JobDependencies<z.ZodRawShape>) => readonly WorkerJob[] }>
+    >;
+    operations: () => Promise<
+      Readonly<{
+        operations: (dependencies: OperationDependencies<z.ZodRawShape>) => readonly OperationKind[];
+      }>
     >;
     commands: () => Promise<AppCommands>;
     attacks: () => Promise<Readonly<{ attacks: readonly Attack[] }>>;
@@ -364,6 +394,7 @@ export function defineApp<
     idempotency: definition.idempotency ?? null,
     owners: definition.owners ?? null,
     jobs: (definition.jobs ?? (async () => ({ jobs: () => [] }))) as App['jobs'],
+    operations: (definition.operations ?? (async () => ({ operations: () => [] }))) as App['operations'],
     commands: definition.commands ?? (async () => ({ commands: [] })),
     attacks: definition.attacks ?? (async () => ({ attacks: [] })),
     diagnose: (definition.diagnose ?? (async () => ({ probes: [], advice: [] }))) as App['diagnose'],

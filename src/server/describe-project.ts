@@ -56,6 +56,7 @@ export async function createDescribedRouters(
       secrets: placeholder,
       directory: placeholder,
       throttle: placeholder,
+      recentRequests: placeholder,
       service: placeholder,
       permissions: permissionsOf(project),
       models: apps.flatMap(({ models }) => models),

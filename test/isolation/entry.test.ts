@@ -155,7 +155,6 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       );
       const everybody = [
         'tenancy.current_tenant()',
-        'tenancy.exceeded_storage()',
         'tenancy.lock_limit(text)',
         'tenancy.mark_due(text)',
         'tenancy.my_domain_records()',

@@ -3,6 +3,7 @@ import type Router from '@koa/router';
 import type { RouteDependencies } from '../../definition/define-app.ts';
 import { createRouter } from '../../http/resource.ts';
 import type { State } from '../../http/state.ts';
+import { auditRoute } from './host/audit-route.ts';
 import { consoleRoute } from './host/console-route.ts';
 import { domainsRoute } from './host/domains-route.ts';
 import { settingsRoute } from './host/settings-route.ts';
@@ -17,6 +18,7 @@ export function routes(dependencies: Dependencies): Router<State> {
   consoleRoute(router, dependencies);
   domainsRoute(router, dependencies);
   settingsRoute(router, dependencies);
+  auditRoute(router, dependencies);
   modelRoutes(router, dependencies);
   return router;
 }

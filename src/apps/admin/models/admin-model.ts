@@ -22,7 +22,7 @@ export type AdminModel = Readonly<{
   fields: Fields;
   /** Name of each field's column. */
   columnNames: Readonly<Record<string, string>>;
-  titleOf: (field: string) => string;
+  titleOf: (field: string, options: Readonly<{ isRelation: boolean }>) => string;
   label: string;
   list: readonly string[];
   search: readonly string[];
@@ -154,7 +154,9 @@ export function createAdminModel({
     serializer: serializer(fields) as AnySerializer,
     fields,
     columnNames: { ...Object.fromEntries(names.map((name) => [name, name])), ...options.columns },
-    titleOf: (field) => (Object.hasOwn(titles, field) ? (titles[field] ?? field) : labelOf(field)),
+    titleOf: (field, { isRelation }) =>
+      (Object.hasOwn(titles, field) ? titles[field] : undefined) ??
+      labelOf(isRelation ? field.replace(/_id$/, '') : field),
     label,
     list: options.list ?? [label, ...listed].slice(0, LIST_COLUMNS),
     search: options.search ?? ofKind('text', 'long text'),

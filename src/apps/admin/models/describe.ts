@@ -50,7 +50,7 @@ function describeField(
   const target = targetOf(models, model, name, catalog);
   return {
     name,
-    label: model.titleOf(name),
+    label: model.titleOf(name, { isRelation: target !== null }),
     kind: kindOf(schema),
     read_only: readOnly,
     required: !readOnly && !schema.safeParse(undefined).success,

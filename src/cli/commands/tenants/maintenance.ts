@@ -19,7 +19,7 @@ export const maintenance: CliCommand<Options> = {
       .requiredOption('--schema <name>', 'the tenant; site: the public site')
       .option(
         '--retry-after <seconds>',
-        'value of the Retry-After header, in seconds, in seconds, in seconds',
+        'value of the Retry-After header, in seconds',
         parseWhole(1, 86_400),
         60,
       )

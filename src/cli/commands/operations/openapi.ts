@@ -46,7 +46,10 @@ export const openapiCommand = (project: Project): CliCommand<Options> => ({
     parser
       .option('--site', 'the document of the public site; default: of a tenant')
       .option('--setting <name=value...>', 'settings of the tenant that differ from the defaults')
-      .addHelpText('after', '\nRoutes without a description are listed on standard error.'),
+      .addHelpText(
+        'after',
+        '\nContains also the routes that variables such as SIGNUP add. Routes without a description are listed on standard error.',
+      ),
 
   async run({ site, setting = [] }, { print, note }) {
     const kind = site ? 'site' : 'tenant';
@@ -55,8 +58,8 @@ export const openapiCommand = (project: Project): CliCommand<Options> => ({
       kind,
       readSettings(setting, settingsSchemaOf(project).shape as Readonly<Record<string, z.ZodType>>),
     );
-    const routers = await createDescribedRouters(project, kind);
-    for (const route of undescribedRoutes(routers)) {
+    const routers = await createDescribedRouters(project, kind, 'all');
+    for (const route of new Set(undescribedRoutes(routers))) {
       note(
         `${route} has no description. Pass \`fields\` to \`resource\`, or use \`operation\`: docs/openapi.md.`,
       );

@@ -5,6 +5,7 @@
 import type { Project } from './definition/define-project.ts';
 
 export { accounts } from './apps/accounts/app.ts';
+export { admin } from './apps/admin/app.ts';
 export { billing } from './apps/billing/app.ts';
 export { idempotency } from './apps/idempotency/app.ts';
 export { site } from './apps/site/app.ts';

@@ -115,6 +115,7 @@ const appSettings = (config: Config) => ({
   siteDomain: config.BASE_DOMAIN,
   showSite: config.SHOW_PUBLIC_IF_NO_TENANT_FOUND,
   redirectToPrimary: config.REDIRECT_TO_PRIMARY,
+  showConsole: config.CONSOLE === 'on',
   trustedProxies: config.TRUST_PROXY,
   https: {
     redirect: config.SECURE_SSL_REDIRECT,

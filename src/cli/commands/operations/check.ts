@@ -18,7 +18,6 @@ import type { CliCommand, CliDeps } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
 import { schemaOption } from '../../framework/schema-option.ts';
 import { checkDrift, printDrift } from '../migrations/drift.ts';
-import { runAttack } from './attack.ts';
 import { sharedPasswords } from './shared-passwords.ts';
 
 /** SQLSTATE of a missing role: the owner roles do not exist before the first migration. */
@@ -112,6 +111,7 @@ export const checkCommand = (project: Project): CliCommand<Options> => ({
       throw new OperatorError('usage_invalid', '--attack can only be combined with --url and --json.');
     }
     if (options.attack) {
+      const { runAttack } = await import('./attack.ts');
       return runAttack(options, project.apps, deps);
     }
     if (options.url !== undefined) {

@@ -5,7 +5,6 @@ import { CommanderError } from 'commander';
 import { createAsk } from './cli/framework/ask.ts';
 import type { CliDeps, Output } from './cli/framework/command.ts';
 import { commandName } from './cli/framework/django-names.ts';
-import { explain } from './cli/framework/explain.ts';
 import { databasesOf, reconcileFleet } from './cli/framework/fleet.ts';
 import { createParser } from './cli/framework/parser.ts';
 import { printableLines } from './cli/framework/printable.ts';
@@ -136,10 +135,11 @@ async function reconcileRegistry({ env }: CommandLineProcess, { config, ownerUrl
 }
 
 /** Prints an error, and returns the exit code for it. */
-function reportError(thrown: unknown, env: Environment, { note }: CliDeps): number {
+async function reportError(thrown: unknown, env: Environment, { note }: CliDeps): Promise<number> {
   if (thrown instanceof CommanderError) {
     return thrown.exitCode === 0 ? 0 : 2;
   }
+  const { explain } = await import('./cli/framework/explain.ts');
   const error = explain(thrown, env);
   if (error instanceof DomainError) {
     note(error.message);
@@ -202,7 +202,7 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
     });
     return 0;
   } catch (thrown) {
-    return reportError(thrown, environment.inUse(), deps);
+    return await reportError(thrown, environment.inUse(), deps);
   } finally {
     await environment.close();
   }

@@ -113,6 +113,7 @@ const environment = z.object({
   OPERATIONS_LEASE: whole(2, 600, 30),
   ALLOW_UNHARDENED: flag('false'),
   API_DOCS: flag('true'),
+  CONSOLE: oneOf('on', 'off').default('on'),
   START_CHECK_TENANTS: whole(0, 1_000_000, 200),
   REDIRECT_TO_PRIMARY: flag('false'),
   REQUIRE_DOMAIN_VERIFICATION: flag('false'),

@@ -72,6 +72,10 @@ async function introduce(
     print('');
     print(`API documentation: ${url(logins[0]?.host ?? config.BASE_DOMAIN)}/api/docs/`);
   }
+  if (config.CONSOLE === 'on') {
+    print('');
+    print(`Console: ${url(config.BASE_DOMAIN)}/console/, and /console/ of each tenant's host`);
+  }
   const lines = await demoIntroduction(project, config, url);
   if (lines.length > 0) {
     print('');

@@ -135,7 +135,7 @@ test.serial(
   'contains JavaScript, declarations, SQL and migrations, and what the documentation links to',
   async (t) => {
     const allowed =
-      /^(dist\/.+\.(js|d\.ts|sql|txt)|dist\/swagger-ui\/(swagger-ui\.css|LICENSE|NOTICE)|(README|CHANGELOG|CONTRIBUTING)\.md|LICENSE|package\.json|\.env\.example|(docs|examples|compose)\/.+|(bench|sql)\/README\.md|bench\/results\/soak\.json|sql\/hardened\.txt|compose\.yaml|fly\.toml)$/;
+      /^(dist\/.+\.(js|d\.ts|sql|txt)|dist\/console\/.+\.(html|css|js|svg|json)(\.br|\.gz)?|dist\/swagger-ui\/(swagger-ui\.css|LICENSE|NOTICE)|(README|CHANGELOG|CONTRIBUTING)\.md|LICENSE|package\.json|\.env\.example|(docs|examples|compose)\/.+|(bench|sql)\/README\.md|bench\/results\/soak\.json|sql\/hardened\.txt|compose\.yaml|fly\.toml)$/;
     t.deepEqual(
       packed.files.filter((file) => !allowed.test(file)),
       [],

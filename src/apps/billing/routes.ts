@@ -71,12 +71,9 @@ export function tenantRoutes(dependencies: BillingDependencies): Router<State> {
   const { always } = dependencies.stacks;
   const router = createRouter();
   resource(router, '/api/billing', [...always.authenticated, permit(isStaff)], {
-    GET: operation(
-      { id: 'getSubscription', summary: 'Show the subscription', response: subscription },
-      async (ctx) => {
-        ctx.body = await readSubscription(dependencies, ctx);
-      },
-    ),
+    GET: operation({ summary: 'Show the subscription', response: subscription }, async (ctx) => {
+      ctx.body = await readSubscription(dependencies, ctx);
+    }),
   });
   page(router, '/subscription', [...always.browser, permit(isStaff)], {
     GET: async (ctx) =>

@@ -6,7 +6,6 @@ import { checkInstallation } from '../../../operations/check-installation.ts';
 import type { CliCommand, CliDeps } from '../../framework/command.ts';
 import { schemaOption } from '../../framework/schema-option.ts';
 import { checkDrift, printDrift } from '../migrations/drift.ts';
-import { runAttack } from './attack.ts';
 
 type Options = {
   drift?: true;
@@ -62,6 +61,7 @@ export const checkCommand = (project: Project): CliCommand<Options> => ({
       throw new OperatorError('usage_invalid', '--attack can only be combined with --url and --json.');
     }
     if (options.attack) {
+      const { runAttack } = await import('./attack.ts');
       return runAttack(options, project.apps, deps);
     }
     if (options.url !== undefined) {

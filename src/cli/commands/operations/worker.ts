@@ -1,9 +1,8 @@
 import { actFor } from '../../../db/admin/actor.ts';
 import type { Project } from '../../../definition/define-project.ts';
 import { OperatorError } from '../../../errors.ts';
-import { type JobRun, runJobsOnce, runWorker } from '../../../tenancy/fleet/worker.ts';
+import type { JobRun } from '../../../tenancy/fleet/worker.ts';
 import type { CliCommand } from '../../framework/command.ts';
-import { workerJobs } from './worker-jobs.ts';
 
 type Options = { once?: true; json?: true };
 
@@ -23,6 +22,10 @@ export const workerCommand = (project: Project): CliCommand<Options> => ({
       .option('--json', 'print a line of JSON for each job; with --once, one document'),
 
   async run({ once, json }, { config, ownerUrl, print, note, stopped }) {
+    const [{ runJobsOnce, runWorker }, { workerJobs }] = await Promise.all([
+      import('../../../tenancy/fleet/worker.ts'),
+      import('./worker-jobs.ts'),
+    ]);
     const jobs = await workerJobs(project, await config(), await ownerUrl());
     const ending = new AbortController();
     void stopped().then(() => ending.abort());

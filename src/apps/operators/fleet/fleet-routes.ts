@@ -10,6 +10,9 @@ import { fleet } from './fleet-schemas.ts';
 
 /** Slow tenants that the response lists. */
 const MAX_SLOWEST = 10;
+/** Milliseconds after which a worker that was not seen does not run. It looks for operations every second. */
+const WORKER_LOST_MS = 60_000;
+
 const presentRequests = ({ processes, seconds, count, clientErrors, errors, ...times }: RecentRequests) => ({
   processes,
   seconds,
@@ -51,11 +54,16 @@ export function fleetRoutes(
       async (ctx) => {
         const overview = await operators.fleet();
         const requests = recentRequests();
+        const seenAt = overview.worker.seen_at;
         ctx.body = {
           ...presentTimes(overview),
           tenants: { by_status: overview.tenants },
           slowest: presentSlowest(requests),
           requests: presentRequests(requests),
+          worker: {
+            ...presentTimes(overview.worker),
+            is_running: seenAt !== null && Date.now() - Date.parse(seenAt) < WORKER_LOST_MS,
+          },
         };
       },
     ),

@@ -174,6 +174,14 @@ test.serial('an operator who acts for a user of a tenant has no rights here', as
   const { body: given } = await opened.ask('POST', '/api/tenants/impersonate/', {
     body: { domain: 'acme.localhost', username: 'boss' },
   });
+  const { body: audit } = await opened.ask('GET', '/api/audit/?tenant=acme&action=impersonate');
+  t.like(audit.results[0], {
+    actor: 'root',
+    source: 'api',
+    address: '127.0.0.1',
+    after: { username: 'boss' },
+  });
+  t.false(JSON.stringify(audit).includes(given.token));
   const { body: pair } = await opened.service.request(
     'acme.localhost',
     'POST',
@@ -204,6 +212,7 @@ test.serial(
       'show_tenant',
       'fleet_overview',
       'list_audit_events',
+      'record_operator_event',
     ]) {
       const { expires, text } = signMessage(world.keys[0], `operators.${name}|${request}`);
       for (const tenant of [site[0]?.id, world.acme.id]) {

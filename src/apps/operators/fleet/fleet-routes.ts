@@ -39,7 +39,7 @@ const presentSlowest = ({ tenants }: RecentRequests) =>
 /** Creates the route of the dashboard. */
 export function fleetRoutes(
   router: Router<State>,
-  { operators, recentRequests }: OperatorDependencies,
+  { operators, owners, recentRequests }: OperatorDependencies,
   staff: readonly AppMiddleware[],
 ): void {
   resource(router, '/api/fleet', staff, {
@@ -55,8 +55,11 @@ export function fleetRoutes(
         const overview = await operators.fleet();
         const requests = recentRequests();
         const seenAt = overview.worker.seen_at;
+        const { due_work: dueWork, ...rest } = overview;
+        const mail = dueWork.find(({ kind }) => kind === owners()?.members?.mailWork);
         ctx.body = {
-          ...presentTimes(overview),
+          ...presentTimes(rest),
+          mail: { waiting: mail?.tenants ?? 0, overdue: mail?.overdue ?? 0 },
           tenants: { by_status: overview.tenants },
           slowest: presentSlowest(requests),
           requests: presentRequests(requests),

@@ -94,11 +94,10 @@ export function mailRoutes(
       async (ctx) => {
         await throttleOperator(dependencies, ctx);
         const members = membersOf();
-        const schema = ctx.params.schema ?? '';
-        const tenant = await findServedTenant(dependencies, schema);
+        const tenant = await findServedTenant(dependencies, ctx.params.schema ?? '');
         await operators.record({
           ...actorOf(ctx),
-          tenant: schema,
+          tenant: tenant.id,
           action: 'retry-mail',
           before: null,
           after: null,

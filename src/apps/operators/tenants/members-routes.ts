@@ -67,13 +67,12 @@ export function membersRoutes(
         await throttleOperator(dependencies, ctx);
         const members = membersOf(dependencies);
         const id = parseIdentifier(ctx.params.id);
-        const schema = ctx.params.schema ?? '';
-        const tenant = await findServedTenant(dependencies, schema);
+        const tenant = await findServedTenant(dependencies, ctx.params.schema ?? '');
         const member = orNotFound(await members.findMember(tenant, id));
         // Recorded first: no mail without an audit event.
         await dependencies.operators.record({
           ...actorOf(ctx),
-          tenant: schema,
+          tenant: tenant.id,
           action: 'reset-password',
           before: null,
           after: { user_id: member.id, username: member.username },

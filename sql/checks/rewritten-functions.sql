@@ -144,6 +144,10 @@ with shipped (identity, context_mode, digest) as (
       '9ee5d001bfb18a4954e4b152dc4d06d4ec3046759158b14f2fc37efb064d9f9f'
     ),
     (
+      'tenancy.my_domain_records()', null,
+      'cd9318ce0dbc88e08fbc012d43f9f172d784243657c2eb9f9d9a928bda2bc41c'
+    ),
+    (
       'tenancy.my_domains()', null,
       '889d3a550dae6d20e83d78ef80503d27ad6895a43c28777e5180378a86267dd8'
     ),

@@ -16,7 +16,7 @@ with granted as (
     case
       when p.proname in (
         'current_tenant', 'my_tenant', 'my_domains', 'mark_due', 'reschedule_due', 'require', 'reject',
-        'lock_limit', 'my_subscription', 'own_audit_events', 'record_own_event'
+        'lock_limit', 'my_subscription', 'my_domain_records', 'own_audit_events', 'record_own_event'
       ) then true
       when p.proname in (
         'enter', 'resolve_host', 'database_of', 'export_copy', 'import_copy', 'version', 'shared_migrations',

@@ -12,6 +12,7 @@ revoke all on table public.tenants, public.domains from public, :"service", tena
 grant execute on function tenancy.current_tenant() to public;
 grant execute on function tenancy.my_tenant() to public;
 grant execute on function tenancy.my_domains() to public;
+grant execute on function tenancy.my_domain_records() to public;
 grant execute on function tenancy.my_subscription() to public;
 
 -- They raise an error, and do nothing else. require calls reject with the rights of its caller.

@@ -31,9 +31,9 @@ import {
   type TenantHooks,
 } from '../tenancy/registry/project.ts';
 import type { AppSecrets } from '../tenancy/registry/signing-key.ts';
-import type { TableDeclarations } from '../tenancy/registry/table-declarations.ts';
 import type { SchemaName } from '../tenancy/registry/tenant.ts';
 import type { TenantSettings } from '../tenancy/registry/tenant-settings.ts';
+import { type AppTables, type DeclaredModel, splitTables } from './models.ts';
 import type { OwnerService, Owners } from './owners.ts';
 
 type None = Record<never, z.ZodType>;
@@ -57,8 +57,10 @@ type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawSh
   menu: readonly MenuLink[];
   /** Returns the service of the app with `owners`, once it has started. Null: no app has it. */
   owners: () => OwnerService | null;
+  /** The models that the apps of the project declare. */
+  models: readonly DeclaredModel[];
   /** Returns the counts of the last 15 minutes' requests, of all processes on this machine. */
-  recentRequests: () => Promise<RecentRequests>;
+  recentRequests: () => RecentRequests;
 }>;
 
 /** The argument of `start`. */
@@ -207,8 +209,8 @@ export type AppDefinition<
   on?: readonly SchemaKind[];
   /** PostgreSQL extensions that the app's tables use. docs/global-tables.md lists those that are allowed. Default: none. */
   extensions?: readonly Extension[];
-  /** For each table: its model in fixtures, and how dumps and copies treat its rows. */
-  tables?: TableDeclarations;
+  /** For each table: its model in fixtures, how dumps and copies treat its rows, and its fields in the admin. */
+  tables?: AppTables;
   /** Settings of the environment that a tenant may override. Names begin with the app's name. */
   settings?: Settings;
   /**
@@ -279,6 +281,7 @@ type ErasedDependencies = RouteDependencies<z.ZodRawShape, z.ZodRawShape, unknow
 /** One app of a project, as `defineApp` returns it: with the defaults of all keys. */
 export type App = TenancyApp &
   Readonly<{
+    models: readonly DeclaredModel[];
     violations: Readonly<Record<string, () => DomainError>>;
     routes: () => Promise<
       Readonly<{
@@ -335,8 +338,8 @@ export function assertExtensions(object: string, extensions: readonly string[]):
 /**
  * Creates an app for `defineProject`.
  *
- * @throws OperatorError `configuration_invalid` for an invalid name of the app, of a setting or of a permission, and for
- *   an extension that tenants must not use
+ * @throws OperatorError `configuration_invalid` for an invalid name of the app, of a setting or of a permission, for
+ *   an extension that tenants must not use, and for an invalid declaration of a model
  */
 export function defineApp<
   Settings extends z.ZodRawShape = None,
@@ -360,13 +363,15 @@ export function defineApp<
   declarePermissions(Object.keys(permissions));
   const extensions = definition.extensions ?? [];
   assertExtensions(`The app "${name}"`, extensions);
+  const on = definition.on ?? ['tenant'];
+  const { tables, models } = splitTables(name, on, definition.tables ?? {});
   const { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted } = definition;
   const described: TenancyApp & Pick<TenancyApp, Key> = {
     name,
     directory: definition.directory,
     needs: definition.needs ?? [],
-    on: definition.on ?? ['tenant'],
-    tables: definition.tables ?? {},
+    on,
+    tables,
     settings,
     limits,
     siteSettings: definition.siteSettings ?? {},
@@ -378,6 +383,7 @@ export function defineApp<
   };
   return {
     ...described,
+    models,
     violations: definition.violations ?? {},
     routes: (definition.routes ?? (async () => ({}))) as App['routes'],
     menu: definition.menu ?? [],

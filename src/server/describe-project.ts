@@ -97,6 +97,7 @@ export async function createDescribedRouters(
       recentRequests: placeholder,
       service: placeholder,
       permissions: permissionsOf(project),
+      models: apps.flatMap(({ models }) => models),
       limits: rowLimitsOf(project),
       menu: [],
       idempotency: apps.some((each) => each.idempotency) ? placeholder : null,

@@ -75,6 +75,7 @@ export async function openApps(project: Project, config: Config, engine: EngineS
       throttle,
       permissions: permissionsOf(project),
       limits: rowLimitsOf(project),
+      models: project.apps.flatMap(({ models }) => models),
       menu: project.apps.flatMap(({ menu }) => menu),
       owners: () => ownerService,
       recentRequests,

@@ -38,6 +38,23 @@ $$;
 comment on function tenancy.my_domains() is 'Returns the domains of the current tenant, primary domain first.';
 
 
+-- With the value of the TXT record, which the tenant's DNS must contain.
+create or replace function tenancy.my_domain_records()
+returns table (domain text, is_primary boolean, verified_at timestamptz, verification_token text)
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select d.domain, d.is_primary, d.verified_at, d.verification_token
+  from public.domains as d
+  join public.tenants as t on t.id = d.tenant_id
+  where t.role_name = tenancy.current_tenant()
+  order by d.is_primary desc, d.domain
+$$;
+
+comment on function tenancy.my_domain_records() is
+  'Returns the domains of the current tenant and their verification, primary domain first.';
+
+
 create or replace function tenancy.my_subscription()
 returns table (plan text, storage_bytes bigint, payments jsonb)
 language sql stable security definer

@@ -5,6 +5,7 @@ import { createRouter } from '../../http/resource.ts';
 import type { State } from '../../http/state.ts';
 import type { AccountDependencies } from './dependencies.ts';
 import { operatorRoutes } from './impersonation/operator-routes.ts';
+import { ownMembersRoutes } from './members/own-members-routes.ts';
 import { accountPages } from './pages/account-pages.ts';
 import { passwordRoutes } from './passwords/password-routes.ts';
 import { permissionsRoutes } from './permissions/permissions-routes.ts';
@@ -56,6 +57,7 @@ export function routes(dependencies: Dependencies): Router<State> {
   passwordRoutes(router, accounts, always);
   loginNameRoutes(router, accounts, always);
   permissionsRoutes(router, accounts, always);
+  ownMembersRoutes(router, always);
   userRoutes(router, accounts, always);
   accountPages(router, accounts, always);
   return router;

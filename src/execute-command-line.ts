@@ -14,6 +14,7 @@ import { type Config, readConfig } from './config/config.ts';
 import { loadEnvFile } from './config/env-file.ts';
 import { withSecretFiles } from './config/secret-files.ts';
 import { readVersion } from './config/version.ts';
+import { type ActingFor, actFor } from './db/admin/actor.ts';
 import { connectionTo } from './db/admin/connection-config.ts';
 import { hasOtherClients } from './db/admin/other-clients.ts';
 import type { Project } from './definition/define-project.ts';
@@ -34,6 +35,8 @@ export type CommandLineProcess = Readonly<{
   /** Working directory of `dev`. */
   root: string;
   isRoot: boolean;
+  /** Account of the operating system, and the name of the machine, for the audit. */
+  account: Readonly<{ user: string; machine: string }>;
   /** Loads an environment file into `env`. */
   loadEnvFile: (file: string) => void;
   /** Registers a function that is called with the number of a signal that asks the process to stop. */
@@ -146,6 +149,14 @@ async function reportError(thrown: unknown, env: Environment, { note }: CliDeps)
   return 1;
 }
 
+/** Returns the operator of a command: OPERATOR, or the account of the operating system, and the address of an SSH client. */
+const actorOf = ({ env, account: { user, machine } }: CommandLineProcess): ActingFor => ({
+  actor: (env.OPERATOR || user || 'unknown').slice(0, 255),
+  source: 'cli',
+  address: env.SSH_CONNECTION?.split(' ')[0] || machine.slice(0, 255) || null,
+  operation: null,
+});
+
 /** Runs the command of a command line and returns the exit code. */
 export async function executeCommandLine(project: Project, own: CommandLineProcess): Promise<number> {
   const environment = createEnvironment(own);
@@ -185,8 +196,10 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
     loadEnvFile('.env', own.loadEnvFile);
     const [word, ...words] = own.args;
     const named = word === undefined ? [] : [commandName(word)];
-    await parser.parseAsync([...named, ...words], { from: 'user' });
-    await reconcileRegistry(own, deps);
+    await actFor(actorOf(own), async () => {
+      await parser.parseAsync([...named, ...words], { from: 'user' });
+      await reconcileRegistry(own, deps);
+    });
     return 0;
   } catch (thrown) {
     return await reportError(thrown, environment.inUse(), deps);

@@ -12,8 +12,8 @@ export { site } from './apps/site/app.ts';
 export { CANARY } from './attacks/context.ts';
 export { seen } from './attacks/evaluate.ts';
 export { type Attack, type AttackFixture, sqlAttack } from './attacks/record.ts';
-export type { ScriptContext, TenantScript } from './cli/commands/data/run.ts';
 export type { ScriptSettings } from './cli/commands/data/run-in-tenant.ts';
+export type { ScriptContext, TenantScript } from './cli/commands/data/run-script.ts';
 export { openTenancy, type Tenancy } from './cli/framework/script-tenancy.ts';
 export type {
   AppCommands,

@@ -60,7 +60,7 @@ type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawSh
   /** The models that the apps of the project declare. */
   models: readonly DeclaredModel[];
   /** Returns the counts of the last 15 minutes' requests, of all processes on this machine. */
-  recentRequests: () => Promise<RecentRequests>;
+  recentRequests: () => RecentRequests;
 }>;
 
 /** The argument of `start`. */

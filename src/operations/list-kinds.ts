@@ -4,7 +4,12 @@ import type { Project } from '../definition/define-project.ts';
 import { OperatorError } from '../errors.ts';
 import type { OperationKind } from '../tenancy/operations/operation-kind.ts';
 import { loadModule } from '../tenancy/registry/load-module.ts';
+import { domainKinds } from './kinds/domains.ts';
+import { fleetKinds } from './kinds/fleet.ts';
+import { lifecycleKinds } from './kinds/lifecycle.ts';
+import { changeSettingsKind } from './kinds/settings.ts';
 import { statusKinds } from './kinds/status.ts';
+import { transferKinds } from './kinds/transfer.ts';
 
 type Parts = Pick<OperationDependencies, 'ownerService' | 'owners'>;
 
@@ -18,7 +23,14 @@ export async function listOperationKinds(
   config: Config,
   parts: Parts,
 ): Promise<readonly OperationKind[]> {
-  const kinds = [...statusKinds];
+  const kinds = [
+    ...lifecycleKinds(config, parts),
+    ...statusKinds,
+    ...domainKinds(config),
+    changeSettingsKind,
+    ...transferKinds(config),
+    ...fleetKinds(project, config),
+  ];
   for (const app of project.apps) {
     const { operations } = await loadModule(`the operations of the app "${app.name}"`, app.operations);
     const environment = { ...appValues(app, config), BASE_DOMAIN: config.BASE_DOMAIN };

@@ -19,7 +19,8 @@ import type { ServiceLog } from '../observability/logger.ts';
 import type { Observer } from '../observability/observer.ts';
 import { openObserver } from '../observability/open-observer.ts';
 import { openOptionalTracing } from '../observability/open-optional-tracing.ts';
-import { createRequestCounter, type RequestCounter, summarize } from '../observability/recent-requests.ts';
+import { createRequestCounter, type RequestCounter } from '../observability/recent-requests.ts';
+import { shareRequests } from '../observability/share-requests.ts';
 import { createWatchDueWork } from '../tenancy/context/due-work.ts';
 import { loadTenantMigrations, requiredMigrations } from '../tenancy/migrations/tenant-migrations.ts';
 import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
@@ -166,12 +167,14 @@ async function openResources(
   closers.push(throttleStore.close);
   const expected = requiredMigrations(await loadTenantMigrations(project, { validate: false }));
   const requestCounter = createRequestCounter();
+  const sharedRequests = shareRequests(requestCounter);
+  closers.push(sharedRequests.close);
   const apps = await openApps(project, config, {
     tenantDatabase: tenancy.tenantDatabase,
     secrets: { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null },
     directory: tenancy.directory,
     throttle: createThrottle(throttleStore),
-    recentRequests: async () => summarize([requestCounter.counts()], Date.now()),
+    recentRequests: sharedRequests.summary,
     watchDueWork: createWatchDueWork(tenancy),
     operators: {
       pool: chooseDatabase(tenancy.lookUps, MAIN),

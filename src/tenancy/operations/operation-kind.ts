@@ -18,10 +18,6 @@ export type OperationContext = Readonly<{
   databases: Databases;
   /** The tenant that the operation names. Empty for operations of the whole fleet. */
   tenant: string;
-  /** Folder of dumps. Null: OPERATIONS_DIRECTORY is not set. */
-  directory: string | null;
-  /** Values of the environment. */
-  environment: Readonly<Record<string, unknown>> & Readonly<{ BASE_DOMAIN: string }>;
   /** Aborted when the operation is canceled and when the worker stops. */
   signal: AbortSignal;
   /** Number of times that a worker has started the operation, including this one. */

@@ -1,7 +1,6 @@
 import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
 import { tablesOf } from '../../../tenancy/registry/project.ts';
 import { parseDomainName, parseSchemaName } from '../../../tenancy/registry/tenant.ts';
-import { restoreTenant } from '../../../tenancy/transfer/dump/restore-tenant.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
 import { countRows, withTableProgress } from '../../framework/table-progress.ts';
@@ -41,6 +40,7 @@ export const restoreTenantCommand: CliCommand<Options> = {
       asCopy,
       declarations: tablesOf(project),
     };
+    const { restoreTenant } = await import('../../../tenancy/transfer/dump/restore-tenant.ts');
     const databases = databasesOf(await config(), await ownerUrl());
     const restored = await withTableProgress(progress, `Restoring ${file}`, (hooks) =>
       restoreTenant(chooseDatabase(databases, MAIN).owner, chooseDatabase(databases, database), {

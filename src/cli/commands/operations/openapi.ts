@@ -2,9 +2,6 @@ import { z } from 'zod';
 
 import type { Project } from '../../../definition/define-project.ts';
 import { OperatorError } from '../../../errors.ts';
-import { undescribedRoutes } from '../../../http/openapi/document.ts';
-import { createProjectDocument } from '../../../server/api-documents.ts';
-import { createDescribedRouters, describedSettings } from '../../../server/describe-project.ts';
 import { settingsSchemaOf } from '../../../tenancy/registry/tenant-settings.ts';
 import type { CliCommand } from '../../framework/command.ts';
 
@@ -52,6 +49,12 @@ export const openapiCommand = (project: Project): CliCommand<Options> => ({
       ),
 
   async run({ site, setting = [] }, { print, note }) {
+    const [{ undescribedRoutes }, { createProjectDocument }, { createDescribedRouters, describedSettings }] =
+      await Promise.all([
+        import('../../../http/openapi/document.ts'),
+        import('../../../server/api-documents.ts'),
+        import('../../../server/describe-project.ts'),
+      ]);
     const kind = site ? 'site' : 'tenant';
     const settings = describedSettings(
       project,

@@ -1,0 +1,53 @@
+import type Router from '@koa/router';
+import { z } from 'zod';
+
+import type { MemberService } from '../../../definition/owners.ts';
+import { notFound } from '../../../http/identifier.ts';
+import { operation } from '../../../http/openapi/description.ts';
+import { pageOfRows, pageParameters } from '../../../http/openapi/parameters.ts';
+import { pageOf, pageRequest, windowOf } from '../../../http/page.ts';
+import { resource } from '../../../http/resource.ts';
+import type { AppMiddleware, State } from '../../../http/state.ts';
+import type { OperatorDependencies } from '../operator-stacks.ts';
+import { findServedTenant } from './served-tenant.ts';
+import { memberItem } from './tenant-schemas.ts';
+
+/** @throws ApiError `not_found` if no app of the project has users */
+const membersOf = ({ owners }: Pick<OperatorDependencies, 'owners'>): MemberService => {
+  const members = owners()?.members;
+  if (!members) {
+    throw notFound();
+  }
+  return members;
+};
+
+/** Creates the routes of the users of a tenant. */
+export function membersRoutes(
+  router: Router<State>,
+  dependencies: OperatorDependencies,
+  staff: readonly AppMiddleware[],
+): void {
+  resource(router, '/api/tenants/:schema/members', staff, {
+    GET: operation(
+      {
+        id: 'tenants_members_list',
+        summary: 'List the users of a tenant',
+        query: {
+          search: z.string().max(500).optional().describe('Words that must occur in the name or address.'),
+          ...pageParameters,
+        },
+        response: pageOfRows(memberItem, 'numbered'),
+        errors: ['not_found', 'conflict', 'tenant_maintenance'],
+      },
+      async (ctx) => {
+        const tenant = await findServedTenant(dependencies, ctx.params.schema);
+        const request = pageRequest(ctx.query);
+        const { count, rows } = await membersOf(dependencies).listMembers(tenant, {
+          query: ctx.query,
+          windowOf: (all) => windowOf(request, all),
+        });
+        ctx.body = pageOf(ctx, request, { count, rows });
+      },
+    ),
+  });
+}

@@ -1,3 +1,49 @@
+/** Run alone: node_modules/.bin/node test/run.ts test/apps/admin/browser.test.ts */
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import type { Browser, Locator, Page } from 'playwright-core';
+
+import { buildConsole } from '../../../scripts/build-console.ts';
+import { axeFindings, findChromium, isTooWide, openChromium } from '../../helpers/chromium.ts';
+import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { project } from './project.ts';
+
+const executable = findChromium();
+/** A value that would run a script if a page inserted it as HTML. */
+const SCRIPT = '<img src=x onerror="document.title=\'run\'">';
+
+let world: World;
+let service: TestService;
+let browser: Browser;
+test.before(async () => {
+  if (executable !== null) {
+    await buildConsole(path.resolve(import.meta.dirname, '../../../dist/console'));
+    world = await openWorld({ project });
+    await makeUser(world, 'acme', 'owner', { isSuperuser: true });
+    await world.asOwner(`insert into globex.authors (name) values ('Author of globex')`);
+    service = await serve(world);
+    browser = await openChromium(executable);
+  }
+});
+test.after.always(async () => {
+  await browser?.close();
+  await service?.close();
+  await world?.close();
+});
+
+const VIEWS = [
+  { colorScheme: 'light', width: 360 },
+  { colorScheme: 'dark', width: 1440 },
+  { colorScheme: 'dark', width: 360 },
+  { colorScheme: 'light', width: 1440 },
+] as const;
+
+/** Checks the page in light and dark, narrow and wide. Ends with the last view. */
+async function look(t: ExecutionContext, page: Page, name: string): Promise<void> {
+  for (const { colorScheme, width } of VIEWS) {
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    await page.setViewportSize({ width, height: 900 });
     t.false(await isTooWide(page), `${name} ${width}`);
     // Two of the four views have both color schemes and both widths.
     if ((colorScheme === 'light') === (width === 360)) {

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
 
@@ -82,6 +82,16 @@ export type OperationRequest = Actor &
     arguments: unknown;
   }>;
 
+export type OperatorEvent = Actor &
+  Readonly<{
+    /** Verb and object, such as `reset-password`. */
+    action: string;
+    /** Schema of the tenant. Null: the event belongs to no tenant. */
+    tenant: string | null;
+    before?: Readonly<Record<string, unknown>> | null;
+    after?: Readonly<Record<string, unknown>> | null;
+  }>;
+
 /**
  * What the service may do for operators of the public site. The caller must have verified in a transaction of the
  * public site that the user is an operator. Never called inside a transaction of a tenant.
@@ -107,6 +117,11 @@ export type Operators = Readonly<{
   /** Returns a tenant, or the public site. Null: it does not exist. */
   tenant: (schema: string) => Promise<TenantDetails | null>;
   fleet: () => Promise<FleetOverview>;
+  /**
+   * Adds an event to the audit: what the service itself has done for an operator, such as issuing credentials. `before`
+   * and `after` are declared fields, and never secrets.
+   */
+  record: (event: OperatorEvent) => Promise<void>;
   /** Returns events of the audit, the newest first. */
   audit: (query: AuditQuery) => Promise<Listed<AuditEvent>>;
 }>;
@@ -123,6 +138,15 @@ export type OperatorsOptions = Readonly<{
   baseDomain: string;
 }>;
 
+/** Returns a UUID version 7, as `tenancy.new_event_id()` does. */
+function createEventId(): string {
+  const bytes = randomBytes(16);
+  bytes.writeUIntBE(Date.now(), 0, 6);
+  bytes.writeUInt8(0x70 | (bytes.readUInt8(6) & 0x0f), 6);
+  bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8);
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
 const answered = z.strictObject({ answer: z.unknown() });
 
 /** Names of the functions of functions/operations.sql and functions/operators.sql. */
@@ -135,7 +159,8 @@ type OperatorFunction =
   | 'list_tenants'
   | 'show_tenant'
   | 'fleet_overview'
-  | 'list_audit_events';
+  | 'list_audit_events'
+  | 'record_operator_event';
 
 /** Calls a function with a proof over its name and its arguments. */
 async function call(
@@ -278,6 +303,9 @@ export function openOperators(options: OperatorsOptions): Operators {
       ),
     tenant,
     fleet: async () => fleetOverview.parse(await ask('fleet_overview', versions)),
+    record: async ({ before = null, after = null, ...event }) => {
+      await ask('record_operator_event', { ...event, id: createEventId(), before, after });
+    },
     audit: async (query) => auditPage.parse(await ask('list_audit_events', query)),
   };
 }

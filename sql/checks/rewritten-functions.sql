@@ -77,7 +77,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.fleet_overview(text, bigint, text)', null,
-      '34d7ca49ecb71b74c712b0d3459396f235b7fb2547acfd16dd91c26ac0122dd2'
+      'cf8d5f2000b4f387f45840cdb50a0e47b7e21870c0f5cf3df560a0bf6fc48ee9'
     ),
     (
       'tenancy.global_migrations()', null,
@@ -213,7 +213,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.record_operator_event(text, bigint, text)', null,
-      '95ce2a56a8edf657db61dadd58e5f183392cd4e83d2408d76b5411ed7a98e796'
+      '896614273e08b65ca3b06eebfac37aa02a959a23a1c0a48c0a3478db1543cc29'
     ),
     (
       'tenancy.record_own_event(text, jsonb, jsonb, text, text)', null,

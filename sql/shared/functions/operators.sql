@@ -320,6 +320,20 @@ begin
           limit 10
         ) as l
       ),
+      'due_work', (
+        select coalesce(jsonb_agg(to_jsonb(d) order by d.kind), '[]')
+        from (
+          select
+            w.kind,
+            count(*) as tenants,
+            count(*) filter (where w.due_at < now() - interval '5 minutes') as overdue
+          from tenancy.due_work as w
+          join public.tenants as t on t.id = w.tenant_id
+          where t.status in ('active', 'suspended')
+          group by w.kind
+        ) as d
+      ),
+      'worker', jsonb_build_object('seen_at', (select max(w.seen_at) from tenancy.workers as w)),
       'operations', (
         select jsonb_build_object(
           'queued', count(*) filter (where o.status = 'queued'),
@@ -351,32 +365,3 @@ $$;
 
 comment on function tenancy.list_audit_events(text, bigint, text) is
   'Returns a page of the audit, the newest first. The proof covers operators.list_audit_events|request|expires.';
-
-
--- For what the service itself does for an operator, such as issuing credentials. The id keeps an event
--- from being added twice.
-create or replace function tenancy.record_operator_event(p_request text, p_expires bigint, p_proof text)
-returns void
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_request constant jsonb := tenancy.require_operator('record_operator_event', p_request, p_expires, p_proof);
-begin
-  insert into tenancy.audit_events (id, actor, source, address, tenant_id, schema_name, action, before, after)
-  values (
-    (v_request ->> 'id')::uuid,
-    v_request ->> 'actor',
-    'api',
-    v_request ->> 'address',
-    (select t.id from public.tenants as t where t.schema_name = v_request ->> 'tenant'),
-    v_request ->> 'tenant',
-    v_request ->> 'action',
-    nullif(v_request -> 'before', 'null'),
-    nullif(v_request -> 'after', 'null')
-  );
-end
-$$;
-
-comment on function tenancy.record_operator_event(text, bigint, text) is
-  'Adds an event of an operator to the audit. The proof covers operators.record_operator_event|request|expires.';

@@ -84,12 +84,13 @@ export type OperationRequest = Actor &
 
 export type OperatorEvent = Actor &
   Readonly<{
-    /** Verb and object, such as `reset-password`. */
+    /** Id of the tenant. */
+    tenant: string;
+    /** Lowercase letters, digits, dots, hyphens and underscores, such as `reset-password`. */
     action: string;
-    /** Schema of the tenant. Null: the event belongs to no tenant. */
-    tenant: string | null;
-    before?: Readonly<Record<string, unknown>> | null;
-    after?: Readonly<Record<string, unknown>> | null;
+    /** Declared fields before and after the change. Null: not known, or none. */
+    before: Readonly<Record<string, unknown>> | null;
+    after: Readonly<Record<string, unknown>> | null;
   }>;
 
 /**
@@ -117,13 +118,13 @@ export type Operators = Readonly<{
   /** Returns a tenant, or the public site. Null: it does not exist. */
   tenant: (schema: string) => Promise<TenantDetails | null>;
   fleet: () => Promise<FleetOverview>;
-  /**
-   * Adds an event to the audit: what the service itself has done for an operator, such as issuing credentials. `before`
-   * and `after` are declared fields, and never secrets.
-   */
-  record: (event: OperatorEvent) => Promise<void>;
   /** Returns events of the audit, the newest first. */
   audit: (query: AuditQuery) => Promise<Listed<AuditEvent>>;
+  /**
+   * Adds an event to the audit of a tenant: what an operator does in the service itself, such as mail to a member. Must
+   * not contain secrets.
+   */
+  record: (event: OperatorEvent) => Promise<void>;
 }>;
 
 export type OperatorsOptions = Readonly<{
@@ -303,9 +304,9 @@ export function openOperators(options: OperatorsOptions): Operators {
       ),
     tenant,
     fleet: async () => fleetOverview.parse(await ask('fleet_overview', versions)),
-    record: async ({ before = null, after = null, ...event }) => {
-      await ask('record_operator_event', { ...event, id: createEventId(), before, after });
-    },
     audit: async (query) => auditPage.parse(await ask('list_audit_events', query)),
+    record: async (event) => {
+      await ask('record_operator_event', { id: createEventId(), ...event });
+    },
   };
 }

@@ -2,13 +2,14 @@ import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { inspect } from 'node:util';
 import type pg from 'pg';
-import { appJobs } from '../cli/commands/operations/worker-jobs.ts';
+import { workerJobs } from '../cli/commands/operations/worker-jobs.ts';
 import { migrateFleet } from '../cli/framework/fleet.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { withAdminConnection } from '../db/admin/admin-connection.ts';
 import { connectionTo } from '../db/admin/connection-config.ts';
 import type { Project } from '../definition/define-project.ts';
 import { OperatorError } from '../errors.ts';
+import { isConsoleBuilt } from '../http/console/console-files.ts';
 import { describeError } from '../observability/describe-error.ts';
 import type { ServiceLog } from '../observability/logger.ts';
 import { changedLine } from '../tenancy/fleet/changed-files.ts';
@@ -72,7 +73,7 @@ async function introduce(
     print('');
     print(`API documentation: ${url(logins[0]?.host ?? config.BASE_DOMAIN)}/api/docs/`);
   }
-  if (config.CONSOLE === 'on') {
+  if (config.CONSOLE === 'on' && isConsoleBuilt()) {
     print('');
     print(`Console: ${url(config.BASE_DOMAIN)}/console/, and /console/ of each tenant's host`);
   }
@@ -138,8 +139,8 @@ export async function serveDev(deps: DevDeps): Promise<void> {
     await introduce(deps, config, service.port, logins);
     const ending = new AbortController();
     void stopped.then(() => ending.abort());
-    // Jobs of the apps, which `tenants worker` runs in production.
-    await runWorker(await appJobs(project, config, ownerUrl), ending.signal, ({ job, did, error }) => {
+    // What `tenants worker` runs in production.
+    await runWorker(await workerJobs(project, config, ownerUrl), ending.signal, ({ job, did, error }) => {
       if (did !== null || error !== null) {
         print(`${job}: ${error ?? did}`);
       }

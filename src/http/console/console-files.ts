@@ -39,6 +39,9 @@ const HASHED = 'assets/';
 const findFolder = (): string | undefined =>
   FOLDERS.find((folder) => existsSync(path.join(folder, 'index.html.gz')));
 
+/** Whether `npm run console` has built the console. */
+export const isConsoleBuilt = (): boolean => findFolder() !== undefined;
+
 async function readConsoleFile(folder: string, name: string, type: string): Promise<ConsoleFile> {
   const read = (encoding: ConsoleEncoding): Promise<Buffer> =>
     readFile(path.join(folder, name + ENCODINGS[encoding]));

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
 
@@ -82,6 +82,17 @@ export type OperationRequest = Actor &
     arguments: unknown;
   }>;
 
+export type OperatorEvent = Actor &
+  Readonly<{
+    /** Id of the tenant. */
+    tenant: string;
+    /** Lowercase letters, digits, dots, hyphens and underscores, such as `reset-password`. */
+    action: string;
+    /** Declared fields before and after the change. Null: not known, or none. */
+    before: Readonly<Record<string, unknown>> | null;
+    after: Readonly<Record<string, unknown>> | null;
+  }>;
+
 /**
  * What the service may do for operators of the public site. The caller must have verified in a transaction of the
  * public site that the user is an operator. Never called inside a transaction of a tenant.
@@ -109,6 +120,11 @@ export type Operators = Readonly<{
   fleet: () => Promise<FleetOverview>;
   /** Returns events of the audit, the newest first. */
   audit: (query: AuditQuery) => Promise<Listed<AuditEvent>>;
+  /**
+   * Adds an event to the audit of a tenant: what an operator does in the service itself, such as mail to a member. Must
+   * not contain secrets.
+   */
+  record: (event: OperatorEvent) => Promise<void>;
 }>;
 
 export type OperatorsOptions = Readonly<{
@@ -123,6 +139,15 @@ export type OperatorsOptions = Readonly<{
   baseDomain: string;
 }>;
 
+/** Returns a UUID version 7, as `tenancy.new_event_id()` does. */
+function createEventId(): string {
+  const bytes = randomBytes(16);
+  bytes.writeUIntBE(Date.now(), 0, 6);
+  bytes.writeUInt8(0x70 | (bytes.readUInt8(6) & 0x0f), 6);
+  bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8);
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
+
 const answered = z.strictObject({ answer: z.unknown() });
 
 /** Names of the functions of functions/operations.sql and functions/operators.sql. */
@@ -135,7 +160,8 @@ type OperatorFunction =
   | 'list_tenants'
   | 'show_tenant'
   | 'fleet_overview'
-  | 'list_audit_events';
+  | 'list_audit_events'
+  | 'record_operator_event';
 
 /** Calls a function with a proof over its name and its arguments. */
 async function call(
@@ -279,5 +305,8 @@ export function openOperators(options: OperatorsOptions): Operators {
     tenant,
     fleet: async () => fleetOverview.parse(await ask('fleet_overview', versions)),
     audit: async (query) => auditPage.parse(await ask('list_audit_events', query)),
+    record: async (event) => {
+      await ask('record_operator_event', { id: createEventId(), ...event });
+    },
   };
 }

@@ -78,6 +78,23 @@ async function releaseExpired(client: pg.ClientBase, kinds: readonly OperationKi
   );
 }
 
+/** Records that this worker looks for operations, and forgets workers that ended a day ago. */
+export async function markWorker(
+  owner: pg.ClientConfig,
+  { holder }: Pick<LeaseHolder, 'holder'>,
+): Promise<void> {
+  await withAdminConnection(owner, async (client) => {
+    await client.query(
+      `insert into tenancy.workers (holder, seen_at)
+       values ($1, now())
+       on conflict on constraint workers_pkey do update
+         set seen_at = excluded.seen_at`,
+      [holder],
+    );
+    await client.query(`delete from tenancy.workers as w where w.seen_at < now() - interval '1 day'`);
+  });
+}
+
 /**
  * Claims the oldest operation that waits and whose tenant has no running one. Operations of kinds that this release
  * does not have stay queued. Null: none.
@@ -215,25 +232,14 @@ export async function endOperation(
     }
     await writeReport(client, id, report);
     if (status !== 'queued') {
-      await client.query(
-        `select tenancy.record_event($1, $2, $3, null, $4)
-         where $5
-           or not exists (
-             select
-             from tenancy.audit_events as e
-             where e.operation_id = $6
-               and e.source = 'api'
-               and e.action not in ('cancel-operation', 'retry-operation')
-           )`,
-        [
-          kind,
-          tenantId,
-          tenant,
-          JSON.stringify({ ...after, outcome: status, ...(error ? { error: error.code } : {}) }),
-          status !== 'succeeded',
-          id,
-        ],
-      );
+      await client.query('select tenancy.record_operation_end($1, $2, $3, $4, $5, $6)', [
+        id,
+        kind,
+        tenantId,
+        tenant,
+        JSON.stringify({ ...after, outcome: status, ...(error ? { error: error.code } : {}) }),
+        status !== 'succeeded',
+      ]);
     }
     return true;
   });

@@ -4,12 +4,16 @@ import { operation } from '../../../http/openapi/description.ts';
 import { resource } from '../../../http/resource.ts';
 import type { AppMiddleware, State } from '../../../http/state.ts';
 import type { RecentRequests } from '../../../observability/recent-requests.ts';
+import { SITE_SCHEMA } from '../../../tenancy/registry/tenant.ts';
 import type { OperatorDependencies } from '../operator-stacks.ts';
 import { presentTimes } from '../present-times.ts';
 import { fleet } from './fleet-schemas.ts';
 
 /** Slow tenants that the response lists. */
 const MAX_SLOWEST = 10;
+/** Milliseconds after which a worker that was not seen does not run. It looks for operations every second. */
+const WORKER_LOST_MS = 60_000;
+
 const presentRequests = ({ processes, seconds, count, clientErrors, errors, ...times }: RecentRequests) => ({
   processes,
   seconds,
@@ -23,6 +27,7 @@ const presentRequests = ({ processes, seconds, count, clientErrors, errors, ...t
 
 const presentSlowest = ({ tenants }: RecentRequests) =>
   tenants
+    .filter(({ schema }) => schema !== SITE_SCHEMA)
     .toSorted((one, other) => other.meanMs - one.meanMs)
     .slice(0, MAX_SLOWEST)
     .map(({ schema, requests, errors, meanMs, databaseMs }) => ({
@@ -36,7 +41,7 @@ const presentSlowest = ({ tenants }: RecentRequests) =>
 /** Creates the route of the dashboard. */
 export function fleetRoutes(
   router: Router<State>,
-  { operators, recentRequests }: OperatorDependencies,
+  { operators, owners, recentRequests }: OperatorDependencies,
   staff: readonly AppMiddleware[],
 ): void {
   resource(router, '/api/fleet', staff, {
@@ -51,11 +56,19 @@ export function fleetRoutes(
       async (ctx) => {
         const overview = await operators.fleet();
         const requests = recentRequests();
+        const seenAt = overview.worker.seen_at;
+        const { due_work: dueWork, ...rest } = overview;
+        const mail = dueWork.find(({ kind }) => kind === owners()?.members?.mailWork);
         ctx.body = {
-          ...presentTimes(overview),
+          ...presentTimes(rest),
+          mail: { waiting: mail?.tenants ?? 0, overdue: mail?.overdue ?? 0 },
           tenants: { by_status: overview.tenants },
           slowest: presentSlowest(requests),
           requests: presentRequests(requests),
+          worker: {
+            ...presentTimes(overview.worker),
+            is_running: seenAt !== null && Date.now() - Date.parse(seenAt) < WORKER_LOST_MS,
+          },
         };
       },
     ),

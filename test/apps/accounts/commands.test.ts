@@ -220,6 +220,17 @@ test.serial('check reports a row with an unknown setting, and its remedy fixes i
   t.is((await check()).code, 0);
 });
 
+test.serial('check reports that the limit of users has no trigger', async (t) => {
+  await world.asOwner('alter table acme.users disable trigger users__limit');
+  t.teardown(() => world.asOwner('alter table acme.users enable trigger users__limit'));
+  const found = await tenants(['check', '--fail-on', 'fault']);
+  t.is(found.code, 1);
+  t.regex(
+    found.out,
+    /^row-limits {2}table users: has no trigger for the limit USERS_LIMIT in tenant acme\. write a tenant migration: create trigger users__limit after insert on users for each statement execute function tenancy\.limit_rows\('USERS_LIMIT'\)\.?$/m,
+  );
+});
+
 test('deletes expired rows and keeps the others', async (t) => {
   await service.logIn('acme.localhost', 'dave', PASSWORD);
   await service.logIn('acme.localhost', 'dave', PASSWORD);

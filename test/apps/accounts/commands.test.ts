@@ -47,6 +47,37 @@ test('set-password changes the password and ends every earlier session', async (
   t.truthy(await service.logIn('acme.localhost', 'alice', fresh));
 });
 
+test('set-staff makes a user staff and revokes it, from the next request on', async (t) => {
+  const setStaff = (...args: string[]) => tenants(['set-staff', '--schema', 'acme', '--username', ...args]);
+  await makeUser(world, 'acme', 'erin');
+  await makeUser(world, 'acme', 'root', { isSuperuser: true });
+  const token = await service.logIn('acme.localhost', 'erin', PASSWORD);
+  const visible = async () => {
+    const { body } = await service.request('acme.localhost', 'GET', '/api/auth/users/', { token });
+    return (body.results ?? body).length;
+  };
+  t.is(await visible(), 1);
+  const made = await setStaff('ERIN');
+  t.deepEqual([made.code, made.out, made.err], [0, 'erin is now staff of schema acme.\n', '']);
+  t.true((await visible()) > 1);
+  const revoked = await setStaff('erin', '--revoke', '--json');
+  t.deepEqual(JSON.parse(revoked.out), { schema_name: 'acme', username: 'erin', is_staff: false });
+  t.is(await visible(), 1);
+
+  const ofSuperuser = await setStaff('root', '--revoke');
+  t.deepEqual([ofSuperuser.code, ofSuperuser.err], [2, 'root is a superuser, and superusers are staff.\n']);
+  t.is((await setStaff('nobody')).code, 1);
+  t.deepEqual(
+    await world.asOwner(
+      `select username, is_staff from acme.users where username in ('erin', 'root') order by 1`,
+    ),
+    [
+      { username: 'erin', is_staff: false },
+      { username: 'root', is_staff: true },
+    ],
+  );
+});
+
 test('permissions lists, grants and revokes, and suggests a name for a misspelled one', async (t) => {
   const permissions = (...args: string[]) => tenants(['permissions', ...args]);
   const ofDave = ['--schema', 'acme', '--username', 'DAVE'];

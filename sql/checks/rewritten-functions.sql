@@ -77,7 +77,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.fleet_overview(text, bigint, text)', null,
-      '34d7ca49ecb71b74c712b0d3459396f235b7fb2547acfd16dd91c26ac0122dd2'
+      'cf8d5f2000b4f387f45840cdb50a0e47b7e21870c0f5cf3df560a0bf6fc48ee9'
     ),
     (
       'tenancy.global_migrations()', null,
@@ -202,6 +202,10 @@ with shipped (identity, context_mode, digest) as (
     (
       'tenancy.record_fleet_check(text, bigint, text)', null,
       '7041a660e3ad3081db271781767aa36934f47e896874d681d7e2d2587f4d7022'
+    ),
+    (
+      'tenancy.record_operator_event(text, bigint, text)', null,
+      'bc47e7148a619531e9d31679046d3971f901c41b9f3b7bd4eaf4ed199ddd19c1'
     ),
     (
       'tenancy.record_own_event(text, jsonb, jsonb, text, text)', null,

@@ -56,6 +56,7 @@ grant execute on function tenancy.list_tenants(text, bigint, text) to :"service"
 grant execute on function tenancy.show_tenant(text, bigint, text) to :"service";
 grant execute on function tenancy.fleet_overview(text, bigint, text) to :"service";
 grant execute on function tenancy.list_audit_events(text, bigint, text) to :"service";
+grant execute on function tenancy.record_operator_event(text, bigint, text) to :"service";
 
 grant execute on function tenancy.enter_owner(text) to tenant_owner;
 grant execute on function tenancy.protect_schema(text) to tenant_owner;

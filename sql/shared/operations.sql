@@ -84,6 +84,18 @@ comment on table tenancy.operation_log is
   'Lines that operations have written, in order.';
 
 
+create table tenancy.workers (
+  holder uuid not null,
+  seen_at timestamptz not null,
+  constraint workers_pkey primary key (holder)
+);
+
+comment on table tenancy.workers is
+  'Workers that look for operations. A worker writes the time every ten seconds, and deletes rows older than a day.';
+comment on column tenancy.workers.holder is
+  'The same as operations.lease_holder.';
+
+
 create table tenancy.audit_events (
   id uuid not null default tenancy.new_event_id(),
   at timestamptz not null default clock_timestamp(),

@@ -62,6 +62,8 @@ export type MailCounts = Readonly<{
  * @throws Unavailable `tenant_maintenance`
  */
 export type MemberService = Readonly<{
+  /** The kind of due work of the mail. */
+  mailWork: string;
   /** Returns a page of the users, by `?search=`. `windowOf` is called with the number of all that match. */
   listMembers: (
     tenant: ResolvedTenant,

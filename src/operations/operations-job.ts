@@ -6,7 +6,7 @@ import type { Config } from '../config/config.ts';
 import type { Project } from '../definition/define-project.ts';
 import type { WorkerJob } from '../tenancy/fleet/worker.ts';
 import type { OperationKind } from '../tenancy/operations/operation-kind.ts';
-import { claimOperation, deleteOldOperations } from '../tenancy/operations/queue.ts';
+import { claimOperation, deleteOldOperations, markWorker } from '../tenancy/operations/queue.ts';
 import { type OperationRun, runOperation } from '../tenancy/operations/run-operation.ts';
 import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
 
@@ -14,6 +14,9 @@ import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
 const INTERVAL_MS = 1_000;
 /** Milliseconds between two deletions of old operations. */
 const DELETE_INTERVAL_MS = 3_600_000;
+
+/** Milliseconds between two marks of a worker. */
+const MARK_INTERVAL_MS = 10_000;
 
 const lineOf = ({ operation, status, error }: OperationRun): string => {
   const reason = status === 'failed' ? `: ${error instanceof Error ? error.message : String(error)}` : '';
@@ -32,6 +35,7 @@ export function operationsJob(
   const lease = { holder: randomUUID(), leaseSeconds: config.OPERATIONS_LEASE };
   const environment = { OWNER_DATABASE_URL: ownerUrl };
   let deletedAt = 0;
+  let markedAt = 0;
 
   const runOne = async (
     claimed: NonNullable<Awaited<ReturnType<typeof claimOperation>>>,
@@ -63,6 +67,10 @@ export function operationsJob(
       const lines: string[] = [];
       const failures: unknown[] = [];
       for (;;) {
+        if (Date.now() - markedAt > MARK_INTERVAL_MS) {
+          await markWorker(owner, lease);
+          markedAt = Date.now();
+        }
         while (running.size < config.OPERATIONS_CONCURRENCY && !signal.aborted) {
           const claimed = await claimOperation(owner, lease, kinds);
           if (claimed === null) {

@@ -1,3 +1,3 @@
-import type { paths } from '../api/generated/site';
+import type { components } from '../api/generated/site';
 
-export type Fleet = paths['/api/fleet/']['get']['responses'][200]['content']['application/json'];
+export type Fleet = components['schemas']['Fleet'];

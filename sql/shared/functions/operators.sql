@@ -320,6 +320,20 @@ begin
           limit 10
         ) as l
       ),
+      'due_work', (
+        select coalesce(jsonb_agg(to_jsonb(d) order by d.kind), '[]')
+        from (
+          select
+            w.kind,
+            count(*) as tenants,
+            count(*) filter (where w.due_at < now() - interval '5 minutes') as overdue
+          from tenancy.due_work as w
+          join public.tenants as t on t.id = w.tenant_id
+          where t.status in ('active', 'suspended')
+          group by w.kind
+        ) as d
+      ),
+      'worker', jsonb_build_object('seen_at', (select max(w.seen_at) from tenancy.workers as w)),
       'operations', (
         select jsonb_build_object(
           'queued', count(*) filter (where o.status = 'queued'),

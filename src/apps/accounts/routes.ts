@@ -66,11 +66,6 @@ export function routes(dependencies: Dependencies): Router<State> {
 /** Creates the additional endpoints for operators, on the public site. */
 export function siteRoutes(dependencies: Dependencies): Router<State> {
   const router = createRouter();
-  operatorRoutes(
-    router,
-    accountDependenciesOf(dependencies),
-    dependencies.stacks.always,
-    dependencies.directory,
-  );
+  operatorRoutes(router, accountDependenciesOf(dependencies), dependencies.stacks.always, dependencies);
   return router;
 }

@@ -95,6 +95,10 @@ export const fleetOverview = z.strictObject({
   /** Result of the last operation `drift` of the whole fleet. Null: none yet. */
   drift: z.strictObject({ at: moment, result: z.record(z.string(), z.unknown()) }).nullable(),
   largest: z.array(z.strictObject({ schema: z.string(), bytes: z.number() })),
+  /** For each kind of due work: the tenants that have some, and those whose work is late by more than five minutes. */
+  due_work: z.array(z.strictObject({ kind: z.string(), tenants: z.number(), overdue: z.number() })),
+  /** When a worker last looked for operations, at most ten seconds late. Null: none has. */
+  worker: z.strictObject({ seen_at: moment.nullable() }),
   operations: z.strictObject({ queued: z.number(), running: z.number(), failed_today: z.number() }),
 });
 export type FleetOverview = Readonly<z.infer<typeof fleetOverview>>;

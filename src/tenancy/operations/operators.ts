@@ -82,6 +82,17 @@ export type OperationRequest = Actor &
     arguments: unknown;
   }>;
 
+export type OperatorEvent = Actor &
+  Readonly<{
+    /** Id of the tenant. */
+    tenant: string;
+    /** Lowercase letters, digits, dots, hyphens and underscores, such as `reset-password`. */
+    action: string;
+    /** Declared fields before and after the change. Null: not known, or none. */
+    before: Readonly<Record<string, unknown>> | null;
+    after: Readonly<Record<string, unknown>> | null;
+  }>;
+
 /**
  * What the service may do for operators of the public site. The caller must have verified in a transaction of the
  * public site that the user is an operator. Never called inside a transaction of a tenant.
@@ -109,6 +120,11 @@ export type Operators = Readonly<{
   fleet: () => Promise<FleetOverview>;
   /** Returns events of the audit, the newest first. */
   audit: (query: AuditQuery) => Promise<Listed<AuditEvent>>;
+  /**
+   * Adds an event to the audit of a tenant: what an operator does in the service itself, such as mail to a member. Must
+   * not contain secrets.
+   */
+  record: (event: OperatorEvent) => Promise<void>;
 }>;
 
 export type OperatorsOptions = Readonly<{
@@ -135,7 +151,8 @@ type OperatorFunction =
   | 'list_tenants'
   | 'show_tenant'
   | 'fleet_overview'
-  | 'list_audit_events';
+  | 'list_audit_events'
+  | 'record_operator_event';
 
 /** Calls a function with a proof over its name and its arguments. */
 async function call(
@@ -279,5 +296,8 @@ export function openOperators(options: OperatorsOptions): Operators {
     tenant,
     fleet: async () => fleetOverview.parse(await ask('fleet_overview', versions)),
     audit: async (query) => auditPage.parse(await ask('list_audit_events', query)),
+    record: async (event) => {
+      await ask('record_operator_event', event);
+    },
   };
 }

@@ -78,6 +78,23 @@ async function releaseExpired(client: pg.ClientBase, kinds: readonly OperationKi
   );
 }
 
+/** Records that this worker looks for operations, and forgets workers that ended a day ago. */
+export async function markWorker(
+  owner: pg.ClientConfig,
+  { holder }: Pick<LeaseHolder, 'holder'>,
+): Promise<void> {
+  await withAdminConnection(owner, async (client) => {
+    await client.query(
+      `insert into tenancy.workers (holder, seen_at)
+       values ($1, now())
+       on conflict on constraint workers_pkey do update
+         set seen_at = excluded.seen_at`,
+      [holder],
+    );
+    await client.query(`delete from tenancy.workers as w where w.seen_at < now() - interval '1 day'`);
+  });
+}
+
 /**
  * Claims the oldest operation that waits and whose tenant has no running one. Operations of kinds that this release
  * does not have stay queued. Null: none.

@@ -1,5 +1,15 @@
+import { workerJobs } from '../../../src/cli/commands/operations/worker-jobs.ts';
+import { readConfig } from '../../../src/config/config.ts';
+import { type JobRun, runJobsOnce } from '../../../src/tenancy/fleet/worker.ts';
 import type { Answer } from '../../helpers/server.ts';
-import { makeUser, PASSWORD, type RequestOptions, serve, type TestService } from '../../helpers/server.ts';
+import {
+  environmentOf,
+  makeUser,
+  PASSWORD,
+  type RequestOptions,
+  serve,
+  type TestService,
+} from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { project } from './project.ts';
 
@@ -17,6 +27,8 @@ export type OperatorsWorld = Readonly<{
   tokens: Tokens;
   /** Sends a request to the public site. Default: of a superuser. */
   ask: (method: string, path: string, options?: RequestOptions) => Promise<Answer>;
+  /** Runs the jobs of the worker once. */
+  work: () => Promise<readonly JobRun[]>;
   close: () => Promise<void>;
 }>;
 
@@ -49,6 +61,11 @@ export async function openOperatorsWorld(
     tokens,
     ask: (method, path, options = {}) =>
       service.request(SITE, method, path, { token: tokens.superuser, ...options }),
+    work: async () =>
+      runJobsOnce(
+        await workerJobs(project, readConfig(project, environmentOf(world, overrides)), world.ownerUrl),
+        AbortSignal.timeout(60_000),
+      ),
     close: async () => {
       await service.close();
       await world.close();

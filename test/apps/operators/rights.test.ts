@@ -1,5 +1,8 @@
 import test from 'ava';
 
+import { signMessage } from '../../../src/tenancy/context/proof.ts';
+import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
+import { tenantId } from '../../../src/tenancy/registry/tenant.ts';
 import { openPair } from '../../helpers/attacker.ts';
 import { PASSWORD } from '../../helpers/server.ts';
 import { type OperatorsWorld, openOperatorsWorld, SITE } from './operators-world.ts';
@@ -37,6 +40,7 @@ test.serial('the document has every route of the operator API', (t) => {
       '/api/audit/',
       '/api/fleet/',
       '/api/mail/',
+      '/api/mail/acme/retry/',
       '/api/operation-kinds/',
       '/api/operations/',
       '/api/operations/00000000-0000-4000-8000-000000000000/',
@@ -45,6 +49,7 @@ test.serial('the document has every route of the operator API', (t) => {
       '/api/tenants/',
       '/api/tenants/acme/',
       '/api/tenants/acme/members/',
+      '/api/tenants/acme/members/1/reset-password/',
     ].sort(),
   );
 });
@@ -169,6 +174,14 @@ test.serial('an operator who acts for a user of a tenant has no rights here', as
   const { body: given } = await opened.ask('POST', '/api/tenants/impersonate/', {
     body: { domain: 'acme.localhost', username: 'boss' },
   });
+  const { body: audit } = await opened.ask('GET', '/api/audit/?tenant=acme&action=impersonate');
+  t.like(audit.results[0], {
+    actor: 'root',
+    source: 'api',
+    address: '127.0.0.1',
+    after: { username: 'boss' },
+  });
+  t.false(JSON.stringify(audit).includes(given.token));
   const { body: pair } = await opened.service.request(
     'acme.localhost',
     'POST',
@@ -180,3 +193,61 @@ test.serial('an operator who acts for a user of a tenant has no rights here', as
   const { refresh } = await openPair(opened.service, SITE, 'root');
   t.is((await opened.ask('GET', '/api/tenants/', { token: refresh })).status, 401);
 });
+
+test.serial(
+  'SQL in a request of the public site can call no function for operators, even with a valid proof',
+  async (t) => {
+    const { world } = opened;
+    const site = await world.asOwner<{ id: string }>(
+      `select id from public.tenants where schema_name = 'site'`,
+    );
+    const request = JSON.stringify({ id: '00000000-0000-4000-8000-000000000000' });
+    for (const name of [
+      'request_operation',
+      'list_operations',
+      'find_operation',
+      'cancel_operation',
+      'retry_operation',
+      'list_tenants',
+      'show_tenant',
+      'fleet_overview',
+      'list_audit_events',
+      'record_operator_event',
+    ]) {
+      const { expires, text } = signMessage(world.keys[0], `operators.${name}|${request}`);
+      for (const tenant of [site[0]?.id, world.acme.id]) {
+        const error = await t.throwsAsync(
+          withTenant(world.tenantDatabase, { tenant: tenantId.parse(tenant), readOnly: false }, (tx) =>
+            tx.query(`select tenancy.${name}($1, $2, $3)`, [request, expires, text]),
+          ),
+          undefined,
+          name,
+        );
+        t.regex(String((error as { cause?: Error }).cause ?? error), /permission denied/, name);
+      }
+    }
+  },
+);
+
+test.serial(
+  'the service cannot call a function for operators with the proof of another one, or another request',
+  async (t) => {
+    const { world } = opened;
+    const client = await world.bare();
+    const request = JSON.stringify({ id: '00000000-0000-4000-8000-000000000000' });
+    const { expires, text } = signMessage(world.keys[0], `operators.find_operation|${request}`);
+    const call = (name: string, given: string, until: number, proof: string) =>
+      client.query(`select tenancy.${name}($1, $2, $3)`, [given, until, proof]);
+    await t.notThrowsAsync(call('find_operation', request, expires, text));
+    for (const [name, given, until, proof] of [
+      ['list_operations', request, expires, text],
+      ['cancel_operation', request, expires, text],
+      ['find_operation', `${request} `, expires, text],
+      ['find_operation', request, expires + 1, text],
+      ['find_operation', request, expires, ''],
+      ['find_operation', request, expires, 'test.00'],
+    ] as const) {
+      await t.throwsAsync(call(name, given, until, proof), undefined, `${name} ${given}`);
+    }
+  },
+);

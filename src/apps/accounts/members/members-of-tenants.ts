@@ -7,7 +7,7 @@ import { enterTenant } from '../../../http/enter-tenant.ts';
 import { searchFor } from '../../../http/lists/search.ts';
 import type { TenantDatabase, TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 import type { ResolvedTenant } from '../../../tenancy/registry/tenant.ts';
-import { enqueueMail } from '../mail/outbox-queries.ts';
+import { enqueueMail, MAIL_WORK } from '../mail/outbox-queries.ts';
 import { findAccount } from '../users/account-queries.ts';
 
 const member = z
@@ -58,6 +58,8 @@ export function createMemberService({
   ): Promise<T> => enterTenant(tenantDatabase, { tenant, guards: [] }, { readOnly, whileUnpaid: true }, work);
 
   return {
+    mailWork: MAIL_WORK,
+
     listMembers: (tenant, { query, windowOf }) =>
       inside(tenant, { readOnly: true }, async (tx) => {
         const where = searchFor(query, ['username', 'email', 'first_name', 'last_name']);
@@ -124,7 +126,7 @@ export function createMemberService({
           where dead_at is not null
         `);
         if (rowCount > 0) {
-          await tx.query(sql.type(z.object({}).loose())`select tenancy.mark_due('mail')`);
+          await tx.query(sql.type(z.object({}).loose())`select tenancy.mark_due(${MAIL_WORK})`);
         }
         return rowCount;
       });

@@ -10,6 +10,9 @@ import { fleet } from './fleet-schemas.ts';
 
 /** Slow tenants that the response lists. */
 const MAX_SLOWEST = 10;
+/** Milliseconds after which a worker that was not seen does not run. It looks for operations every second. */
+const WORKER_LOST_MS = 60_000;
+
 const presentRequests = ({ processes, seconds, count, clientErrors, errors, ...times }: RecentRequests) => ({
   processes,
   seconds,
@@ -36,7 +39,7 @@ const presentSlowest = ({ tenants }: RecentRequests) =>
 /** Creates the route of the dashboard. */
 export function fleetRoutes(
   router: Router<State>,
-  { operators, recentRequests }: OperatorDependencies,
+  { operators, owners, recentRequests }: OperatorDependencies,
   staff: readonly AppMiddleware[],
 ): void {
   resource(router, '/api/fleet', staff, {
@@ -51,11 +54,19 @@ export function fleetRoutes(
       async (ctx) => {
         const overview = await operators.fleet();
         const requests = recentRequests();
+        const seenAt = overview.worker.seen_at;
+        const { due_work: dueWork, ...rest } = overview;
+        const mail = dueWork.find(({ kind }) => kind === owners()?.members?.mailWork);
         ctx.body = {
-          ...presentTimes(overview),
+          ...presentTimes(rest),
+          mail: { waiting: mail?.tenants ?? 0, overdue: mail?.overdue ?? 0 },
           tenants: { by_status: overview.tenants },
           slowest: presentSlowest(requests),
           requests: presentRequests(requests),
+          worker: {
+            ...presentTimes(overview.worker),
+            is_running: seenAt !== null && Date.now() - Date.parse(seenAt) < WORKER_LOST_MS,
+          },
         };
       },
     ),

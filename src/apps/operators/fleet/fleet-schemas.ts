@@ -40,6 +40,9 @@ export const fleet = z
     slowest: z.array(slowTenant),
     requests,
     operations: z.object({ queued: count, running: count, failed_today: count }),
+    /** Tenants whose mail waits. */
+    mail: z.object({ waiting: count, overdue: count }),
+    worker: z.object({ seen_at: at.nullable(), is_running: z.boolean() }),
   })
   .meta({ id: 'Fleet' });
 

@@ -1,6 +1,7 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
 
+import { translateViolation } from '../../../db/violations.ts';
 import type { MemberService } from '../../../definition/owners.ts';
 import { ApiError } from '../../../errors.ts';
 import { text } from '../../../http/fields/text.ts';
@@ -9,9 +10,10 @@ import { operation } from '../../../http/openapi/description.ts';
 import { pageOfRows, pageParameters } from '../../../http/openapi/parameters.ts';
 import { resource } from '../../../http/resource.ts';
 import type { AppMiddleware, State } from '../../../http/state.ts';
-import type { OperatorDependencies } from '../operator-stacks.ts';
+import { actorOf, type OperatorDependencies } from '../operator-stacks.ts';
 import { pageFrom, readQuery } from '../pages.ts';
 import { findServedTenant } from '../tenants/served-tenant.ts';
+import { throttleOperator } from '../throttle-operator.ts';
 import { mailItem } from './fleet-schemas.ts';
 
 type Listed = Readonly<{ schema: string; name: string }>;
@@ -28,7 +30,8 @@ async function mailOf(
     const tenant = await findServedTenant(dependencies, schema);
     return { schema, name, ...(await members.countMail(tenant)) };
   } catch (error) {
-    if (!(error instanceof ApiError)) {
+    // The database rejects the entry of a tenant in maintenance.
+    if (!(translateViolation(error, {}) instanceof ApiError)) {
       throw error;
     }
     return { schema, name, ...UNCOUNTED };
@@ -75,6 +78,31 @@ export function mailRoutes(
           results.push(await mailOf(dependencies, members, tenant));
         }
         ctx.body = { ...page, results };
+      },
+    ),
+  });
+
+  resource(router, '/api/mail/:schema/retry', staff, {
+    POST: operation(
+      {
+        id: 'mail_retry',
+        summary: 'Try the failed mail of a tenant again',
+        body: null,
+        response: z.object({ retried: z.int() }),
+        errors: ['not_found', 'conflict', 'tenant_maintenance', 'throttled'],
+      },
+      async (ctx) => {
+        await throttleOperator(dependencies, ctx);
+        const members = membersOf();
+        const tenant = await findServedTenant(dependencies, ctx.params.schema ?? '');
+        await operators.record({
+          ...actorOf(ctx),
+          tenant: tenant.id,
+          action: 'retry-mail',
+          before: null,
+          after: null,
+        });
+        ctx.body = { retried: await members.retryMail(tenant) };
       },
     ),
   });

@@ -2,13 +2,14 @@ import type Router from '@koa/router';
 import { z } from 'zod';
 
 import type { MemberService } from '../../../definition/owners.ts';
-import { notFound } from '../../../http/identifier.ts';
+import { notFound, orNotFound, parseIdentifier } from '../../../http/identifier.ts';
 import { operation } from '../../../http/openapi/description.ts';
 import { pageOfRows, pageParameters } from '../../../http/openapi/parameters.ts';
 import { pageOf, pageRequest, windowOf } from '../../../http/page.ts';
 import { resource } from '../../../http/resource.ts';
 import type { AppMiddleware, State } from '../../../http/state.ts';
-import type { OperatorDependencies } from '../operator-stacks.ts';
+import { actorOf, type OperatorDependencies } from '../operator-stacks.ts';
+import { throttleOperator } from '../throttle-operator.ts';
 import { findServedTenant } from './served-tenant.ts';
 import { memberItem } from './tenant-schemas.ts';
 
@@ -47,6 +48,37 @@ export function membersRoutes(
           windowOf: (all) => windowOf(request, all),
         });
         ctx.body = pageOf(ctx, request, { count, rows });
+      },
+    ),
+  });
+
+  resource(router, '/api/tenants/:schema/members/:id/reset-password', staff, {
+    POST: operation(
+      {
+        id: 'tenants_members_reset_password',
+        summary: 'Mail a user the link to reset the password',
+        description:
+          'Sends the same mail as the page of the tenant. The response contains neither the link nor a password.',
+        body: null,
+        response: null,
+        errors: ['not_found', 'conflict', 'tenant_maintenance', 'throttled'],
+      },
+      async (ctx) => {
+        await throttleOperator(dependencies, ctx);
+        const members = membersOf(dependencies);
+        const id = parseIdentifier(ctx.params.id);
+        const tenant = await findServedTenant(dependencies, ctx.params.schema ?? '');
+        const member = orNotFound(await members.findMember(tenant, id));
+        // Recorded first: no mail without an audit event.
+        await dependencies.operators.record({
+          ...actorOf(ctx),
+          tenant: tenant.id,
+          action: 'reset-password',
+          before: null,
+          after: { user_id: member.id, username: member.username },
+        });
+        await members.sendPasswordReset(tenant, id);
+        ctx.status = 204;
       },
     ),
   });

@@ -113,7 +113,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.list_audit_events(text, bigint, text)', null,
-      '7d6257776948f443efef86c0972fd97d32a0db85d97c751565743037a9f7a97f'
+      '43231165f8c18f54a6895b083a5c8133a0129b18c3b897760b5a77fffbfc0bf0'
     ),
     (
       'tenancy.list_lanes()', null,
@@ -188,6 +188,10 @@ with shipped (identity, context_mode, digest) as (
       '4cc51dbb71552256322c625f629db928b94baf6206619fc3d9946d0f9f9f16a2'
     ),
     (
+      'tenancy.read_audit(jsonb)', null,
+      'bd7bf4503dbc83695d173f5236e8891a0fd6c44e74f24a08608e461592b659af'
+    ),
+    (
       'tenancy.read_copy(uuid)', null,
       'ad2e5b1e3864bc1cb8725cc7b8044f678982ec3110907a879e08ae011a8e02da'
     ),
@@ -204,8 +208,12 @@ with shipped (identity, context_mode, digest) as (
       '7041a660e3ad3081db271781767aa36934f47e896874d681d7e2d2587f4d7022'
     ),
     (
+      'tenancy.record_operation_end(uuid, text, uuid, text, jsonb, boolean)', null,
+      'cb6b77eb9f78469ea3e0f46e3c94d352b6438e93dad181ddf7b42222aac90ab4'
+    ),
+    (
       'tenancy.record_operator_event(text, bigint, text)', null,
-      'bc47e7148a619531e9d31679046d3971f901c41b9f3b7bd4eaf4ed199ddd19c1'
+      '896614273e08b65ca3b06eebfac37aa02a959a23a1c0a48c0a3478db1543cc29'
     ),
     (
       'tenancy.record_own_event(text, jsonb, jsonb, text, text)', null,

@@ -137,6 +137,7 @@ comment on column tenancy.audit_events.after is
   'Declared fields after the change. Null: not known, or nothing exists.';
 
 create index audit_events__tenant on tenancy.audit_events (tenant_id, id desc);
+create index audit_events__operation on tenancy.audit_events (operation_id) where operation_id is not null;
 create index audit_events__from_tenants on tenancy.audit_events (tenant_id, at desc) where source = 'tenant';
 
 create trigger audit_events__append_only

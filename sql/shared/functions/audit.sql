@@ -403,3 +403,84 @@ $$;
 
 comment on function tenancy.record_own_event(text, jsonb, jsonb, text, text) is
   'Adds an event to the audit of the current tenant, with the source tenant.';
+
+
+-- For commands, and behind a proof for operators.
+create or replace function tenancy.read_audit(p_query jsonb) returns jsonb
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  v_tenant constant uuid := (
+    select t.id
+    from public.tenants as t
+    where t.schema_name = p_query ->> 'tenant'
+  );
+begin
+  return (
+    with found as (
+      select e.id
+      from tenancy.audit_events as e
+      where (
+          p_query ->> 'tenant' is null
+          or e.tenant_id = v_tenant
+          -- A tenant that was purged or renamed.
+          or (v_tenant is null and e.schema_name = p_query ->> 'tenant')
+        )
+        and (p_query ->> 'actor' is null or e.actor = p_query ->> 'actor')
+        and (p_query ->> 'action' is null or e.action = p_query ->> 'action')
+        and (p_query ->> 'source' is null or e.source = p_query ->> 'source')
+        and (p_query ->> 'operation' is null or e.operation_id = (p_query ->> 'operation')::uuid)
+    ),
+    page as (
+      select f.id
+      from found as f
+      order by f.id desc
+      limit (p_query ->> 'limit')::integer
+      offset (p_query ->> 'offset')::integer
+    )
+    select jsonb_build_object(
+      'count', (select count(*) from found as f),
+      'results', (
+        select coalesce(
+          jsonb_agg(
+            (to_jsonb(e) - array['tenant_id', 'schema_name', 'operation_id'])
+              || jsonb_build_object('tenant', e.schema_name, 'operation', e.operation_id)
+            order by e.id desc
+          ),
+          '[]'
+        )
+        from page as p
+        join tenancy.audit_events as e on e.id = p.id
+      )
+    )
+  );
+end
+$$;
+
+
+-- The end of an operation. A successful one that changed the registry has events already.
+create or replace function tenancy.record_operation_end(
+  p_operation uuid,
+  p_kind text,
+  p_tenant uuid,
+  p_schema text,
+  p_after jsonb,
+  p_always boolean
+)
+returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_always or not exists (
+    select
+    from tenancy.audit_events as e
+    where e.operation_id = p_operation
+      and e.action not in ('cancel-operation', 'retry-operation')
+  ) then
+    perform tenancy.record_event(p_kind, p_tenant, p_schema, null, p_after);
+  end if;
+end
+$$;

@@ -1,6 +1,7 @@
 -- functions/operator-events.sql: what operators do in the service itself, without an operation. The rules are those of
 -- functions/operations.sql.
 
+-- The service chooses the id, which keeps an event from being added twice.
 create or replace function tenancy.record_operator_event(p_request text, p_expires bigint, p_proof text)
 returns void
 language plpgsql security definer
@@ -9,8 +10,9 @@ as $$
 declare
   v_request constant jsonb := tenancy.require_operator('record_operator_event', p_request, p_expires, p_proof);
 begin
-  insert into tenancy.audit_events (actor, source, address, tenant_id, schema_name, action, before, after)
+  insert into tenancy.audit_events (id, actor, source, address, tenant_id, schema_name, action, before, after)
   select
+    (v_request ->> 'id')::uuid,
     v_request ->> 'actor',
     'api',
     v_request ->> 'address',

@@ -357,54 +357,9 @@ create or replace function tenancy.list_audit_events(p_request text, p_expires b
 returns jsonb
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
-set timezone = 'UTC'
 as $$
-declare
-  v_request constant jsonb := tenancy.require_operator('list_audit_events', p_request, p_expires, p_proof);
-  v_tenant constant uuid := (
-    select t.id
-    from public.tenants as t
-    where t.schema_name = v_request ->> 'tenant'
-  );
 begin
-  return (
-    with found as (
-      select e.id
-      from tenancy.audit_events as e
-      where (
-          v_request ->> 'tenant' is null
-          or e.tenant_id = v_tenant
-          -- A tenant that was purged or renamed.
-          or (v_tenant is null and e.schema_name = v_request ->> 'tenant')
-        )
-        and (v_request ->> 'actor' is null or e.actor = v_request ->> 'actor')
-        and (v_request ->> 'action' is null or e.action = v_request ->> 'action')
-        and (v_request ->> 'source' is null or e.source = v_request ->> 'source')
-        and (v_request ->> 'operation' is null or e.operation_id = (v_request ->> 'operation')::uuid)
-    ),
-    page as (
-      select f.id
-      from found as f
-      order by f.id desc
-      limit (v_request ->> 'limit')::integer
-      offset (v_request ->> 'offset')::integer
-    )
-    select jsonb_build_object(
-      'count', (select count(*) from found as f),
-      'results', (
-        select coalesce(
-          jsonb_agg(
-            (to_jsonb(e) - array['tenant_id', 'schema_name', 'operation_id'])
-              || jsonb_build_object('tenant', e.schema_name, 'operation', e.operation_id)
-            order by e.id desc
-          ),
-          '[]'
-        )
-        from page as p
-        join tenancy.audit_events as e on e.id = p.id
-      )
-    )
-  );
+  return tenancy.read_audit(tenancy.require_operator('list_audit_events', p_request, p_expires, p_proof));
 end
 $$;
 

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
 
@@ -138,6 +138,15 @@ export type OperatorsOptions = Readonly<{
   defaults: Readonly<Record<string, unknown>>;
   baseDomain: string;
 }>;
+
+/** Returns a UUID version 7, as `tenancy.new_event_id()` does. */
+function createEventId(): string {
+  const bytes = randomBytes(16);
+  bytes.writeUIntBE(Date.now(), 0, 6);
+  bytes.writeUInt8(0x70 | (bytes.readUInt8(6) & 0x0f), 6);
+  bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8);
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
+}
 
 const answered = z.strictObject({ answer: z.unknown() });
 
@@ -297,7 +306,7 @@ export function openOperators(options: OperatorsOptions): Operators {
     fleet: async () => fleetOverview.parse(await ask('fleet_overview', versions)),
     audit: async (query) => auditPage.parse(await ask('list_audit_events', query)),
     record: async (event) => {
-      await ask('record_operator_event', event);
+      await ask('record_operator_event', { id: createEventId(), ...event });
     },
   };
 }

@@ -232,25 +232,14 @@ export async function endOperation(
     }
     await writeReport(client, id, report);
     if (status !== 'queued') {
-      await client.query(
-        `select tenancy.record_event($1, $2, $3, null, $4)
-         where $5
-           or not exists (
-             select
-             from tenancy.audit_events as e
-             where e.operation_id = $6
-               and e.source = 'api'
-               and e.action not in ('cancel-operation', 'retry-operation')
-           )`,
-        [
-          kind,
-          tenantId,
-          tenant,
-          JSON.stringify({ ...after, outcome: status, ...(error ? { error: error.code } : {}) }),
-          status !== 'succeeded',
-          id,
-        ],
-      );
+      await client.query('select tenancy.record_operation_end($1, $2, $3, $4, $5, $6)', [
+        id,
+        kind,
+        tenantId,
+        tenant,
+        JSON.stringify({ ...after, outcome: status, ...(error ? { error: error.code } : {}) }),
+        status !== 'succeeded',
+      ]);
     }
     return true;
   });

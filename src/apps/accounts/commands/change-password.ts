@@ -9,6 +9,7 @@ type Options = { schema?: string; username?: string; json?: true };
 export const changePassword: CliCommand<Options> = {
   name: 'change-password',
   summary: "Replace a user's password and end every session of the user.",
+  audited: ({ username = null }) => ({ username }),
 
   declare: (parser) =>
     parser

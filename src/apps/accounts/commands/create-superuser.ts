@@ -9,6 +9,7 @@ type Options = { schema?: string; username?: string; email?: string };
 export const createSuperuser: CliCommand<Options> = {
   name: 'create-superuser',
   summary: 'Create a superuser of one tenant, or an operator of the public site.',
+  audited: ({ username = null }) => ({ username }),
 
   declare: (parser) =>
     parser

@@ -19,6 +19,7 @@ type Options = {
 export const cloneTenantCommand: CliCommand<Options> = {
   name: 'clone-tenant',
   summary: 'Create a tenant as a copy of another one, with or without its rows.',
+  audited: ({ from, domain, data, database }) => ({ from, domains: domain, data, database }),
   inTenant: false,
 
   declare: (parser) =>

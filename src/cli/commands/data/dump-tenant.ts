@@ -14,6 +14,7 @@ const inWords = (bytes: number): string =>
 export const dumpTenantCommand: CliCommand<Options> = {
   name: 'dump-tenant',
   summary: 'Dump one tenant to a file from one snapshot, while it is served.',
+  audited: ({ format }) => ({ format }),
 
   declare: (parser) =>
     parser

@@ -74,6 +74,7 @@ async function abort(schema: string, { json }: Options, deps: CliDeps): Promise<
 export const moveTenantCommand: CliCommand<Options> = {
   name: 'move-tenant',
   summary: 'Move a tenant to another database while it is served.',
+  audited: ({ to = null, online = false, abort: isAbort = false }) => ({ to, online, abort: isAbort }),
 
   declare: (parser) =>
     parser

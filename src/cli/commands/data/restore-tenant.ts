@@ -17,6 +17,12 @@ type Options = {
 export const restoreTenantCommand: CliCommand<Options> = {
   name: 'restore-tenant',
   summary: 'Create a tenant from a dump, in one transaction.',
+  audited: ({ in: file, domain, asCopy = false, database }) => ({
+    file,
+    domains: domain ?? null,
+    as_copy: asCopy,
+    database,
+  }),
   inTenant: false,
 
   declare: (parser) =>

@@ -10,6 +10,7 @@ type Options = { schema: string; domain: string; primary?: true; json?: true };
 export const addDomainCommand: CliCommand<Options> = {
   name: 'add-domain',
   summary: 'Add a domain to a tenant.',
+  audited: false,
 
   declare: (parser) =>
     parser

@@ -9,6 +9,7 @@ type Options = { schema: string; domain: string; json?: true };
 export const setPrimaryDomainCommand: CliCommand<Options> = {
   name: 'set-primary-domain',
   summary: "Choose the domain that a tenant's links and redirects use.",
+  audited: false,
 
   declare: (parser) =>
     parser

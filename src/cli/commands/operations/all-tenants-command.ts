@@ -85,11 +85,12 @@ async function schemasOf({ ownerUrl }: CliDeps, options: Options): Promise<reado
 
 /** Rejects an invalid option once, before the command runs in any tenant. */
 const assertUsage = (command: CliCommand<never>, words: readonly string[], deps: CliDeps): Promise<void> =>
-  runCommand({ ...command, run: async () => {} }, ['--schema', 'any', ...words], deps);
+  runCommand({ ...command, audited: false, run: async () => {} }, ['--schema', 'any', ...words], deps);
 
 export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
   name: 'all-tenants-command',
   summary: 'Run a command that takes --schema in all or selected tenants.',
+  audited: false,
 
   declare: (parser) =>
     parser

@@ -41,6 +41,7 @@ async function runDrift({ schema, json }: Options, deps: CliDeps): Promise<void>
 export const checkCommand = (project: Project): CliCommand<Options> => ({
   name: 'check',
   summary: 'Check the isolation of the database. Exits 1 on findings.',
+  audited: false,
   declare: (parser) =>
     parser
       .option('--drift', "instead compare tenants' schemas with their migrations")

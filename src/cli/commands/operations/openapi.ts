@@ -37,6 +37,7 @@ function readSettings(
 export const openapiCommand = (project: Project): CliCommand<Options> => ({
   name: 'openapi',
   summary: 'Print the OpenAPI document of a tenant or of the public site, as JSON. Needs no database.',
+  audited: false,
   inTenant: false,
 
   declare: (parser) =>

@@ -15,6 +15,7 @@ const lineOf = ({ job, did, error }: JobRun): string =>
 export const workerCommand = (project: Project): CliCommand<Options> => ({
   name: 'worker',
   summary: 'Run background jobs, such as creating SPARE_TENANTS spare tenants, until stopped.',
+  audited: false,
 
   declare: (parser) =>
     parser

@@ -40,6 +40,7 @@ function parseDay(text: string): string {
 export const createTenantCommand = (extensions: readonly CreateTenantExtension[]): CliCommand<Options> => ({
   name: 'create-tenant',
   summary: 'Create a tenant with its row, domain, role, schema, tables and policies, in one transaction.',
+  audited: false,
   inTenant: false,
 
   declare: (parser, project) => {

@@ -33,6 +33,7 @@ async function confirmSchema({ ask }: Pick<CliDeps, 'ask'>, schema: string, what
 export const deleteTenantCommand: CliCommand<Options> = {
   name: 'delete-tenant',
   summary: 'Delete a tenant. Its hosts stop immediately, its data is retained for some days, or purged.',
+  audited: false,
 
   declare: (parser) =>
     parser

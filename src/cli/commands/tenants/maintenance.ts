@@ -13,6 +13,7 @@ type Options = { schema: string; retryAfter: number; blockSeconds: number; json?
 export const maintenance: CliCommand<Options> = {
   name: 'maintenance',
   summary: 'Put a tenant into maintenance (503 with Retry-After), or end it.',
+  audited: false,
 
   declare: (parser) =>
     parser

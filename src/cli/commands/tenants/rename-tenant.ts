@@ -20,6 +20,7 @@ type Options = {
 export const renameTenantCommand: CliCommand<Options> = {
   name: 'rename-tenant',
   summary: 'Change the schema name, display name or primary domain of a tenant.',
+  audited: false,
 
   declare: (parser) =>
     parser

@@ -21,6 +21,7 @@ function parsePair(text: string): [string, string] {
 export const settings: CliCommand<Options> = {
   name: 'settings',
   summary: 'Show or change the settings with which one tenant overrides the environment.',
+  audited: false,
 
   declare: (parser) =>
     parser

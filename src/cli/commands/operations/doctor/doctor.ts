@@ -39,6 +39,7 @@ export const doctorCommand = (project: Project): CliCommand<Options> => ({
   name: 'doctor',
   summary:
     'Show the configuration (secrets masked), test connections, and report problems. Exits 1 on problems.',
+  audited: false,
 
   declare: (parser) => parser.option('--json', 'print the result as JSON'),
 

@@ -46,7 +46,8 @@ function setTag(ctx: Context): void {
     return;
   }
   ctx.set('ETag', tagOf(body));
-  if (ctx.fresh) {
+  // Koa's `fresh` copies all headers of the response, also for a request without a condition.
+  if (ctx.req.headers['if-none-match'] !== undefined && ctx.fresh) {
     ctx.status = 304;
   }
 }

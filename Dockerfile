@@ -23,6 +23,7 @@ COPY scripts ./scripts
 COPY fixtures ./fixtures
 COPY migrations ./migrations
 COPY sql ./sql
+COPY console ./console
 COPY src ./src
 RUN node scripts/build.ts
 

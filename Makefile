@@ -14,6 +14,7 @@ help: ## list the targets
 
 .PHONY: dev
 dev: node_modules/.installed ## serve four demo tenants from an embedded PostgreSQL, and examples/vue; reload after changes, until Ctrl-C
+	@npm run --silent console
 	@if [ -d examples/vue ]; then npm run --silent front-end & trap "kill $$! 2>/dev/null" EXIT INT TERM; fi; npm run --silent dev
 
 .PHONY: psql

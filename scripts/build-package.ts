@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, globSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
+import { buildConsole } from './build-console.ts';
 import { copySwaggerUi } from './copy-swagger-ui.ts';
 
 /** Published apps. Others belong to this repository only. tsconfig.package.json also lists their migrations. */
@@ -25,3 +26,4 @@ cpSync('sql', 'dist/sql', {
   },
 });
 copySwaggerUi('dist/swagger-ui');
+await buildConsole(path.resolve('dist/console'));

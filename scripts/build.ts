@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
+import path from 'node:path';
 
 import { project } from '../src/project.ts';
+import { buildConsole } from './build-console.ts';
 import { writeClientTypes } from './client-types.ts';
 import { copySwaggerUi } from './copy-swagger-ui.ts';
 
@@ -15,3 +17,4 @@ cpSync('sql', 'dist/sql', { recursive: true });
 await writeClientTypes(project, 'dist/client');
 cpSync('fixtures', 'dist/fixtures', { recursive: true });
 copySwaggerUi('dist/swagger-ui');
+await buildConsole(path.resolve('dist/console'));

@@ -28,7 +28,7 @@ export async function writeClientTypes(project: Project, folder: string): Promis
     const document = createProjectDocument(
       project,
       kind,
-      await createDescribedRouters(project, kind),
+      await createDescribedRouters(project, kind, 'all'),
       describedSettings(project, kind),
     );
     // A field with a default may be missing in a request.

@@ -67,6 +67,8 @@ export const OPERATOR_ERRORS = {
   migration_failed: 1,
   migration_invalid: 1,
   migration_pending: 1,
+  operation_forged: 1,
+  operation_interrupted: 1,
   payment_conflict: 1,
   precondition_failed: 1,
   project_invalid: 1,

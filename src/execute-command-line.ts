@@ -5,7 +5,6 @@ import { CommanderError } from 'commander';
 import { createAsk } from './cli/framework/ask.ts';
 import type { CliDeps, Output } from './cli/framework/command.ts';
 import { commandName } from './cli/framework/django-names.ts';
-import { explain } from './cli/framework/explain.ts';
 import { databasesOf, reconcileFleet } from './cli/framework/fleet.ts';
 import { createParser } from './cli/framework/parser.ts';
 import { printableLines } from './cli/framework/printable.ts';
@@ -15,6 +14,7 @@ import { type Config, readConfig } from './config/config.ts';
 import { loadEnvFile } from './config/env-file.ts';
 import { withSecretFiles } from './config/secret-files.ts';
 import { readVersion } from './config/version.ts';
+import { type ActingFor, actFor } from './db/admin/actor.ts';
 import { connectionTo } from './db/admin/connection-config.ts';
 import { hasOtherClients } from './db/admin/other-clients.ts';
 import type { Project } from './definition/define-project.ts';
@@ -35,6 +35,8 @@ export type CommandLineProcess = Readonly<{
   /** Working directory of `dev`. */
   root: string;
   isRoot: boolean;
+  /** Account of the operating system, and the name of the machine, for the audit. */
+  account: Readonly<{ user: string; machine: string }>;
   /** Loads an environment file into `env`. */
   loadEnvFile: (file: string) => void;
   /** Registers a function that is called with the number of a signal that asks the process to stop. */
@@ -133,10 +135,11 @@ async function reconcileRegistry({ env }: CommandLineProcess, { config, ownerUrl
 }
 
 /** Prints an error, and returns the exit code for it. */
-function reportError(thrown: unknown, env: Environment, { note }: CliDeps): number {
+async function reportError(thrown: unknown, env: Environment, { note }: CliDeps): Promise<number> {
   if (thrown instanceof CommanderError) {
     return thrown.exitCode === 0 ? 0 : 2;
   }
+  const { explain } = await import('./cli/framework/explain.ts');
   const error = explain(thrown, env);
   if (error instanceof DomainError) {
     note(error.message);
@@ -145,6 +148,14 @@ function reportError(thrown: unknown, env: Environment, { note }: CliDeps): numb
   note(error instanceof Error ? (error.stack ?? error.message) : String(error));
   return 1;
 }
+
+/** Returns the operator of a command: OPERATOR, or the account of the operating system, and the address of an SSH client. */
+const actorOf = ({ env, account: { user, machine } }: CommandLineProcess): ActingFor => ({
+  actor: (env.OPERATOR || user || 'unknown').slice(0, 255),
+  source: 'cli',
+  address: env.SSH_CONNECTION?.split(' ')[0] || machine.slice(0, 255) || null,
+  operation: null,
+});
 
 /** Runs the command of a command line and returns the exit code. */
 export async function executeCommandLine(project: Project, own: CommandLineProcess): Promise<number> {
@@ -185,11 +196,13 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
     loadEnvFile('.env', own.loadEnvFile);
     const [word, ...words] = own.args;
     const named = word === undefined ? [] : [commandName(word)];
-    await parser.parseAsync([...named, ...words], { from: 'user' });
-    await reconcileRegistry(own, deps);
+    await actFor(actorOf(own), async () => {
+      await parser.parseAsync([...named, ...words], { from: 'user' });
+      await reconcileRegistry(own, deps);
+    });
     return 0;
   } catch (thrown) {
-    return reportError(thrown, environment.inUse(), deps);
+    return await reportError(thrown, environment.inUse(), deps);
   } finally {
     await environment.close();
   }

@@ -5,14 +5,15 @@
 import type { Project } from './definition/define-project.ts';
 
 export { accounts } from './apps/accounts/app.ts';
+export { admin } from './apps/admin/app.ts';
 export { billing } from './apps/billing/app.ts';
 export { idempotency } from './apps/idempotency/app.ts';
 export { site } from './apps/site/app.ts';
 export { CANARY } from './attacks/context.ts';
 export { seen } from './attacks/evaluate.ts';
 export { type Attack, type AttackFixture, sqlAttack } from './attacks/record.ts';
-export type { ScriptContext, TenantScript } from './cli/commands/data/run.ts';
 export type { ScriptSettings } from './cli/commands/data/run-in-tenant.ts';
+export type { ScriptContext, TenantScript } from './cli/commands/data/run-script.ts';
 export { openTenancy, type Tenancy } from './cli/framework/script-tenancy.ts';
 export type {
   AppCommands,

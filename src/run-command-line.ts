@@ -1,9 +1,19 @@
 import { spawn } from 'node:child_process';
+import os from 'node:os';
 import path from 'node:path';
 import type { Project } from './definition/define-project.ts';
 import { executeCommandLine } from './execute-command-line.ts';
 
 const SIGNALS = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 } as const;
+
+/** Returns the account of the operating system. In a container its number may have no name. */
+function userName(): string {
+  try {
+    return os.userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
+}
 
 /**
  * Runs the command that the process was started with, and sets the exit code. Call it once, from
@@ -20,6 +30,7 @@ export async function runCommandLine(project: Project): Promise<void> {
     dataDir: path.resolve('.data'),
     root: process.cwd(),
     isRoot: process.getuid?.() === 0,
+    account: { user: userName(), machine: os.hostname() },
     loadEnvFile: (file) => process.loadEnvFile(file),
     onSignal: (stop) => {
       for (const [signal, number] of Object.entries(SIGNALS)) {

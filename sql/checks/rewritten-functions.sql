@@ -12,6 +12,30 @@ with shipped (identity, context_mode, digest) as (
   values
     -- Made by scripts/shipped-functions.ts.
     (
+      'tenancy.audit_domain()', null,
+      'a7d116ffd1c07cce63fff25e22a394fd2406684dc3d0c21f35bd76b76ab17c8c'
+    ),
+    (
+      'tenancy.audit_payment()', null,
+      '577c6ec0bfd20662b955b44e8f1bab4a3515c21ae4246da21043c016274dfaf6'
+    ),
+    (
+      'tenancy.audit_subscription()', null,
+      '29b15fe8539678447564c554342d17b237fde1756430e7357ae45adf573780b4'
+    ),
+    (
+      'tenancy.audit_tenant()', null,
+      'e96c916fa6437d11e85703f16d2b951b48b2a36501e213b3100b114df98e7e16'
+    ),
+    (
+      'tenancy.audited_tenant(jsonb)', null,
+      'a783c7caaf808be42152fdd3944bae31b8d2053ac65b11327db6e697f907e3a5'
+    ),
+    (
+      'tenancy.cancel_operation(text, bigint, text)', null,
+      'ed1b834e7d88301b1ed233215a19c11d240ff3e1ca1db009242ee4b98e6251e5'
+    ),
+    (
       'tenancy.current_tenant()', 'guarded',
       '9a819e129bcb276f7df741147100756f08bf09b539dc42e7ffaf2f4aa1017219'
     ),
@@ -24,16 +48,16 @@ with shipped (identity, context_mode, digest) as (
       '74c39c4c5e900ccf1ae7c8108077e5e710c7d8e96e5a83e17cf8e165f594d003'
     ),
     (
+      'tenancy.describe_operation(jsonb)', null,
+      '881452be7b64d2a4cc394d138c458df42d113e2dede2c6e18faf0a8a895bfc17'
+    ),
+    (
       'tenancy.enter(uuid, bigint, text)', null,
       'b6816acf2841833ba39f5e4646502b4b0be14aba7f9edd3656d0aa67e4259c63'
     ),
     (
       'tenancy.enter_owner(text)', null,
       '64a6cf92895d7dc93a091621c82e313783f80f3dfceb085489edc45705bbf000'
-    ),
-    (
-      'tenancy.exceeded_storage()', null,
-      'c9cbf7d12f8ba869686ac417c9680295c925eaa7564b895f715a9ac372f7a260'
     ),
     (
       'tenancy.export_copy(uuid, bigint, text)', null,
@@ -44,8 +68,16 @@ with shipped (identity, context_mode, digest) as (
       '653f25fc4db3c7ace7ddc9c2e058bf6b1526f14f5e058744ffde115fd67f2bca'
     ),
     (
+      'tenancy.find_operation(text, bigint, text)', null,
+      '411cea406081bb9dc79d1ccc7422a51a98b9ec7c31bd003917a4d22abd889044'
+    ),
+    (
       'tenancy.fleet_check()', null,
       'f694078c6fd02eac4787e259e0114911a7bca351a05a19d665c96a4b72eda09a'
+    ),
+    (
+      'tenancy.fleet_overview(text, bigint, text)', null,
+      'cf8d5f2000b4f387f45840cdb50a0e47b7e21870c0f5cf3df560a0bf6fc48ee9'
     ),
     (
       'tenancy.global_migrations()', null,
@@ -58,6 +90,10 @@ with shipped (identity, context_mode, digest) as (
     (
       'tenancy.install_key(text, text, bytea)', null,
       '09048a6747a4006a71144086b907f28b2b24e57d363adf251ac7429d803a40cb'
+    ),
+    (
+      'tenancy.is_audited_here()', null,
+      '8fbed2a5689cdedb9192c49ba248e70debb73036d4df104e4cd98bd19333887f'
     ),
     (
       'tenancy.is_in_transaction(integer)', null,
@@ -73,15 +109,27 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.limit_rows()', null,
-      '1777007107e71bbcbb709eda4f84c831bc0d7d289d9c89709f1d5b0747b9e12c'
+      'e3abc9e442c7961f64f63d2cd092c3de622adca7794e6807b453f3f575dee4dd'
+    ),
+    (
+      'tenancy.list_audit_events(text, bigint, text)', null,
+      '43231165f8c18f54a6895b083a5c8133a0129b18c3b897760b5a77fffbfc0bf0'
     ),
     (
       'tenancy.list_lanes()', null,
       '2e0630fdf1e0f47f0d3ef5443d6f5883f7fbd3423bb0ec9f9e7ebc948bc3d132'
     ),
     (
+      'tenancy.list_operations(text, bigint, text)', null,
+      '1b2e3712f55a292397c8496ff802a36c4d45428c5ba4b946222e35f414c1c23d'
+    ),
+    (
+      'tenancy.list_tenants(text, bigint, text)', null,
+      '831f4d501793a7150791e38d2d096d8981a7d86b184407aadcb0873916e26b84'
+    ),
+    (
       'tenancy.lock_limit(text)', null,
-      'b733d27bbc4ff4687542c33fdccc990730b318e3f3b3df8089e62b5c4450b364'
+      'd1e25d3ea3ebf4cb19a2edb6b785136336ab327350f17d93759f642ef0c312a2'
     ),
     (
       'tenancy.login_of(uuid, integer)', null,
@@ -96,16 +144,32 @@ with shipped (identity, context_mode, digest) as (
       '9ee5d001bfb18a4954e4b152dc4d06d4ec3046759158b14f2fc37efb064d9f9f'
     ),
     (
+      'tenancy.my_domain_records()', null,
+      'cd9318ce0dbc88e08fbc012d43f9f172d784243657c2eb9f9d9a928bda2bc41c'
+    ),
+    (
       'tenancy.my_domains()', null,
       '889d3a550dae6d20e83d78ef80503d27ad6895a43c28777e5180378a86267dd8'
+    ),
+    (
+      'tenancy.my_subscription()', null,
+      '5cac704d5224519b5f8932d8bcd1c5a86038a490a0366c02a68efb41b730e900'
     ),
     (
       'tenancy.my_tenant()', null,
       'bc2410c51e8a76fd5c92e06623adbc01db8426e0a76aba2c50043e1ae4b3a41c'
     ),
     (
+      'tenancy.new_event_id()', null,
+      '86fa34b88d7551e1b11abf9c72e92a77635703a7a179c43a021a2394427e1dc8'
+    ),
+    (
       'tenancy.notify_change()', null,
       '4ad357672c6d1490a0d1bbdd1f280ab1296d5dd0e123b55a5aa91f43ec27f337'
+    ),
+    (
+      'tenancy.own_audit_events(uuid, integer)', null,
+      '9b4ad33040efd3ede354e2d052a1c9d0713dd5ba7c1518b532559d0d997979ef'
     ),
     (
       'tenancy.pad(bytea, integer)', null,
@@ -124,20 +188,56 @@ with shipped (identity, context_mode, digest) as (
       '4cc51dbb71552256322c625f629db928b94baf6206619fc3d9946d0f9f9f16a2'
     ),
     (
+      'tenancy.read_audit(jsonb)', null,
+      'bd7bf4503dbc83695d173f5236e8891a0fd6c44e74f24a08608e461592b659af'
+    ),
+    (
       'tenancy.read_copy(uuid)', null,
       'ad2e5b1e3864bc1cb8725cc7b8044f678982ec3110907a879e08ae011a8e02da'
+    ),
+    (
+      'tenancy.record_event(text, uuid, text, jsonb, jsonb)', null,
+      'a0230bc1294150009fa7bb05eacc20ea2daa346f1b94ed4c3b571fb71f460c99'
+    ),
+    (
+      'tenancy.record_event_of(text, text, text, text, text, uuid, jsonb, jsonb)', null,
+      'ef84ee95c23f4476d694c99d6d62322191a87204fae479aeb3bea023b7c8e53d'
     ),
     (
       'tenancy.record_fleet_check(text, bigint, text)', null,
       '7041a660e3ad3081db271781767aa36934f47e896874d681d7e2d2587f4d7022'
     ),
     (
+      'tenancy.record_operation_end(uuid, text, uuid, text, jsonb, boolean)', null,
+      'cb6b77eb9f78469ea3e0f46e3c94d352b6438e93dad181ddf7b42222aac90ab4'
+    ),
+    (
+      'tenancy.record_operator_event(text, bigint, text)', null,
+      '896614273e08b65ca3b06eebfac37aa02a959a23a1c0a48c0a3478db1543cc29'
+    ),
+    (
+      'tenancy.record_own_event(text, jsonb, jsonb, text, text)', null,
+      '8aa2da931e96f7e8d3c916a9ab66e6abd3154d71f93cd0530534eac86dce8b80'
+    ),
+    (
       'tenancy.reject(text)', null,
       'dc2dad38d96db26a33f873934450f8f25deafadceff0c78c74273a078002c812'
     ),
     (
+      'tenancy.reject_audit_change()', null,
+      'ff2b9234111f9efb8146c5cbf383b4118e27e73fd6d71a2c28b3ebedca16320c'
+    ),
+    (
+      'tenancy.request_operation(text, bigint, text)', null,
+      '1fd9cc1ffae6e6ecb19dd516018bcbef37fef015107a78a432c4557f9bc3c7cc'
+    ),
+    (
       'tenancy.require(boolean, text)', null,
       '275ab644f763ef0f7a10390abb8c90a83a07f08d63325ed357520d97b75cce8f'
+    ),
+    (
+      'tenancy.require_operator(text, text, bigint, text)', null,
+      '5354052292dadd993ce09b48fde7d7baf09aad6baec92c15deb4364fbf97c25b'
     ),
     (
       'tenancy.require_primary_domain()', null,
@@ -156,6 +256,14 @@ with shipped (identity, context_mode, digest) as (
       'c718f18ee89d9f657453fe92538c7b86dc5f6d236dc5ee3b77f3429907493576'
     ),
     (
+      'tenancy.retry_operation(text, bigint, text)', null,
+      '266e0febdd521564c0591f6fe9f2e5006e45663c2af4388973375a8e3575a4df'
+    ),
+    (
+      'tenancy.schema_sizes(text[])', null,
+      '78550b2e45b75a37d2e25535400f79229b025cbdec380aff3b600cedfd6f6cd2'
+    ),
+    (
       'tenancy.set_context(text)', 'guarded',
       'e689d69176ecdb506939129e6d3a6c9ef45105e23b21f1fa80d1dd4d549507e7'
     ),
@@ -168,8 +276,20 @@ with shipped (identity, context_mode, digest) as (
       'dffea1b67827f79844edee642c1b45637fbb971acc912bb252271a8a2e8b86f2'
     ),
     (
+      'tenancy.show_tenant(text, bigint, text)', null,
+      '3e1928bb72345367519bbf12a237280a5fcccde6694ea70f2daaacd0227258c4'
+    ),
+    (
       'tenancy.statistics(text, integer, text, integer, text[])', null,
       '8458042ed9e8ce7c9d92edac01cab5b059b69b71d93429755670113bab838abc'
+    ),
+    (
+      'tenancy.stored_pages(text)', null,
+      'b131f820a734a6e5ffc1ef60b20afb966b40943497e1ec933a74820791e0de4e'
+    ),
+    (
+      'tenancy.tenant_items(text, integer)', null,
+      '7e2a0c4d99d6d10ea65ccc213cf1faef6dda4577d7a95b5842b3589ee52c176a'
     ),
     (
       'tenancy.version()', null,

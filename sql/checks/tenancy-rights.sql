@@ -16,12 +16,14 @@ with granted as (
     case
       when p.proname in (
         'current_tenant', 'my_tenant', 'my_domains', 'mark_due', 'reschedule_due', 'require', 'reject',
-        'lock_limit', 'exceeded_storage'
+        'lock_limit', 'my_subscription', 'my_domain_records', 'own_audit_events', 'record_own_event'
       ) then true
       when p.proname in (
         'enter', 'resolve_host', 'database_of', 'export_copy', 'import_copy', 'version', 'shared_migrations',
         'find_due', 'statistics', 'is_in_transaction', 'global_migrations', 'fleet_check', 'record_fleet_check',
-        'lane_of', 'list_lanes'
+        'lane_of', 'list_lanes', 'request_operation', 'list_operations', 'find_operation', 'cancel_operation',
+        'retry_operation', 'list_tenants', 'show_tenant', 'fleet_overview', 'list_audit_events',
+        'record_operator_event'
       ) then a.grantee <> 0
       when p.proname in ('enter_owner', 'protect_schema', 'limit_rows') then a.grantee = 'tenant_owner'::regrole
       when p.proname in ('protect_global', 'protect_global_table') then a.grantee::regrole::text = 'global_owner'

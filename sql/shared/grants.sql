@@ -8,10 +8,12 @@ revoke all on all functions in schema tenancy from public;
 revoke all on all tables in schema tenancy from public, :"service", tenant_owner;
 revoke all on table public.tenants, public.domains from public, :"service", tenant_owner;
 
--- Policies name current_tenant(). The other two return rows of the current tenant.
+-- Policies name current_tenant(). The others return rows of the current tenant.
 grant execute on function tenancy.current_tenant() to public;
 grant execute on function tenancy.my_tenant() to public;
 grant execute on function tenancy.my_domains() to public;
+grant execute on function tenancy.my_domain_records() to public;
+grant execute on function tenancy.my_subscription() to public;
 
 -- They raise an error, and do nothing else. require calls reject with the rights of its caller.
 grant execute on function tenancy.require(boolean, text) to public;
@@ -21,9 +23,12 @@ grant execute on function tenancy.reject(text) to public;
 grant execute on function tenancy.mark_due(text) to public;
 grant execute on function tenancy.reschedule_due(text, timestamptz, timestamptz) to public;
 
--- For triggers of tenants' tables. Both return limits of the current tenant, and change nothing.
+-- For triggers of tenants' tables. Returns a limit of the current tenant, and changes nothing.
 grant execute on function tenancy.lock_limit(text) to public;
-grant execute on function tenancy.exceeded_storage() to public;
+
+-- Events of the current tenant's own audit.
+grant execute on function tenancy.own_audit_events(uuid, integer) to public;
+grant execute on function tenancy.record_own_event(text, jsonb, jsonb, text, text) to public;
 
 grant execute on function tenancy.enter(uuid, bigint, text) to :"service";
 grant execute on function tenancy.resolve_host(text) to :"service";
@@ -40,6 +45,18 @@ grant execute on function tenancy.shared_migrations() to :"service";
 grant execute on function tenancy.global_migrations() to :"service";
 grant execute on function tenancy.find_due(text, integer) to :"service";
 grant execute on function tenancy.statistics(text, integer, text, integer, text[]) to :"service";
+
+-- For operators of the public site. Each requires a proof over its name and all arguments.
+grant execute on function tenancy.request_operation(text, bigint, text) to :"service";
+grant execute on function tenancy.list_operations(text, bigint, text) to :"service";
+grant execute on function tenancy.find_operation(text, bigint, text) to :"service";
+grant execute on function tenancy.cancel_operation(text, bigint, text) to :"service";
+grant execute on function tenancy.retry_operation(text, bigint, text) to :"service";
+grant execute on function tenancy.list_tenants(text, bigint, text) to :"service";
+grant execute on function tenancy.show_tenant(text, bigint, text) to :"service";
+grant execute on function tenancy.fleet_overview(text, bigint, text) to :"service";
+grant execute on function tenancy.list_audit_events(text, bigint, text) to :"service";
+grant execute on function tenancy.record_operator_event(text, bigint, text) to :"service";
 
 grant execute on function tenancy.enter_owner(text) to tenant_owner;
 grant execute on function tenancy.protect_schema(text) to tenant_owner;

@@ -17,6 +17,7 @@ import { verifyDomainCommand } from './commands/domains/verify-domain.ts';
 import { migrateCommand } from './commands/migrations/migrate.ts';
 import { migrateStatus } from './commands/migrations/migrate-status.ts';
 import { allTenantsCommand } from './commands/operations/all-tenants-command.ts';
+import { auditCommand } from './commands/operations/audit.ts';
 import { checkCommand } from './commands/operations/check.ts';
 import { doctorCommand } from './commands/operations/doctor/doctor.ts';
 import { openapiCommand } from './commands/operations/openapi.ts';
@@ -78,6 +79,7 @@ export async function listCommands(
     dumpData,
     ...further,
     checkCommand(project),
+    auditCommand,
     openapiCommand(project),
     doctorCommand(project),
     workerCommand(project),

@@ -103,8 +103,17 @@ const environment = z.object({
   SHUTDOWN_GRACE: whole(1, 600, 8),
   DIRECTORY_TTL: whole(1, 3_600, 60),
   SPARE_TENANTS: whole(0, 1_000, 0),
+  OPERATOR: z
+    .string()
+    .regex(/^[^\p{Cc}]{1,255}$/u, 'must have 1 to 255 characters, without control characters')
+    .optional(),
+  OPERATIONS_CONCURRENCY: whole(1, 16, 2),
+  OPERATIONS_DIRECTORY: z.string().min(1).optional(),
+  OPERATIONS_KEEP_DAYS: whole(1, 3_650, 90),
+  OPERATIONS_LEASE: whole(2, 600, 30),
   ALLOW_UNHARDENED: flag('false'),
   API_DOCS: flag('true'),
+  CONSOLE: oneOf('on', 'off').default('on'),
   START_CHECK_TENANTS: whole(0, 1_000_000, 200),
   REDIRECT_TO_PRIMARY: flag('false'),
   REQUIRE_DOMAIN_VERIFICATION: flag('false'),

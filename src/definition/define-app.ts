@@ -13,11 +13,14 @@ import { declarePermissions } from '../http/permission-names.ts';
 import type { Throttle } from '../http/rate-limit/throttle.ts';
 import type { State } from '../http/state.ts';
 import type { ServiceLog } from '../observability/logger.ts';
+import type { RecentRequests } from '../observability/recent-requests.ts';
 import type { Directory } from '../tenancy/context/directory.ts';
 import type { WatchDueWork } from '../tenancy/context/due-work.ts';
 import type { SettingsOf } from '../tenancy/context/settings-of.ts';
 import type { TenantDatabase } from '../tenancy/context/with-tenant.ts';
 import type { WorkerJob } from '../tenancy/fleet/worker.ts';
+import type { OperationKind } from '../tenancy/operations/operation-kind.ts';
+import type { Operators } from '../tenancy/operations/operators.ts';
 import type { Databases } from '../tenancy/registry/locate-tenant.ts';
 import {
   EXTENSIONS,
@@ -28,9 +31,9 @@ import {
   type TenantHooks,
 } from '../tenancy/registry/project.ts';
 import type { AppSecrets } from '../tenancy/registry/signing-key.ts';
-import type { TableDeclarations } from '../tenancy/registry/table-declarations.ts';
 import type { SchemaName } from '../tenancy/registry/tenant.ts';
 import type { TenantSettings } from '../tenancy/registry/tenant-settings.ts';
+import { type AppTables, type DeclaredModel, splitTables } from './models.ts';
 import type { OwnerService, Owners } from './owners.ts';
 
 type None = Record<never, z.ZodType>;
@@ -48,8 +51,16 @@ type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawSh
   throttle: Throttle;
   /** The permissions that the apps of the project declare. */
   permissions: readonly string[];
+  /** Limits of rows of all apps: name of the setting to table. */
+  limits: Readonly<Record<string, string>>;
+  /** The links that the apps of the project declare with `menu`. */
+  menu: readonly MenuLink[];
   /** Returns the service of the app with `owners`, once it has started. Null: no app has it. */
   owners: () => OwnerService | null;
+  /** The models that the apps of the project declare. */
+  models: readonly DeclaredModel[];
+  /** Returns the counts of the last 15 minutes' requests, of all processes on this machine. */
+  recentRequests: () => RecentRequests;
 }>;
 
 /** The argument of `start`. */
@@ -81,7 +92,18 @@ export type RouteDependencies<
     service: Service;
     /** For the option `idempotency` of `resource`. Null: no app of the project stores keys. */
     idempotency: IdempotencyStore | null;
+    /** The fleet, for routes of the public site whose caller is an operator. Calls need no tenant's transaction. */
+    operators: Operators;
   }>;
+
+/** The argument of `operations`. The service and the worker create the kinds, each with its own part of the app with `owners`. */
+export type OperationDependencies<Environment extends z.ZodRawShape = None> = Readonly<{
+  environment: Values<Environment> & Readonly<{ BASE_DOMAIN: string }>;
+  /** In the service, for `prepare`. Null: no app has it, or this is the worker. */
+  ownerService: () => OwnerService | null;
+  /** In the worker, for `run`. Null: no app has it, or this is the service. */
+  owners: Owners | null;
+}>;
 
 /** The argument of `jobs`: what the process of `tenants worker` has. It has no pools. */
 export type JobDependencies<Environment extends z.ZodRawShape = None> = Readonly<{
@@ -96,6 +118,14 @@ export type JobDependencies<Environment extends z.ZodRawShape = None> = Readonly
 export type OpenIdempotency = (
   dependencies: Readonly<{ settingsOf: SettingsOf<unknown> }>,
 ) => Promise<IdempotencyStore>;
+
+/** A link in the header of the pages of a user. */
+export type MenuLink = Readonly<{
+  href: string;
+  text: string;
+  /** Whether only users with `is_staff` see it. Default: false. */
+  staffOnly?: boolean;
+}>;
 
 /** A service of an app, such as workers or threads. */
 type Closing = Readonly<{ close?: () => Promise<unknown> }>;
@@ -179,8 +209,8 @@ export type AppDefinition<
   on?: readonly SchemaKind[];
   /** PostgreSQL extensions that the app's tables use. docs/global-tables.md lists those that are allowed. Default: none. */
   extensions?: readonly Extension[];
-  /** For each table: its model in fixtures, and how dumps and copies treat its rows. */
-  tables?: TableDeclarations;
+  /** For each table: its model in fixtures, how dumps and copies treat its rows, and its fields in the admin. */
+  tables?: AppTables;
   /** Settings of the environment that a tenant may override. Names begin with the app's name. */
   settings?: Settings;
   /**
@@ -200,13 +230,16 @@ export type AppDefinition<
   permissions?: Readonly<Record<string, string>>;
   /** Named constraints, and the API errors for their violation. */
   violations?: Readonly<Record<string, () => DomainError>>;
-  /** Loaded when the service starts. Only the public site serves `siteRoutes`. */
+  /** Loaded when the service starts. Only the public site serves `siteRoutes`, and only tenants' hosts `tenantRoutes`. */
   routes?: () => Promise<
     Readonly<{
       routes?: (dependencies: RouteDependencies<Settings, Environment, Service>) => Router<State>;
       siteRoutes?: (dependencies: RouteDependencies<Settings, Environment, Service>) => Router<State>;
+      tenantRoutes?: (dependencies: RouteDependencies<Settings, Environment, Service>) => Router<State>;
     }>
   >;
+  /** Links to the app's pages on tenants' hosts, for users who are logged in. Default: none. */
+  menu?: readonly MenuLink[];
   /** Called when the service starts, before routes are created. `close` is called when it stops. */
   start?: (dependencies: StartDependencies<Settings, Environment>) => Promise<Service>;
   /** Kinds of due work that metrics count. */
@@ -222,6 +255,15 @@ export type AppDefinition<
   /** Loaded by `tenants worker`, which runs the jobs with the migrating login. */
   jobs?: () => Promise<
     Readonly<{ jobs: (dependencies: JobDependencies<Environment>) => readonly WorkerJob[] }>
+  >;
+  /**
+   * Operations of the app's own that operators may request: see `defineOperation`. Loaded by the service, which records
+   * them, and by `tenants worker`, which runs them with the migrating login.
+   */
+  operations?: () => Promise<
+    Readonly<{
+      operations: (dependencies: OperationDependencies<Environment>) => readonly OperationKind[];
+    }>
   >;
   /** Loaded by the command line. */
   commands?: () => Promise<AppCommands>;
@@ -239,13 +281,16 @@ type ErasedDependencies = RouteDependencies<z.ZodRawShape, z.ZodRawShape, unknow
 /** One app of a project, as `defineApp` returns it: with the defaults of all keys. */
 export type App = TenancyApp &
   Readonly<{
+    models: readonly DeclaredModel[];
     violations: Readonly<Record<string, () => DomainError>>;
     routes: () => Promise<
       Readonly<{
         routes?: (dependencies: ErasedDependencies) => Router<State>;
         siteRoutes?: (dependencies: ErasedDependencies) => Router<State>;
+        tenantRoutes?: (dependencies: ErasedDependencies) => Router<State>;
       }>
     >;
+    menu: readonly MenuLink[];
     start: (dependencies: StartDependencies<z.ZodRawShape, z.ZodRawShape>) => Promise<Closing>;
     dueWork: readonly string[];
     authentication: OpenAuthentication | null;
@@ -254,6 +299,11 @@ export type App = TenancyApp &
     owners: (() => Promise<Owners>) | null;
     jobs: () => Promise<
       Readonly<{ jobs: (dependencies: JobDependencies<z.ZodRawShape>) => readonly WorkerJob[] }>
+    >;
+    operations: () => Promise<
+      Readonly<{
+        operations: (dependencies: OperationDependencies<z.ZodRawShape>) => readonly OperationKind[];
+      }>
     >;
     commands: () => Promise<AppCommands>;
     attacks: () => Promise<Readonly<{ attacks: readonly Attack[] }>>;
@@ -288,8 +338,8 @@ export function assertExtensions(object: string, extensions: readonly string[]):
 /**
  * Creates an app for `defineProject`.
  *
- * @throws OperatorError `configuration_invalid` for an invalid name of the app, of a setting or of a permission, and for
- *   an extension that tenants must not use
+ * @throws OperatorError `configuration_invalid` for an invalid name of the app, of a setting or of a permission, for
+ *   an extension that tenants must not use, and for an invalid declaration of a model
  */
 export function defineApp<
   Settings extends z.ZodRawShape = None,
@@ -313,13 +363,15 @@ export function defineApp<
   declarePermissions(Object.keys(permissions));
   const extensions = definition.extensions ?? [];
   assertExtensions(`The app "${name}"`, extensions);
+  const on = definition.on ?? ['tenant'];
+  const { tables, models } = splitTables(name, on, definition.tables ?? {});
   const { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted } = definition;
   const described: TenancyApp & Pick<TenancyApp, Key> = {
     name,
     directory: definition.directory,
     needs: definition.needs ?? [],
-    on: definition.on ?? ['tenant'],
-    tables: definition.tables ?? {},
+    on,
+    tables,
     settings,
     limits,
     siteSettings: definition.siteSettings ?? {},
@@ -331,8 +383,10 @@ export function defineApp<
   };
   return {
     ...described,
+    models,
     violations: definition.violations ?? {},
     routes: (definition.routes ?? (async () => ({}))) as App['routes'],
+    menu: definition.menu ?? [],
     start: (definition.start ?? (async () => ({}))) as App['start'],
     dueWork: definition.dueWork ?? [],
     authentication: definition.authentication ?? null,
@@ -340,6 +394,7 @@ export function defineApp<
     idempotency: definition.idempotency ?? null,
     owners: definition.owners ?? null,
     jobs: (definition.jobs ?? (async () => ({ jobs: () => [] }))) as App['jobs'],
+    operations: (definition.operations ?? (async () => ({ operations: () => [] }))) as App['operations'],
     commands: definition.commands ?? (async () => ({ commands: [] })),
     attacks: definition.attacks ?? (async () => ({ attacks: [] })),
     diagnose: (definition.diagnose ?? (async () => ({ probes: [], advice: [] }))) as App['diagnose'],

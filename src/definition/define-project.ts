@@ -103,6 +103,9 @@ export function defineProject({
     throw invalid(`The apps "${first.name}" and "${second.name}" both declare \`owners\`.`);
   }
   assertDistinct(apps, 'table', ({ tables }) => tables);
+  assertDistinct(apps, 'model', ({ models }) =>
+    Object.fromEntries(models.map(({ model }) => [model, model])),
+  );
   assertDistinct(apps, 'permission', ({ permissions }) => permissions);
   assertDistinct(apps, 'constraint', ({ violations }) => violations);
   assertDistinct(apps, 'setting', ({ settings, environment, limits }) => ({

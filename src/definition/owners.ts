@@ -1,5 +1,9 @@
 import type pg from 'pg';
 
+import type { Query } from '../http/lists/parameters.ts';
+import type { TenantTransaction } from '../tenancy/context/with-tenant.ts';
+import type { ResolvedTenant } from '../tenancy/registry/tenant.ts';
+
 /** A mail of an app, as text and HTML. */
 export type Mail = Readonly<{
   kind: string;
@@ -24,6 +28,64 @@ export type Mailer = Readonly<{
 /** The first user of a new tenant: a JSON value that only the app which prepared it reads. */
 export type PreparedOwner = Readonly<Record<string, string>>;
 
+/** A user of a tenant, as operators see it. */
+export type Member = Readonly<{
+  id: number;
+  username: string;
+  email: string;
+  first_name: string;
+  last_name: string;
+  is_active: boolean;
+  is_staff: boolean;
+  is_superuser: boolean;
+  last_login: Date | null;
+  date_joined: Date;
+}>;
+
+/** The mail of one tenant that is not sent yet. */
+export type MailCounts = Readonly<{
+  waiting: number;
+  /** Mails that are not tried again. */
+  failed: number;
+  /** When the oldest of them was created. */
+  oldest_at: Date | null;
+  /** When a waiting mail is tried next. */
+  next_at: Date | null;
+  /** The newest error of the mail server. */
+  last_error: string | null;
+}>;
+
+/**
+ * The users and the mail of any tenant, for operators. Each function but `usernameOf` runs a transaction of its own
+ * inside the tenant.
+ *
+ * @throws Unavailable `tenant_maintenance`
+ */
+export type MemberService = Readonly<{
+  /** The kind of due work of the mail. */
+  mailWork: string;
+  /** Returns a page of the users, by `?search=`. `windowOf` is called with the number of all that match. */
+  listMembers: (
+    tenant: ResolvedTenant,
+    page: Readonly<{
+      query: Query;
+      windowOf: (count: number) => Readonly<{ limit: number; offset: number }>;
+    }>,
+  ) => Promise<Readonly<{ count: number; rows: readonly Member[] }>>;
+  findMember: (tenant: ResolvedTenant, id: string) => Promise<Member | null>;
+  /**
+   * Mails the usual link to reset the password to a user. The caller never receives the link.
+   *
+   * @throws ApiError `conflict` if the user cannot use a link
+   */
+  sendPasswordReset: (tenant: ResolvedTenant, id: string) => Promise<void>;
+  countMail: (tenant: ResolvedTenant) => Promise<MailCounts>;
+  /** Makes failed mails due again. Returns their number. */
+  retryMail: (tenant: ResolvedTenant) => Promise<number>;
+  /** Returns the username of a user of the transaction's tenant. Empty if there is none. */
+  usernameOf: (tx: TenantTransaction, userId: string) => Promise<string>;
+}>;
+
 /** The part of the service of an app with users that other apps call. */
 export type OwnerService = Readonly<{
   /**
@@ -35,6 +97,8 @@ export type OwnerService = Readonly<{
   prepareOwner: (given: Readonly<{ email: string; password: string }>) => Promise<PreparedOwner>;
   /** Null: no mail is sent. */
   mailer: Mailer | null;
+  /** Null: the app does not offer its users to operators. */
+  members: MemberService | null;
 }>;
 
 /** Functions of an app with users, called as the owner of a tenant's tables and inside the tenant. */

@@ -9,6 +9,7 @@ import { withAdminConnection } from '../db/admin/admin-connection.ts';
 import { connectionTo } from '../db/admin/connection-config.ts';
 import type { Project } from '../definition/define-project.ts';
 import { OperatorError } from '../errors.ts';
+import { isConsoleBuilt } from '../http/console/console-files.ts';
 import { describeError } from '../observability/describe-error.ts';
 import type { ServiceLog } from '../observability/logger.ts';
 import { changedLine } from '../tenancy/fleet/changed-files.ts';
@@ -71,6 +72,10 @@ async function introduce(
   if (config.API_DOCS) {
     print('');
     print(`API documentation: ${url(logins[0]?.host ?? config.BASE_DOMAIN)}/api/docs/`);
+  }
+  if (config.CONSOLE === 'on' && isConsoleBuilt()) {
+    print('');
+    print(`Console: ${url(config.BASE_DOMAIN)}/console/, and /console/ of each tenant's host`);
   }
   const lines = await demoIntroduction(project, config, url);
   if (lines.length > 0) {

@@ -68,7 +68,9 @@ type JsonSchema = Readonly<{
 
 const capitalized = (words: string): string => `${words.charAt(0).toUpperCase()}${words.slice(1)}`;
 
-const labelOf = (name: string): string => (name === 'id' ? 'ID' : capitalized(name.replaceAll('_', ' ')));
+/** Returns the title of a field: `created_at` is "Created at". */
+export const labelOf = (name: string): string =>
+  name === 'id' ? 'ID' : capitalized(name.replaceAll('_', ' '));
 
 function typeOf(json: JsonSchema, sqlType: string | null): string {
   if (json.enum) {

@@ -4,6 +4,11 @@ import type { AppMiddleware } from './state.ts';
 export type MiddlewareStack = Readonly<{
   /** For pages: does not read credentials, and accepts requests whose Accept header excludes JSON. */
   page: readonly AppMiddleware[];
+  /**
+   * For pages of a user: requires the session of a browser, sends others to the login page, and opens the tenant's
+   * transaction.
+   */
+  browser: readonly AppMiddleware[];
   /** Does not read credentials. */
   open: readonly AppMiddleware[];
   /** Accepts requests without credentials and rejects invalid ones. The guard waits for the handler's transaction. */

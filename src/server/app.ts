@@ -7,6 +7,7 @@ import { assets } from '../http/html/assets.ts';
 import { notFound } from '../http/identifier.ts';
 import { apiDocs } from '../http/middleware/api-docs.ts';
 import { apiDocument } from '../http/middleware/api-document.ts';
+import { consolePages } from '../http/middleware/console-pages.ts';
 import { cors } from '../http/middleware/cors.ts';
 import { type BugContext, type ColumnsOf, errorHandler } from '../http/middleware/error-handler.ts';
 import { findTenant } from '../http/middleware/find-tenant.ts';
@@ -43,6 +44,7 @@ export type AppDeps = StackDependencies &
     siteDomain: string;
     showSite: boolean;
     redirectToPrimary: boolean;
+    showConsole: boolean;
     /** Proxies whose X-Forwarded-* headers are trusted. Null: none. */
     trustedProxies: TrustedProxies | null;
     https: HttpsSettings;
@@ -64,12 +66,14 @@ export function buildApp(deps: AppDeps): Koa<State> {
   const { directory, settingsOf, documentsOf } = deps;
   const { siteDomain, showSite } = deps;
   const stacks = createStacks(deps);
+  const pagesOfConsole = deps.showConsole ? [consolePages()] : [];
   const routes = (kind: SchemaKind): AppMiddleware => {
     const routers = deps.routersOf(kind, stacks);
     return compose([
       composeRouters(routers.map(({ router }) => router)),
       // After the routes, so that their requests do not pay for it.
       ...(documentsOf ? [apiDocument(documentsOf(kind, routers)), apiDocs()] : []),
+      ...pagesOfConsole,
       respondNotFound,
     ] as AppMiddleware[]);
   };

@@ -2,6 +2,8 @@ import type { Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 
+import { exchangeRequests } from '../observability/share-requests.ts';
+
 /** Messages of the primary process to a worker: stop, stop immediately, or a successor is ready. */
 export type WorkerCommand = 'stop' | 'stop-now' | 'replaced';
 
@@ -48,6 +50,7 @@ function createWorkers({
   const ends = new Map<Worker, Promise<number>>();
   const serving = new Set<Worker>();
   const faultFound = Promise.withResolvers<void>();
+  const exchange = exchangeRequests();
   let exitCode = 0;
   let stopping = false;
 
@@ -58,6 +61,7 @@ function createWorkers({
 
   const start = async (): Promise<'listening' | number> => {
     const worker = fork();
+    exchange(worker);
     const ended = once(worker, 'exit').then(([code, signal]) => {
       ends.delete(worker);
       if (code === FAULT_FOUND) {

@@ -4,7 +4,7 @@ import type { Project } from '../definition/define-project.ts';
 import { NO_AUTHENTICATION } from '../http/authentication.ts';
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
 import type { AppRouter } from '../http/openapi/document.ts';
-import { permissionsOf, type SchemaKind } from '../tenancy/registry/project.ts';
+import { permissionsOf, rowLimitsOf, type SchemaKind } from '../tenancy/registry/project.ts';
 import { effectiveSettings, settingsSchemaOf } from '../tenancy/registry/tenant-settings.ts';
 import { type ErasedDependencies, routersOfApp } from './routers-of-app.ts';
 import { createStacks, type StackDependencies } from './stacks.ts';
@@ -36,33 +36,82 @@ const describedStacks = (): MiddlewareStacks =>
     exportsPerShard: 1,
   });
 
+/** A value for a variable whose presence alone adds routes, such as a secret. */
+const PRESENT = 'described';
+
+/** Returns the texts that a variable may have, among those of switches and choices. */
+const choicesOf = (field: z.ZodType): readonly string[] => {
+  const choices = (z.toJSONSchema(field, { io: 'output', unrepresentable: 'any' }).enum ?? []).filter(
+    (choice) => typeof choice === 'string',
+  );
+  return ['true', 'false', ...choices].filter((value) => field.safeParse(value).success);
+};
+
+/** Returns the values of variables that differ from their defaults, and so may add routes. */
+function changedVariables({ environment }: Pick<Project['apps'][number], 'environment'>) {
+  return Object.fromEntries(
+    Object.entries(environment).flatMap(([name, shape]) => {
+      const field = shape as z.ZodType;
+      const byDefault = field.safeParse(undefined);
+      const changed = choicesOf(field).find((value) => field.parse(value) !== byDefault.data);
+      if (changed !== undefined) {
+        return [[name, field.parse(changed)]];
+      }
+      return byDefault.success && byDefault.data === undefined ? [[name, PRESENT]] : [];
+    }),
+  );
+}
+
+/** Creates the routers of one app whose variables differ from their defaults. None if it cannot be created so. */
+function changedRouters(create: () => readonly AppRouter[]): readonly AppRouter[] {
+  try {
+    return create();
+  } catch {
+    return [];
+  }
+}
+
 /**
  * Creates the routers of a project without a database and without starting its apps. They can be described, but not
  * called.
+ *
+ * `environment` has the variables of the routes. `'all'`: those of the defaults, and further routes that variables add.
  */
 export async function createDescribedRouters(
   project: Project,
   kind: SchemaKind,
-  environment: Environment = {},
+  environment: Environment | 'all' = {},
 ): Promise<readonly AppRouter[]> {
   const { apps } = project;
+  const given = environment === 'all' ? {} : environment;
   const stacks = describedStacks();
   const modules = await Promise.all(apps.map(async (app) => ({ app, module: await app.routes() })));
   return modules.flatMap(({ app, module }) => {
-    const own = z.object(app.environment).safeParse(environment);
+    const own = z.object(app.environment).safeParse(given);
     const dependencies = {
       tenantDatabase: placeholder,
       settingsOf: placeholder,
       secrets: placeholder,
       directory: placeholder,
       throttle: placeholder,
+      recentRequests: placeholder,
       service: placeholder,
       permissions: permissionsOf(project),
+      models: apps.flatMap(({ models }) => models),
+      limits: rowLimitsOf(project),
+      menu: [],
       idempotency: apps.some((each) => each.idempotency) ? placeholder : null,
-      environment: { ...own.data, BASE_DOMAIN: environment.BASE_DOMAIN ?? 'localhost' },
       stacks,
     };
-    return routersOfApp(app, module, kind, dependencies as unknown as ErasedDependencies);
+    const routers = (variables: object): readonly AppRouter[] =>
+      routersOfApp(app, module, kind, {
+        ...dependencies,
+        environment: { ...own.data, BASE_DOMAIN: given.BASE_DOMAIN ?? 'localhost', ...variables },
+      } as unknown as ErasedDependencies);
+    return [
+      ...routers({}),
+      ...(environment === 'all' ? changedRouters(() => routers(changedVariables(app))) : []),
+    ];
   });
 }
 

@@ -7,9 +7,11 @@ import { type Authentication, NO_AUTHENTICATION } from '../http/authentication.t
 import type { ApiDocumentOf } from '../http/middleware/api-document.ts';
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
 import type { AppRouter } from '../http/openapi/document.ts';
+import { listOperationKinds } from '../operations/list-kinds.ts';
 import { createSettingsOf, type SettingsOf } from '../tenancy/context/settings-of.ts';
+import { type OperatorsOptions, openOperators } from '../tenancy/operations/operators.ts';
 import { loadModule } from '../tenancy/registry/load-module.ts';
-import { permissionsOf, type SchemaKind } from '../tenancy/registry/project.ts';
+import { permissionsOf, rowLimitsOf, type SchemaKind } from '../tenancy/registry/project.ts';
 import {
   effectiveSettings,
   settingsSchemaOf,
@@ -21,9 +23,18 @@ import { type ErasedDependencies, type RoutesModule, routersOfApp } from './rout
 /** What the engine passes to every app. */
 type EngineServices = Pick<
   StartDependencies,
-  'tenantDatabase' | 'secrets' | 'directory' | 'throttle' | 'watchDueWork' | 'log' | 'onWorkFailed'
+  | 'tenantDatabase'
+  | 'secrets'
+  | 'directory'
+  | 'throttle'
+  | 'recentRequests'
+  | 'watchDueWork'
+  | 'log'
+  | 'onWorkFailed'
 > &
   Readonly<{
+    /** For operators: connections outside of any tenant, and what this release requires of a tenant. */
+    operators: Pick<OperatorsOptions, 'pool' | 'key' | 'expected'>;
     /** `openApps` pushes the `close` of each started app onto it. */
     closers: Array<() => Promise<unknown>>;
   }>;
@@ -41,7 +52,7 @@ export type OpenApps = Readonly<{
 
 /** Starts the apps of a project, in its order, and loads their routes. */
 export async function openApps(project: Project, config: Config, engine: EngineServices): Promise<OpenApps> {
-  const { tenantDatabase, secrets, directory, throttle, closers } = engine;
+  const { tenantDatabase, secrets, directory, throttle, recentRequests, closers } = engine;
   const schema = settingsSchemaOf(project);
   const defaults: TenantSettings = Object.fromEntries(
     Object.keys(schema.shape).map((name) => [name, (config as Readonly<Record<string, unknown>>)[name]]),
@@ -63,7 +74,11 @@ export async function openApps(project: Project, config: Config, engine: EngineS
       directory,
       throttle,
       permissions: permissionsOf(project),
+      limits: rowLimitsOf(project),
+      models: project.apps.flatMap(({ models }) => models),
+      menu: project.apps.flatMap(({ menu }) => menu),
       owners: () => ownerService,
+      recentRequests,
     };
     const service = await app.start({
       ...dependencies,
@@ -86,6 +101,13 @@ export async function openApps(project: Project, config: Config, engine: EngineS
     });
   }
 
+  const operators = openOperators({
+    ...engine.operators,
+    kinds: await listOperationKinds(project, config, { ownerService: () => ownerService, owners: null }),
+    settings: schema,
+    defaults,
+    baseDomain: config.BASE_DOMAIN,
+  });
   const store = project.apps.find((app) => app.idempotency)?.idempotency;
   const idempotency = (await store?.({ settingsOf })) ?? null;
 
@@ -99,6 +121,7 @@ export async function openApps(project: Project, config: Config, engine: EngineS
           ...dependencies,
           stacks,
           idempotency,
+          operators,
         } as unknown as ErasedDependencies),
       ),
     documentsOf: config.API_DOCS

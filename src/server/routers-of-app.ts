@@ -11,11 +11,12 @@ export type RoutesModule = Awaited<ReturnType<App['routes']>>;
 /** Creates the routers of one app for the hosts of a kind. */
 export const routersOfApp = (
   { name, on }: Pick<App, 'name' | 'on'>,
-  { routes, siteRoutes }: RoutesModule,
+  { routes, siteRoutes, tenantRoutes }: RoutesModule,
   kind: SchemaKind,
   dependencies: ErasedDependencies,
 ): readonly AppRouter[] =>
   [
     ...(routes && on.includes(kind) ? [routes(dependencies)] : []),
     ...(siteRoutes && kind === 'site' ? [siteRoutes(dependencies)] : []),
+    ...(tenantRoutes && kind === 'tenant' ? [tenantRoutes(dependencies)] : []),
   ].map((router) => ({ app: name, router }));

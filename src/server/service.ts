@@ -19,8 +19,11 @@ import type { ServiceLog } from '../observability/logger.ts';
 import type { Observer } from '../observability/observer.ts';
 import { openObserver } from '../observability/open-observer.ts';
 import { openOptionalTracing } from '../observability/open-optional-tracing.ts';
+import { createRequestCounter, type RequestCounter } from '../observability/recent-requests.ts';
+import { shareRequests } from '../observability/share-requests.ts';
 import { createWatchDueWork } from '../tenancy/context/due-work.ts';
 import { loadTenantMigrations, requiredMigrations } from '../tenancy/migrations/tenant-migrations.ts';
+import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
 import type { RequiredMigrations } from '../tenancy/registry/project.ts';
 import { readStatistics } from '../tenancy/registry/statistics.ts';
 import { buildApp } from './app.ts';
@@ -112,6 +115,7 @@ const appSettings = (config: Config) => ({
   siteDomain: config.BASE_DOMAIN,
   showSite: config.SHOW_PUBLIC_IF_NO_TENANT_FOUND,
   redirectToPrimary: config.REDIRECT_TO_PRIMARY,
+  showConsole: config.CONSOLE === 'on',
   trustedProxies: config.TRUST_PROXY,
   https: {
     redirect: config.SECURE_SSL_REDIRECT,
@@ -136,10 +140,12 @@ const listenOn = (config: Config, handler: RequestListener): Promise<Listening> 
 
 type Resources = Readonly<{
   observer: Observer;
+  requestCounter: RequestCounter;
   startTrace: StartTrace | null;
   tenancy: Tenancy;
   throttleStore: ThrottleStore;
   apps: OpenApps;
+  expected: RequiredMigrations;
 }>;
 
 async function openResources(
@@ -159,17 +165,27 @@ async function openResources(
       log.warn('THROTTLE_STORE does not respond; attempts are counted in memory', { reason }),
   });
   closers.push(throttleStore.close);
+  const expected = requiredMigrations(await loadTenantMigrations(project, { validate: false }));
+  const requestCounter = createRequestCounter();
+  const sharedRequests = shareRequests(requestCounter);
+  closers.push(sharedRequests.close);
   const apps = await openApps(project, config, {
     tenantDatabase: tenancy.tenantDatabase,
     secrets: { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null },
     directory: tenancy.directory,
     throttle: createThrottle(throttleStore),
+    recentRequests: sharedRequests.summary,
     watchDueWork: createWatchDueWork(tenancy),
+    operators: {
+      pool: chooseDatabase(tenancy.lookUps, MAIN),
+      key: config.TENANCY_KEYS[0],
+      expected,
+    },
     log,
     onWorkFailed: observer.workFailed,
     closers,
   });
-  return { observer, startTrace: tracing.start, tenancy, throttleStore, apps };
+  return { observer, requestCounter, startTrace: tracing.start, tenancy, throttleStore, apps, expected };
 }
 
 async function open(
@@ -179,9 +195,8 @@ async function open(
   closers: Array<() => Promise<unknown>>,
 ): Promise<Listening & Pick<Service, 'metricsPort' | 'reportBug' | 'faultFound'>> {
   const resources = await openResources(project, config, log, closers);
-  const { observer, startTrace, tenancy, throttleStore, apps } = resources;
+  const { observer, requestCounter, startTrace, tenancy, throttleStore, apps, expected } = resources;
   const { databases, placement } = tenancy;
-  const expected = requiredMigrations(await loadTenantMigrations(project, { validate: false }));
   observer.watch(observedDatabases(databases, expected, dueWorkOf(project)));
   const onBug: ServiceLog['bug'] = (...bug) => {
     observer.bug();
@@ -203,6 +218,7 @@ async function open(
     writeRequest: (line) => {
       log.request(line);
       observer.request(line);
+      requestCounter.add(line);
     },
     startTrace,
     requestLimit: createRequestLimit(throttleStore),

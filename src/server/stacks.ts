@@ -1,4 +1,4 @@
-import { type Authentication, optionalAuth, requireCaller } from '../http/authentication.ts';
+import { type Authentication, optionalAuth, requireBrowser, requireCaller } from '../http/authentication.ts';
 import { parseBody } from '../http/body/parse-body.ts';
 import { createExportLimiter } from '../http/export/limit-exports.ts';
 import { acceptJson } from '../http/middleware/accept-json.ts';
@@ -32,6 +32,7 @@ export function createStacks(deps: StackDependencies): MiddlewareStacks {
   const { tenantDatabase, authentication, settingsOf, expected } = deps;
   const required = requireCaller(authentication);
   const optional = optionalAuth(authentication);
+  const browser = requireBrowser(authentication);
   const sized = limitResponse({ onHit: () => deps.onLimit('response_bytes') });
 
   const exportLimiter = createExportLimiter({ shardOf: deps.shardOf, perShard: deps.exportsPerShard });
@@ -41,18 +42,14 @@ export function createStacks(deps: StackDependencies): MiddlewareStacks {
       limitTenant({ settingsOf, requests: deps.requestLimit, onHit: () => deps.onLimit('requests') }),
     ];
     const served = [acceptJson(), ...page];
+    const transaction = tenantTransaction({ tenantDatabase, whileUnpaid, exportLimiter });
     return {
       page: [...page, parseBody({ open: true }), sized],
+      browser: [...page, browser, parseBody(), transaction, sized],
       open: [...served, parseBody({ open: true }), sized],
       optionalAuth: [...served, optional, parseBody({ open: true }), sized],
       identified: [...served, required, parseBody(), sized],
-      authenticated: [
-        ...served,
-        required,
-        parseBody(),
-        tenantTransaction({ tenantDatabase, whileUnpaid, exportLimiter }),
-        sized,
-      ],
+      authenticated: [...served, required, parseBody(), transaction, sized],
     };
   };
   return { paid: stack(false), always: stack(true) };

@@ -26,7 +26,12 @@ export async function startEmbeddedServer(
 ): Promise<Readonly<{ url: string; stop: () => Promise<void> }>> {
   const dataDir = await mkdtemp(path.join(await chooseFolder(), 'koa-tenants-test-'));
   try {
-    const server = await startEmbeddedPostgres({ dataDir, durable: false, settings });
+    // Autovacuum would visit the database of every test, again and again.
+    const server = await startEmbeddedPostgres({
+      dataDir,
+      durable: false,
+      settings: { autovacuum: 'off', ...settings },
+    });
     return {
       url: server.url,
       stop: async () => {

@@ -137,6 +137,7 @@ async function runHere(
     dataDir: join(folder, '.data'),
     root: folder,
     isRoot: process.getuid?.() === 0,
+    account: { user: 'tester', machine: 'test-machine' },
     loadEnvFile: never('load a .env'),
     onSignal: () => {},
     notifyParent: () => {},

@@ -2,11 +2,11 @@
 //   node test/run.ts test/dev/dev-loop.test.ts
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, readFile, rm } from 'node:fs/promises';
+import { access, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import pg from 'pg';
 
 import { runAdminShell } from '../../src/dev/psql.ts';
@@ -71,19 +71,21 @@ async function stop(child: ChildProcess): Promise<void> {
 
 const SITE_ROUTES = 'src/apps/site/routes.ts';
 
-async function newCopy(t: ExecutionContext): Promise<WorkingCopy> {
-  const copy = await makeWorkingCopy();
-  t.teardown(async () => {
+/** The tests use it one after the other, with one database. */
+let copy: WorkingCopy;
+test.before(async () => {
+  copy = await makeWorkingCopy();
+});
+test.after.always(async () => {
+  if (copy) {
     // Also deletes data that an embedded PostgreSQL keeps elsewhere for root.
     await runCli(copy, ['reset', '--yes']);
     await copy.remove();
-  });
-  return copy;
-}
+  }
+});
 
-test('reloads after a change, waits after an error, and applies new migrations', async (t) => {
+test.serial('reloads after a change, waits after an error, and applies new migrations', async (t) => {
   t.timeout(300_000);
-  const copy = await newCopy(t);
   const { child, text } = startCli(copy, ['dev'], { PORT: '0' });
   t.teardown(() => stop(child));
   const [, found] = await waitFor(text, /Ready on port (\d+)/);
@@ -176,7 +178,8 @@ export const up = (pgm: MigrationBuilder): void => pgm.sql('alter table users ad
   // A changed file of an applied migration.
   from = text().length;
   const applied = 'sql/tenant/idempotency/idempotency.sql';
-  await copy.write(applied, `${await readFile(join(copy.folder, applied), 'utf8')}\ncreate table more ();\n`);
+  const appliedSource = await readFile(join(copy.folder, applied), 'utf8');
+  await copy.write(applied, `${appliedSource}\ncreate table more ();\n`);
   await waitFor(text, /Ready on port/, from);
   t.regex(
     text().slice(from),
@@ -205,14 +208,11 @@ export const up = (pgm: MigrationBuilder): void => pgm.sql('alter table users ad
 
   await stop(child);
   t.is(child.exitCode, 0);
-  const done = await runCli(copy, ['reset', '--yes']);
-  t.is(done.code, 0, done.output);
-  await t.throwsAsync(access(join(copy.folder, '.data/postgres')), { code: 'ENOENT' });
+  await copy.write(applied, appliedSource);
 });
 
-test('waits for a change when the first start has a syntax error', async (t) => {
+test.serial('waits for a change when the first start has a syntax error', async (t) => {
   t.timeout(300_000);
-  const copy = await newCopy(t);
   const source = await readFile(join(copy.folder, SITE_ROUTES), 'utf8');
   const app = 'src/apps/site/app.ts';
   const appSource = await readFile(join(copy.folder, app), 'utf8');
@@ -235,9 +235,8 @@ test('waits for a change when the first start has a syntax error', async (t) => 
   t.is(child.exitCode, 0, text());
 });
 
-test('ends on a signal while it waits for the first start', async (t) => {
+test.serial('ends on a signal while it waits for the first start', async (t) => {
   t.timeout(120_000);
-  const copy = await newCopy(t);
   const app = 'src/apps/site/app.ts';
   const appSource = await readFile(join(copy.folder, app), 'utf8');
   await copy.write(app, 'syntax error(');
@@ -249,10 +248,8 @@ test('ends on a signal while it waits for the first start', async (t) => {
   t.is(child.exitCode, 143);
 });
 
-test('reset deletes nothing outside of development or without a confirmation', async (t) => {
-  const copy = await newCopy(t);
+test.serial('reset deletes nothing outside of development or without a confirmation', async (t) => {
   const secrets = join(copy.folder, '.data/secrets.json');
-  await copy.write('.data/secrets.json', '{}');
   const attempts: ReadonlyArray<readonly [string[], Record<string, string>, string, RegExp]> = [
     [['--yes'], { DATABASE_URL: 'postgres://app@127.0.0.1:1/app' }, '', /DATABASE_URL is set/],
     [['--yes'], { OWNER_DATABASE_URL: 'postgres://app@127.0.0.1:1/app' }, '', /OWNER_DATABASE_URL is set/],
@@ -269,24 +266,27 @@ test('reset deletes nothing outside of development or without a confirmation', a
   const { code, output } = await runCli(copy, ['reset'], {}, 'y\n');
   t.is(code, 0, output);
   await t.throwsAsync(access(secrets), { code: 'ENOENT' });
+  await t.throwsAsync(access(join(copy.folder, '.data/postgres')), { code: 'ENOENT' });
 });
 
-test('builds an image without development commands', async (t) => {
+test.serial('builds an image without development commands', async (t) => {
   t.timeout(240_000);
-  const copy = await makeWorkingCopy();
-  t.teardown(copy.remove);
   const project = join(import.meta.dirname, '../..');
   const scripts = ['build.ts', 'client-types.ts', 'copy-swagger-ui.ts'].map((file) => `scripts/${file}`);
   for (const file of ['tsconfig.json', 'tsconfig.build.json', ...scripts]) {
     await copy.write(file, await readFile(join(project, file), 'utf8'));
   }
   await copy.write('fixtures/demo.json', '[]');
+  // Building the console takes longer than everything else, and is not the subject.
+  await copy.write('scripts/build-console.ts', 'export const buildConsole = async () => false;\n');
   const build = spawn(process.execPath, ['scripts/build.ts'], { cwd: copy.folder, env: cleanEnv() });
   const [code] = await once(build, 'close');
   t.is(code, 0);
   await t.throwsAsync(access(join(copy.folder, 'dist/src/dev')), { code: 'ENOENT' });
   // Without sources, as in the image.
-  await rm(join(copy.folder, 'src'), { recursive: true });
+  const [sources, away] = [join(copy.folder, 'src'), join(copy.folder, 'src-away')];
+  await rename(sources, away);
+  t.teardown(() => rename(away, sources));
   const run = async (...args: string[]): Promise<Ended> => {
     const child = spawn(process.execPath, ['dist/src/cli.js', ...args], {
       cwd: copy.folder,

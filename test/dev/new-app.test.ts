@@ -9,7 +9,6 @@ import test from 'ava';
 import { singularOf } from '../../src/dev/new-app/names.ts';
 import { createApp } from '../../src/dev/new-app.ts';
 import { fixtureProject } from '../fixture-app/project.ts';
-import { copyRepository } from '../helpers/repository-copy.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 const NOW = new Date('2026-12-24T01:02:03.004Z');
@@ -17,42 +16,6 @@ const NOW = new Date('2026-12-24T01:02:03.004Z');
 async function emptyFolder(): Promise<string> {
   return mkdtemp(path.join(tmpdir(), 'koa-tenants-new-app-'));
 }
-
-/** Returns the schemas of the requests and responses of a path, as a document names them. */
-function schemasOf(path: Readonly<Record<string, object>> = {}): Readonly<Record<string, readonly string[]>> {
-  return Object.fromEntries(
-    Object.entries(path).map(([method, operation]) => {
-      // Errors have schemas of their own.
-      const { requestBody, responses } = operation as { requestBody?: object; responses: object };
-      const succeeding = Object.entries(responses).filter(([status]) => status.startsWith('2'));
-      const references = JSON.stringify([requestBody, succeeding]).matchAll(/components\/schemas\/(\w+)/g);
-      return [method, [...new Set([...references].map(([, name = '']) => name))]];
-    }),
-  );
-}
-
-test('generates an app that passes format, lint, types and its own test, with schemas in the OpenAPI document', async (t) => {
-  t.timeout(600_000);
-  const copy = await copyRepository();
-  t.teardown(copy.remove);
-  const printed = await copy.run('npm run --silent new-app time_entries');
-  t.regex(printed, /src\/apps\/time_entries\/app\.ts\n/);
-  t.regex(printed, /make migrate/);
-  t.is(await copy.run('npm run --silent check').then(() => 'checked'), 'checked');
-  const [command = ''] = /node_modules\/\.bin\/node test\/run\.ts \S+/.exec(printed) ?? [];
-  t.regex(await copy.run(command), /\n2 passed, 0 failed\n$/);
-
-  const { paths } = JSON.parse(await copy.run('npm run --silent tenants -- openapi'));
-  t.deepEqual(schemasOf(paths['/api/time-entries/']), {
-    get: ['PaginatedTimeEntryList'],
-    post: ['TimeEntryRequest', 'TimeEntry'],
-  });
-  t.deepEqual(schemasOf(paths['/api/time-entries/{id}/']), {
-    get: ['TimeEntry'],
-    patch: ['PatchedTimeEntryRequest', 'TimeEntry'],
-    delete: [],
-  });
-});
 
 test('rejects invalid and taken names, and writes nothing', async (t) => {
   const folder = await emptyFolder();

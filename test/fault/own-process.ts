@@ -1,4 +1,3 @@
-import type { ExecutionContext } from 'ava';
 import { startMain } from '../cli/run.ts';
 import { servedProject } from '../fixture-app/served-project.ts';
 import { environmentOf, logInAt, makeUser } from '../helpers/server.ts';
@@ -23,7 +22,7 @@ export async function openPeopledWorld(options: Parameters<typeof openWorld>[0] 
 
 /** Stops the service when the test ends, also after a failure. */
 export async function startProcess(
-  t: ExecutionContext,
+  t: Readonly<{ teardown: (end: () => unknown) => void }>,
   world: World,
   overrides: Readonly<Record<string, string>> = {},
 ): Promise<OwnProcess> {

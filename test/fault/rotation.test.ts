@@ -1,4 +1,4 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 
 import { parseProofKeys } from '../../src/tenancy/context/keys.ts';
 import { migrate } from '../../src/tenancy/fleet/migrate.ts';
@@ -13,6 +13,8 @@ test.before(async () => {
 });
 test.after.always(() => world?.close());
 
+/** The processes that start meanwhile need the CPU. */
+const PAUSE_MS = 25;
 const NEW_SECRET = 'the next application secret, which is as long as it has to be';
 const NEW_KEY = 'next:the-next-proof-key-of-more-than-32-characters';
 
@@ -21,20 +23,20 @@ const install = (keys: string) =>
 
 /** Replaces a process with one that has `next`, while writers use the old one and then the new one. */
 async function replaceProcess(
-  t: Parameters<typeof startProcess>[0],
+  t: ExecutionContext,
   old: Awaited<ReturnType<typeof startProcess>>,
   next: Readonly<Record<string, string>>,
   before: () => Promise<unknown> = async () => {},
 ) {
   const leaves = (outcome: Parameters<typeof statusOf>[0]): boolean =>
     !(outcome instanceof Error) && outcome.headers.connection === 'close';
-  const writers = startWriters(old.port, old.authors, { count: 6, leaves });
+  const writers = startWriters(old.port, old.authors, { count: 6, leaves, pauseMs: PAUSE_MS });
   await writers.next(201, 20);
   await before();
   await writers.next(201, 20);
   const successor = await startProcess(t, world, { SHUTDOWN_DELAY: '2', ...next });
   // The new process accepts tokens of the old one.
-  const newWriters = startWriters(successor.port, old.authors, { count: 6, leaves });
+  const newWriters = startWriters(successor.port, old.authors, { count: 6, leaves, pauseMs: PAUSE_MS });
   await newWriters.next(201, 20);
   // The old process accepts tokens of the new one while both serve.
   const [{ token, host }] = successor.authors;

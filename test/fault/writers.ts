@@ -23,12 +23,17 @@ let clients = 0;
 
 /**
  * Starts clients that write one note after another, each on its own keep-alive connection, in turn
- * for each of `authors`. A client ends when `leaves` is true for a response.
+ * for each of `authors`. A client ends when `leaves` is true for a response. It waits `pauseMs` between two
+ * writes; default: 0, as fast as the service responds.
  */
 export function startWriters(
   port: number,
   authors: readonly Author[],
-  { count, leaves = () => false }: { count: number; leaves?: (outcome: Answer | Error) => boolean },
+  {
+    count,
+    leaves = () => false,
+    pauseMs = 0,
+  }: { count: number; leaves?: (outcome: Answer | Error) => boolean; pauseMs?: number },
 ): Writers {
   const attempts: Attempt[] = [];
   let done = false;
@@ -53,6 +58,8 @@ export function startWriters(
       if (statusOf(outcome) !== 201) {
         // As a client does after `Retry-After`, but earlier.
         await wait(50);
+      } else if (pauseMs > 0) {
+        await wait(pauseMs);
       }
     }
     agent.destroy();

@@ -155,11 +155,14 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       );
       const everybody = [
         'tenancy.current_tenant()',
-        'tenancy.exceeded_storage()',
         'tenancy.lock_limit(text)',
         'tenancy.mark_due(text)',
+        'tenancy.my_domain_records()',
         'tenancy.my_domains()',
+        'tenancy.my_subscription()',
         'tenancy.my_tenant()',
+        'tenancy.own_audit_events(uuid,integer)',
+        'tenancy.record_own_event(text,jsonb,jsonb,text,text)',
         'tenancy.reject(text)',
         'tenancy.require(boolean,text)',
         'tenancy.reschedule_due(text,timestamp with time zone,timestamp with time zone)',

@@ -56,55 +56,105 @@ const othersOf = (attack: Attack, { wall }: Switch): readonly Wall[] =>
 /** The load test takes long: it runs with one switch of one of its walls. */
 const isApplicable = (attack: Attack, { id }: Switch): boolean => attack.id !== 'load' || id === 'path-wrong';
 
-async function evaluateAll(fixtures: Fixtures, group: readonly Attack[], disabled: readonly Switch[]) {
+/** Disables walls, runs attacks until `enough` of them have succeeded, and returns the ids of those. */
+async function evaluateGroup(
+  fixtures: Fixtures,
+  group: readonly Attack[],
+  disabled: readonly Switch[],
+  enough = Number.POSITIVE_INFINITY,
+): Promise<readonly string[]> {
   await plant(fixtures.world);
   const { replacements, restore } = await disableWalls(fixtures.world, disabled);
   try {
     // Connections are opened after the walls are down, and closed before they are restored.
     return await fixtures.share(async () => {
-      const through: string[] = [];
+      const succeeded: string[] = [];
       for (const attack of group) {
+        if (succeeded.length >= enough) {
+          break;
+        }
         if ((await evaluate(fixtures, attack, replacements)) !== null) {
-          through.push(attack.id);
+          succeeded.push(attack.id);
         }
       }
-      return through;
+      return succeeded;
     });
   } finally {
     await restore();
   }
 }
 
+/** Attacks that the same walls must stop, and the switches of the walls other than the one that is tested. */
+type Group = Readonly<{ attacks: Attack[]; others: readonly Switch[] }>;
+
+/** Returns the attacks that the wall of a switch must stop. Groups that need fewer disabled walls come first. */
+function groupsOf(world: World, one: Switch): readonly Group[] {
+  const groups = new Map<string, Group>();
+  for (const attack of attacksOn(world)) {
+    if (attack.walls.includes(one.wall) && isApplicable(attack, one)) {
+      const walls = othersOf(attack, one);
+      const group = groups.get(walls.join()) ?? {
+        attacks: [],
+        others: walls.map(wholeOf).filter((other) => other !== undefined),
+      };
+      group.attacks.push(attack);
+      groups.set(walls.join(), group);
+    }
+  }
+  return [...groups.values()].sort((a, b) => a.others.length - b.others.length);
+}
+
+/** Attacks that succeeded although a wall, as the only one, should have stopped them. */
+async function evaluateOnlyWall(
+  fixtures: Fixtures,
+  one: Switch,
+  groups: readonly Group[],
+): Promise<string[]> {
+  const through: string[] = [];
+  // Once for each wall, with its first switch.
+  for (const { attacks, others } of wholeOf(one.wall) === one ? groups : []) {
+    if (others.length > 0) {
+      through.push(...(await evaluateGroup(fixtures, attacks, others)));
+    }
+  }
+  return through;
+}
+
 /**
- * Disables one wall, after all others that would stop an attack, for each attack that the wall must
- * stop. With this wall as the only one, every attack must fail. Without it, one must succeed.
+ * Disables all walls but one for each attack that the wall must stop: every attack must fail. Then disables
+ * this wall, too: an attack must succeed.
+ *
+ * @returns the attacks that succeeded with only this wall, and the first that succeeds without it, or null
  */
+export async function findNoticingAttack(
+  fixtures: Fixtures,
+  one: Switch,
+): Promise<Readonly<{ noticed: string | null; through: readonly string[] }>> {
+  const groups = groupsOf(fixtures.world, one);
+  const through = await evaluateOnlyWall(fixtures, one, groups);
+  for (const { attacks, others } of groups) {
+    const candidates = attacks.filter(({ id }) => !through.includes(id));
+    const [noticed] = await evaluateGroup(fixtures, candidates, [...others, one], 1);
+    if (noticed !== undefined) {
+      return { noticed, through };
+    }
+  }
+  return { noticed: null, through };
+}
+
+/** As `findNoticingAttack`, but tries every attack without the wall, and runs the checks without it, for the report. */
 export async function runSwitch(fixtures: Fixtures, one: Switch): Promise<SwitchResult> {
   const { world } = fixtures;
   const started = performance.now();
-  const groups = new Map<string, Attack[]>();
-  for (const attack of attacksOn(world)) {
-    if (attack.walls.includes(one.wall) && isApplicable(attack, one)) {
-      const key = othersOf(attack, one).join();
-      groups.set(key, [...(groups.get(key) ?? []), attack]);
-    }
-  }
+  const groups = groupsOf(world, one);
+  const through = await evaluateOnlyWall(fixtures, one, groups);
   const noticed: string[] = [];
-  const through: string[] = [];
-  for (const [key, group] of groups) {
-    const others = (key ? key.split(',') : [])
-      .map((wall) => wholeOf(wall as Wall))
-      .filter((other) => !!other);
-    // Shown once for each wall.
-    const isFirstSwitch = wholeOf(one.wall) === one;
-    if (isFirstSwitch && others.length > 0) {
-      through.push(...(await evaluateAll(fixtures, group, others)));
-    }
-    noticed.push(...(await evaluateAll(fixtures, group, [...others, one])));
+  for (const { attacks, others } of groups) {
+    noticed.push(...(await evaluateGroup(fixtures, attacks, [...others, one])));
   }
   return {
     id: one.id,
-    evaluated: [...groups.values()].flat().map(({ id }) => id),
+    evaluated: groups.flatMap(({ attacks }) => attacks.map(({ id }) => id)),
     noticed: noticed.filter((id) => !through.includes(id)),
     through,
     checks: one.disable ? await checksThatName(world, one) : [],

@@ -5,10 +5,12 @@
  * every wall in turn. Writes isolation-report.html and .json into the folder (default: .data/). Exits
  * with 0 when only documented attacks succeeded, and at least one attack succeeded without each wall.
  */
+import { globSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { attacksOfApps } from '../../src/attacks/attacks-of-apps.ts';
 import { project } from '../../src/project.ts';
+import type { HttpCampaign } from '../helpers/http-attacks.ts';
 import { startTestServer } from '../helpers/postgres.ts';
 import { attackedProject } from './attacked-project.ts';
 import { openAttackedWorld } from './attacked-world.ts';
@@ -72,6 +74,36 @@ async function evaluateApps(): Promise<Run | null> {
   }
 }
 
+/** Attacks on pages and routes of the repository's apps, each also on a service without the rule that stops it. */
+async function evaluateHttp(): Promise<Run> {
+  const attacks: AttackResult[] = [];
+  for (const file of globSync(join(import.meta.dirname, '../{apps/*,http}/http-campaign.ts')).sort()) {
+    const { openHttpCampaign } = (await import(file)) as { openHttpCampaign: () => Promise<HttpCampaign> };
+    const campaign = await openHttpCampaign();
+    try {
+      for (const { id } of campaign.attacks) {
+        const began = performance.now();
+        const leak = await campaign.evaluate(id);
+        attacks.push({ id, leak, past: undefined, duration: Math.round(performance.now() - began) });
+      }
+      for (const { id } of campaign.attacks.filter(({ rule }) => rule)) {
+        if ((await campaign.evaluate(id, 'weak')) === null) {
+          attacks.push({
+            id,
+            leak: 'also fails without its rule, so it shows nothing',
+            past: undefined,
+            duration: 0,
+          });
+        }
+      }
+    } finally {
+      await campaign.close();
+    }
+  }
+  console.log(`rules of HTTP: ${attacks.length} attacks`);
+  return { title: 'rules of HTTP', attacks, switches: [], expected: [] };
+}
+
 const faultsOf = ({ title, attacks, switches: down, expected }: Run): string[] => [
   ...attacks.flatMap(({ id, leak, past }) => {
     const got = leak ?? past;
@@ -96,6 +128,7 @@ try {
     ...(await Promise.all([evaluateDatabase('guarded', true), evaluateDatabase('signed', true)])),
     await evaluateDatabase('signed', false),
     ...[await evaluateApps()].filter((run) => run !== null),
+    await evaluateHttp(),
   ];
   const faults = runs.flatMap(faultsOf);
   const report: Report = {

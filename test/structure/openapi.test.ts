@@ -2,7 +2,9 @@ import { createConfig, lintFromString } from '@redocly/openapi-core';
 import test from 'ava';
 import { z } from 'zod';
 
-import { undescribedRoutes } from '../../src/http/openapi/document.ts';
+import { operation } from '../../src/http/openapi/description.ts';
+import { createDocument, undescribedRoutes } from '../../src/http/openapi/document.ts';
+import { createRouter, resource } from '../../src/http/resource.ts';
 import { project } from '../../src/project.ts';
 import { createProjectDocument } from '../../src/server/api-documents.ts';
 import { createDescribedRouters, describedSettings } from '../../src/server/describe-project.ts';
@@ -11,50 +13,63 @@ import { settingsSchemaOf } from '../../src/tenancy/registry/tenant-settings.ts'
 /** The rules that redocly recommends, without one: paths end with a slash, as in Django REST Framework. */
 const config = createConfig({ extends: ['recommended'], rules: { 'no-path-trailing-slash': 'off' } });
 
-/** A secret in the format of webhooks. A route may exist with a secret only. */
-const SECRET = 'whsec_0123456789';
-
-/** Returns the values that a setting accepts as text, of `true`, `false`, the words of a choice, and a secret. */
-const valuesOf = (field: z.ZodType): readonly string[] => {
-  const choices = (z.toJSONSchema(field, { io: 'output', unrepresentable: 'any' }).enum ?? []).filter(
-    (choice) => typeof choice === 'string',
-  );
-  return ['true', 'false', ...choices, SECRET].filter((value) => field.safeParse(value).success);
-};
-
-/** For each setting and variable that is a switch or a choice, a value that is not its default. */
-const changedValues = (fields: Readonly<Record<string, unknown>>): Readonly<Record<string, string>> =>
-  Object.fromEntries(
-    Object.entries(fields).flatMap(([name, field]) => {
-      const setting = field as z.ZodType;
-      const byDefault = setting.safeParse(undefined).data;
-      const changed = valuesOf(setting).find((value) => setting.parse(value) !== byDefault);
-      return changed === undefined ? [] : [[name, changed]];
-    }),
-  );
-
-const CHANGED = changedValues(settingsSchemaOf(project).shape);
-
-/** Routes that exist with certain variables only. */
-const VARIABLES = changedValues(Object.assign({}, ...project.apps.map(({ environment }) => environment)));
+/** For each setting that is a switch or a choice, a value that is not its default. */
+const CHANGED: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(settingsSchemaOf(project).shape).flatMap(([name, field]) => {
+    const setting = field as z.ZodType;
+    const choices = z.toJSONSchema(setting, { io: 'output', unrepresentable: 'any' }).enum ?? [];
+    const changed = ['true', 'false', ...choices].find((value) => {
+      const parsed = setting.safeParse(value);
+      return parsed.success && parsed.data !== setting.safeParse(undefined).data;
+    });
+    return changed === undefined ? [] : [[name, String(changed)]];
+  }),
+);
 
 const ENVIRONMENTS = [{}, CHANGED];
 
-test('changes settings and variables of each kind', (t) => {
+const documentsOf = async (kind: 'tenant' | 'site') => {
+  const routers = await createDescribedRouters(project, kind, 'all');
+  return ENVIRONMENTS.map((environment) =>
+    createProjectDocument(project, kind, routers, describedSettings(project, kind, environment)),
+  );
+};
+
+test('changes settings of each kind', (t) => {
   t.true(Object.keys(CHANGED).length > 5);
-  t.true(Object.keys(VARIABLES).length > 2);
+});
+
+test('the same default ID of a row and of its list gets the name of the parameter', (t) => {
+  const router = createRouter();
+  for (const path of ['/api/notes', '/api/notes/:id']) {
+    resource(router, path, [], { GET: operation({ response: z.object({}) }, async () => {}) });
+  }
+  const { paths } = createDocument({
+    info: { title: 'Notes', version: '1', description: '' },
+    routers: [{ app: 'notes', router }],
+    security: null,
+    settings: {},
+  });
+  const ids = Object.values(paths as Record<string, { get: { operationId: string } }>).map(
+    ({ get }) => get.operationId,
+  );
+  t.deepEqual(ids, ['notes_retrieve', 'notes_retrieve_by_id']);
+});
+
+test('the document contains also the routes that variables add', async (t) => {
+  const byDefault = await createDescribedRouters(project, 'site');
+  const pathsOf = (routers: typeof byDefault) =>
+    Object.keys(
+      createProjectDocument(project, 'site', routers, describedSettings(project, 'site')).paths as object,
+    );
+  const all = pathsOf(await createDescribedRouters(project, 'site', 'all'));
+  t.true(all.length > pathsOf(byDefault).length);
+  t.true(pathsOf(byDefault).every((path) => all.includes(path)));
 });
 
 for (const kind of ['tenant', 'site'] as const) {
   test(`the document of a ${kind} obeys the recommended rules of redocly`, async (t) => {
-    const routers = await createDescribedRouters(project, kind, VARIABLES);
-    for (const environment of ENVIRONMENTS) {
-      const document = createProjectDocument(
-        project,
-        kind,
-        routers,
-        describedSettings(project, kind, environment),
-      );
+    for (const document of await documentsOf(kind)) {
       const problems = await lintFromString({
         source: JSON.stringify(document),
         absoluteRef: `/${kind}.json`,
@@ -68,6 +83,25 @@ for (const kind of ['tenant', 'site'] as const) {
   });
 
   test(`every route of a ${kind} is described`, async (t) => {
-    t.deepEqual(undescribedRoutes(await createDescribedRouters(project, kind, VARIABLES)), []);
+    t.deepEqual(undescribedRoutes(await createDescribedRouters(project, kind, 'all')), []);
+  });
+
+  test(`every operation of a ${kind} has an ID of its own, made of words`, async (t) => {
+    for (const { paths } of await documentsOf(kind)) {
+      const ids = Object.values(paths as Record<string, Record<string, { operationId: string }>>).flatMap(
+        (methods) => Object.values(methods).map(({ operationId }) => operationId),
+      );
+      t.is(new Set(ids).size, ids.length);
+      t.deepEqual(
+        ids.filter((id) => !/^[a-z]+(?:_[a-z]+)+$/.test(id)),
+        [],
+      );
+    }
+  });
+
+  test(`the document of a ${kind} has no bounds of JavaScript's numbers`, async (t) => {
+    for (const document of await documentsOf(kind)) {
+      t.false(JSON.stringify(document).includes(String(Number.MAX_SAFE_INTEGER)));
+    }
   });
 }

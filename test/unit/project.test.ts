@@ -218,6 +218,43 @@ test('rejects an app whose first migration is earlier than that of an app it nee
   );
 });
 
+/** The keys of an app `b` to the table `people` of the app `a`, which creates it. */
+const KEYS: Readonly<Record<string, string>> = {
+  'of a column': 'create table pets (id bigint,\n  owner_id bigint references people (id))',
+  'of a table': 'create table pets (id bigint,\n  foreign key (id) references people (id))',
+  added:
+    "comment on table people is 'one'; -- comments\nalter table pets add foreign key (id) references people",
+  'to a renamed table': 'create table pets (id bigint,\n  owner_id bigint references persons (id))',
+};
+
+for (const [what, text] of Object.entries(KEYS)) {
+  test(`rejects a foreign key ${what} to a table of an app that is not in needs`, async (t) => {
+    const place = `keys/${what.replaceAll(' ', '-')}`;
+    const needed = await writeApp(`${place}/a`, {
+      'migrations/20270101000000000_a.ts': applies('a.sql'),
+      'sql/a.sql': 'create table people (id bigint primary key); alter table people rename to persons',
+    });
+    const other = await writeApp(`${place}/b`, {
+      'migrations/20270102000000000_b.ts': applies('b.sql'),
+      'sql/b.sql': `create table owners (id bigint references owners);\n${text}`,
+    });
+    const projectOf = (needs: readonly string[]) =>
+      defineProject({
+        apps: [
+          defineApp({ name: 'a', directory: needed }),
+          defineApp({ name: 'b', directory: other, needs }),
+        ],
+      });
+    await t.throwsAsync(
+      loadTenantMigrations(projectOf([])),
+      invalidMigration(
+        /b\.sql, line 3: a foreign key of the app "b" references "(people|persons)" of the app "a"\. Add "a" to `needs` of "b" in defineApp\(\)\.$/,
+      ),
+    );
+    t.is((await loadTenantMigrations(projectOf(['a']))).length, 2);
+  });
+}
+
 test('rejects a migration without a timestamp in its name', async (t) => {
   const directory = await writeApp('name', {
     'migrations/notes.ts': applies('a.sql'),

@@ -1,4 +1,5 @@
 import { defineApp } from '../../definition/define-app.ts';
+import { member } from './members/member.ts';
 import { storedPasswordFault } from './passwords/stored-password.ts';
 import { permissionsFault } from './permissions/permissions-fault.ts';
 import { environment, settings, unknownSettings } from './settings.ts';
@@ -14,6 +15,9 @@ export const accounts = defineApp<typeof settings, typeof environment, AccountSe
     // A fixture that replaces a password ends the user's sessions, as every other change of it does.
     users: {
       model: 'accounts.user',
+      fields: member,
+      // Users have routes of their own. The admin offers them in the pickers of other models.
+      admin: { readOnly: true, hidden: true, search: ['username', 'email'] },
       checks: { password: storedPasswordFault, permissions: permissionsFault },
       incrementedBy: { token_version: 'password' },
       deletes: { when: 'password', rows: { sessions: 'user_id' } },
@@ -32,6 +36,10 @@ export const accounts = defineApp<typeof settings, typeof environment, AccountSe
   siteSettings: { ALLOW_REGISTRATION: false },
   violations: accountsViolations,
   routes: () => import('./routes.ts'),
+  menu: [
+    { href: '/account', text: 'Account' },
+    { href: '/account/password', text: 'Password' },
+  ],
   start: async (dependencies) => (await import('./start.ts')).start(dependencies),
   dueWork: ['mail'],
   security: {

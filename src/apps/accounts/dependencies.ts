@@ -1,3 +1,4 @@
+import type { MenuLink } from '../../definition/define-app.ts';
 import { type EntryRequest, enterTenant } from '../../http/enter-tenant.ts';
 import type { MiddlewareStack } from '../../http/middleware-stacks.ts';
 import type { Throttle } from '../../http/rate-limit/throttle.ts';
@@ -17,6 +18,8 @@ export type AccountDependencies = Readonly<{
   throttle: Throttle;
   /** The permissions that the apps of the project declare. */
   permissions: readonly string[];
+  /** Links to the pages of all apps, for users who are logged in. */
+  menu: readonly MenuLink[];
   /** Returns the public site's own tenant. */
   findSite: () => Promise<Pick<ResolvedTenant, 'id' | 'isSite'> | null>;
   /** Called when a mail may have been added to an outbox. */

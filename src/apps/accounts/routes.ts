@@ -5,6 +5,7 @@ import { createRouter } from '../../http/resource.ts';
 import type { State } from '../../http/state.ts';
 import type { AccountDependencies } from './dependencies.ts';
 import { operatorRoutes } from './impersonation/operator-routes.ts';
+import { ownMembersRoutes } from './members/own-members-routes.ts';
 import { accountPages } from './pages/account-pages.ts';
 import { passwordRoutes } from './passwords/password-routes.ts';
 import { permissionsRoutes } from './permissions/permissions-routes.ts';
@@ -25,6 +26,7 @@ const accountDependenciesOf = ({
   settingsOf,
   throttle,
   permissions,
+  menu,
   directory,
   environment: { BASE_DOMAIN },
   service,
@@ -34,6 +36,7 @@ const accountDependenciesOf = ({
   settingsOf,
   throttle,
   permissions,
+  menu,
   findSite: () => directory.find(BASE_DOMAIN),
   passwords: service.passwords,
   wakeMail: service.wakeMail,
@@ -54,6 +57,7 @@ export function routes(dependencies: Dependencies): Router<State> {
   passwordRoutes(router, accounts, always);
   loginNameRoutes(router, accounts, always);
   permissionsRoutes(router, accounts, always);
+  ownMembersRoutes(router, always);
   userRoutes(router, accounts, always);
   accountPages(router, accounts, always);
   return router;
@@ -62,11 +66,6 @@ export function routes(dependencies: Dependencies): Router<State> {
 /** Creates the additional endpoints for operators, on the public site. */
 export function siteRoutes(dependencies: Dependencies): Router<State> {
   const router = createRouter();
-  operatorRoutes(
-    router,
-    accountDependenciesOf(dependencies),
-    dependencies.stacks.always,
-    dependencies.directory,
-  );
+  operatorRoutes(router, accountDependenciesOf(dependencies), dependencies.stacks.always, dependencies);
   return router;
 }

@@ -3,6 +3,7 @@ import { availableParallelism } from 'node:os';
 import type { StartDependencies } from '../../definition/define-app.ts';
 import type { OwnerService } from '../../definition/owners.ts';
 import { openMail } from './mail/open-mail.ts';
+import { createMemberService } from './members/members-of-tenants.ts';
 import { createPrepareOwner } from './owners.ts';
 import { lowerThreadPriority } from './passwords/lower-thread-priority.ts';
 import { createPasswords, hashCostOf, type Passwords } from './passwords/password.ts';
@@ -40,6 +41,10 @@ export async function start(
     passwords,
     prepareOwner: createPrepareOwner(passwords),
     mailer: mail.mailer,
+    members: createMemberService({
+      tenantDatabase: dependencies.tenantDatabase,
+      wakeMail: mail.wake,
+    }),
     wakeMail: mail.wake,
     close: mail.close,
   };

@@ -8,6 +8,7 @@ export const billing = defineApp<Record<never, never>, typeof environment>({
   on: ['site'],
   tables: { stripe_events: { dump: 'never' } },
   environment,
+  menu: [{ href: '/subscription', text: 'Subscription', staffOnly: true }],
   routes: () => import('./routes.ts'),
   jobs: () => import('./jobs.ts'),
   commands: () => import('./commands.ts'),

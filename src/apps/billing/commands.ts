@@ -55,6 +55,7 @@ function parsePayment(options: PaymentOptions): Payment {
 const record: CliCommand<PaymentOptions> = {
   name: 'record-payment',
   summary: 'Record a payment of a tenant, once for each reference, and serve the tenant until the paid day.',
+  audited: false,
 
   declare: (parser) =>
     parser
@@ -83,6 +84,7 @@ const record: CliCommand<PaymentOptions> = {
 const setPlan: CliCommand<{ schema: string; plan: string }> = {
   name: 'set-plan',
   summary: 'Give a tenant a plan of BILLING_PLANS: its settings replace those of the previous plan.',
+  audited: false,
 
   declare: (parser) =>
     parser
@@ -104,6 +106,7 @@ const setPlan: CliCommand<{ schema: string; plan: string }> = {
 const link: CliCommand<{ schema: string; customer: string; replace?: true }> = {
   name: 'link-customer',
   summary: 'Link a tenant with its customer number at Stripe, whose payments then count for the tenant.',
+  audited: false,
 
   declare: (parser) =>
     parser

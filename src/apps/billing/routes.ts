@@ -1,17 +1,20 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
 
-import type { RouteDependencies } from '../../definition/define-app.ts';
 import { ApiError } from '../../errors.ts';
 import { enterTenant } from '../../http/enter-tenant.ts';
+import { page } from '../../http/html/page-route.ts';
+import { sendPage } from '../../http/html/send-page.ts';
 import { operation } from '../../http/openapi/description.ts';
+import { isStaff, permit } from '../../http/permissions.ts';
 import { createRouter, resource } from '../../http/resource.ts';
 import type { Context, State } from '../../http/state.ts';
+import type { BillingDependencies } from './dependencies.ts';
 import { storeEvent } from './queries.ts';
-import type { environment } from './settings.ts';
 import { RELEVANT } from './stripe/read-change.ts';
-
-type Dependencies = RouteDependencies<Record<never, never>, typeof environment>;
+import { subscriptionPage } from './subscription/page.ts';
+import { readSubscription } from './subscription/read-subscription.ts';
+import { subscription } from './subscription/subscription.ts';
 
 /**
  * Returns the body as it was sent: the signature is that of its bytes.
@@ -30,7 +33,7 @@ function rawBodyOf({ state }: Context): Buffer {
  * Creates the route of Stripe's webhook. It only stores the event: the service cannot change the registry, and the
  * worker applies it.
  */
-export function routes({ environment, stacks, tenantDatabase }: Dependencies): Router<State> {
+export function routes({ environment, stacks, tenantDatabase }: BillingDependencies): Router<State> {
   const router = createRouter();
   const secret = environment.BILLING_STRIPE_WEBHOOK_SECRET;
   if (secret === undefined) {
@@ -59,6 +62,26 @@ export function routes({ environment, stacks, tenantDatabase }: Dependencies): R
         ctx.body = { received: true };
       },
     ),
+  });
+  return router;
+}
+
+/** Creates the routes of a tenant's own subscription, for its staff. They are also served while it is unpaid. */
+export function tenantRoutes(dependencies: BillingDependencies): Router<State> {
+  const { always } = dependencies.stacks;
+  const router = createRouter();
+  resource(router, '/api/billing', [...always.authenticated, permit(isStaff)], {
+    GET: operation({ summary: 'Show the subscription', response: subscription }, async (ctx) => {
+      ctx.body = await readSubscription(dependencies, ctx);
+    }),
+  });
+  page(router, '/subscription', [...always.browser, permit(isStaff)], {
+    GET: async (ctx) =>
+      sendPage(ctx, {
+        title: 'Subscription',
+        links: dependencies.menu,
+        main: subscriptionPage(await readSubscription(dependencies, ctx)),
+      }),
   });
   return router;
 }

@@ -1,11 +1,12 @@
 import { defineApp } from '../../definition/define-app.ts';
+import { project } from './project.ts';
 
 /** The example app of the demo. Delete it, and add your own. */
 export const projects = defineApp({
   name: 'projects',
   directory: import.meta.dirname,
   needs: ['accounts'],
-  tables: { projects: { model: 'projects.project' } },
+  tables: { projects: { model: 'projects.project', fields: project } },
   limits: { PROJECTS_LIMIT: 'projects' },
   routes: () => import('./routes.ts'),
   demo: () => import('./demo.ts'),

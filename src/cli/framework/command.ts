@@ -50,6 +50,12 @@ export type CliCommand<Options = Record<string, never>> = Readonly<{
   summary: string;
   /** Set if --schema does not name the tenant that the command works in: it creates one, or runs another command. */
   inTenant?: false;
+  /**
+   * What the audit records after the command has used the migrating login: returns declared options, which must contain
+   * no secret, or null to record nothing. False: the command only reads, or the registry records its changes itself.
+   * Default: the name of the command and the tenant.
+   */
+  audited?: false | ((options: Options) => Readonly<Record<string, unknown>> | null);
   /** Declares the options. `--help` is added automatically. */
   declare: (parser: Parser, project: TenancyProject) => void;
   /** Runs the command. `words` are the positional arguments. */

@@ -1,6 +1,7 @@
 import { Command } from 'commander';
 
 import type { CliCommand, CliDeps, Output } from './command.ts';
+import { runAudited } from './run-audited.ts';
 
 /**
  * Creates the parser, which runs the command that a command line names. All errors are thrown,
@@ -22,10 +23,13 @@ export function createParser(commands: readonly CliCommand<never>[], deps: CliDe
     // Options after a command's name belong to that command.
     .enablePositionalOptions()
     .showHelpAfterError('(--help shows the options)');
-  for (const { name, summary, declare, run } of commands) {
+  for (const given of commands) {
+    const { name, summary, declare } = given;
     const command = parser.command(name).description(summary).exitOverride();
     declare(command, deps.project);
-    command.allowExcessArguments(false).action((...given) => run(given.at(-2) as never, deps, command.args));
+    command
+      .allowExcessArguments(false)
+      .action((...values) => runAudited(given, values.at(-2), deps, command.args));
   }
   return parser;
 }

@@ -1,5 +1,7 @@
 import pg from 'pg';
 
+import { beginSql } from './actor.ts';
+
 /** A transaction of the migrating login that its opener commits or ends. */
 export type AdminTransaction = Readonly<{
   client: pg.Client;
@@ -17,7 +19,7 @@ export async function openAdminTransaction(connection: pg.ClientConfig): Promise
   // An error between two queries would otherwise end the process.
   client.on('error', () => {});
   await client.connect();
-  await client.query('begin').catch(async (error: unknown) => {
+  await client.query(beginSql()).catch(async (error: unknown) => {
     await client.end();
     throw error;
   });

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 /** The SQL type in which values of a field are compared. Null: the type of the column. */
-type SqlType = 'bigint' | 'boolean' | 'date' | 'numeric' | 'timestamptz' | 'uuid' | null;
+type SqlType = 'bigint' | 'boolean' | 'date' | 'jsonb' | 'numeric' | 'timestamptz' | 'uuid' | null;
 
 type FieldInfo = Readonly<{
   /** The field before it was made nullable. */

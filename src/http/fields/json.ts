@@ -48,7 +48,7 @@ export const json = (): Field<z.ZodUnknown> =>
       const fault = jsonFault(value);
       return fault === null ? value : fail(context, fault);
     },
-    { fromForm },
+    { sqlType: 'jsonb', fromForm },
   );
 
 /** Returns the SQL of a value of a `json` field. */

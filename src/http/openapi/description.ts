@@ -48,7 +48,9 @@ export type OperationDescription<Settings = never> = Readonly<{
   /** Parameters of the query string, in addition to those of `list`. */
   query?: Readonly<Record<string, z.ZodType>>;
   /** Request headers, in addition to credentials. */
-  headers?: Readonly<Record<string, z.ZodType>>;
+  headers?: BySettings<Readonly<Record<string, z.ZodType>>, Settings>;
+  /** Headers of the successful response: what each contains. */
+  responseHeaders?: BySettings<Readonly<Record<string, string>>, Settings>;
   /** Status of success. Default: 201 for POST with `fields`, 204 for a response without a body, otherwise 200. */
   status?: number;
   /** Errors in addition to those of the middleware, the body and the path. */

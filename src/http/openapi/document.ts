@@ -44,11 +44,17 @@ const STANDARD_SECURITY: ApiSecurity = { schemes: { bearer: { type: 'http', sche
 const isOfApi = ({ path, handlers }: Route): boolean =>
   path.startsWith('/api/') && Object.keys(handlers).length > 0;
 
-/** Returns an operation with an ID that no other operation has. */
-function withUniqueId(operation: Json, ids: Set<unknown>): Json {
-  let id = String(operation.operationId);
+/**
+ * Returns an operation with an ID that no other operation has. The default ID of `/notes/{id}/`, if `/notes/` has the
+ * same method, ends with `by_id`.
+ */
+function withUniqueId(operation: Json, template: string, ids: Set<unknown>): Json {
+  const given = String(operation.operationId);
+  const names = [...template.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+  const base = ids.has(given) && names.length > 0 ? [given, 'by', ...names].join('_') : given;
+  let id = base;
   for (let number = 2; ids.has(id); number += 1) {
-    id = `${String(operation.operationId)}_${number}`;
+    id = `${base}_${number}`;
   }
   ids.add(id);
   return { ...operation, operationId: id };
@@ -113,7 +119,7 @@ export function createDocument({ info, routers, security, settings }: DocumentRe
         const operation = operationObject(route, method, { ...context, tag: app });
         // The first router that matches a path is used.
         if (operation && !paths[template]?.[method.toLowerCase()]) {
-          const unique = withUniqueId(operation, ids);
+          const unique = withUniqueId(operation, template, ids);
           operations.push(unique);
           tags.add(app);
           paths[template] = { ...paths[template], [method.toLowerCase()]: unique };

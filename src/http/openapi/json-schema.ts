@@ -66,6 +66,15 @@ export function createSchemas(): Schemas {
         if (zodSchema instanceof z.ZodDate) {
           Object.assign(jsonSchema, { type: 'string', format: 'date-time' });
         }
+        // Bounds of `z.int()`: those of numbers in JavaScript, not of the value.
+        if (zodSchema instanceof z.ZodNumberFormat) {
+          if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) {
+            delete jsonSchema.minimum;
+          }
+          if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) {
+            delete jsonSchema.maximum;
+          }
+        }
         // The name is that of the component.
         delete jsonSchema.id;
       },

@@ -151,10 +151,9 @@ const headersOf = (headers: Readonly<Record<string, string>>): Json =>
 function successOf(
   { response, status }: Bodies,
   description: string,
-  middleware: readonly MiddlewareDescription[],
+  headers: Readonly<Record<string, string>>,
   schemas: Schemas,
 ): Json {
-  const headers = Object.assign({}, ...middleware.map(({ responseHeaders = {} }) => responseHeaders));
   return {
     description,
     headers: {
@@ -230,7 +229,16 @@ export function operationObject(route: Route, method: string, context: Operation
   const row = describedSerializer(route.metadata)?.row ?? null;
   const words = describeInWords(route.path, method, { ...bodies, row });
   const summary = declared.summary ?? words.summary;
-  const headers = Object.assign({}, ...middleware.map((each) => each.headers ?? {}), declared.headers);
+  const headers = Object.assign(
+    {},
+    ...middleware.map((each) => each.headers ?? {}),
+    resolve(declared.headers, settings),
+  );
+  const responseHeaders = Object.assign(
+    {},
+    ...middleware.map((each) => each.responseHeaders ?? {}),
+    resolve(declared.responseHeaders, settings),
+  );
   const parameters = [
     ...pathParameters(route.path).parameters,
     ...bodies.parameters,
@@ -239,7 +247,7 @@ export function operationObject(route: Route, method: string, context: Operation
   // The status of a handler without a description is unknown.
   const status = isDescribed(route, method) ? bodies.status : '2XX';
   const responses = {
-    [status]: successOf(bodies, words.success, middleware, schemas),
+    [status]: successOf(bodies, words.success, responseHeaders, schemas),
     ...errorsOf(codesOf(method, bodies, declared, middleware)),
     ...furtherResponses(resolve(declared.responses, settings), schemas),
   };

@@ -134,9 +134,7 @@ export function pathParameters(path: string): Readonly<{ template: string; param
       in: 'path',
       required: true,
       description: /^(?:.*_)?id$/.test(name) ? 'ID of the row.' : `The ${name.replaceAll('_', ' ')}.`,
-      schema: /^(?:.*_)?id$/.test(name)
-        ? { type: 'integer', minimum: 0, maximum: Number.MAX_SAFE_INTEGER }
-        : { type: 'string' },
+      schema: /^(?:.*_)?id$/.test(name) ? { type: 'integer', minimum: 0 } : { type: 'string' },
     })),
   };
 }

@@ -1,4 +1,3 @@
-import { Redis } from 'ioredis';
 import pg from 'pg';
 import {
   type RateLimiterAbstract,
@@ -72,7 +71,9 @@ async function inPostgres(url: string, { timeout, onError }: Terms): Promise<Thr
   };
 }
 
-function inRedis(url: string, { timeout, onError }: Terms): ThrottleStore {
+async function inRedis(url: string, { timeout, onError }: Terms): Promise<ThrottleStore> {
+  // Loaded here: the other stores do not need it.
+  const { Redis } = await import('ioredis');
   const client = new Redis(url, {
     maxRetriesPerRequest: 1,
     enableOfflineQueue: false,

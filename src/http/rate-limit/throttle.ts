@@ -5,7 +5,7 @@ import type { Rate } from '../../tenancy/registry/setting-fields.ts';
 import { networkOf } from '../network.ts';
 import type { ThrottleStore } from './throttle-store.ts';
 
-export type Scope = 'login' | 'reset' | 'register' | 'signup' | 'signup_domain';
+export type Scope = 'login' | 'reset' | 'register' | 'signup' | 'signup_domain' | 'operator';
 
 /**
  * A counted attempt. `account` is compared literally: it must be the value that the database
@@ -69,6 +69,7 @@ const WINDOWS: Readonly<Record<Scope, readonly BlockWindow[]>> = {
   ],
   // The account is the domain of a mail address.
   signup_domain: [{ ...account, points: 1, periods: 1 }],
+  operator: [{ ...account, points: 1, periods: 1 }],
 };
 
 function throttled(msBeforeNext: number): Unavailable {

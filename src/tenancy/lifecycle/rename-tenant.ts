@@ -59,11 +59,15 @@ export async function renameTenant(
         await client.query(BECOME_OWNER);
         await renameSchema(client, schema, to);
         await client.query('reset role');
-        await client.query('update public.tenants set schema_name = $2 where id = $1', [tenant.id, to]);
-        await runHooks(client, project, 'onRenamed', { ...tenant, schema: to }, { schema });
       }
-      if (name !== undefined) {
-        await client.query('update public.tenants set name = $2 where id = $1', [tenant.id, name]);
+      // One statement, which is one event of the audit.
+      await client.query('update public.tenants set schema_name = $2, name = $3 where id = $1', [
+        tenant.id,
+        to,
+        name ?? tenant.name,
+      ]);
+      if (to !== schema) {
+        await runHooks(client, project, 'onRenamed', { ...tenant, schema: to }, { schema });
       }
       if (domain !== undefined) {
         await replacePrimaryDomain(client, tenant, domain, { keep: keepDomain });

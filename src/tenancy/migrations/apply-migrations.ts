@@ -1,4 +1,3 @@
-import { MigrationBuilder } from 'node-pg-migrate';
 import type pg from 'pg';
 import { enterSql } from '../context/with-owner-tenant.ts';
 import type { Tenant } from '../registry/tenant.ts';
@@ -22,6 +21,7 @@ export async function statementsOf(
   };
   const db = { query, select: async (...args: Parameters<typeof query>) => (await query(...args)).rows };
   const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  const { MigrationBuilder } = await import('node-pg-migrate');
   const pgm = new MigrationBuilder(db as never, {}, false, silent);
   await migration[direction]?.(pgm);
   return { texts: pgm.getSqlSteps(), inTransaction: pgm.isUsingTransaction() };

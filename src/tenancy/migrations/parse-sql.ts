@@ -179,6 +179,51 @@ function lineAt(text: Buffer, at: number): number {
 /** A name that is qualified with the schema of one tenant, or a syntax error, with its line. */
 export type SqlFault = Readonly<{ line: number; fault: string }>;
 
+/** The tables that a text creates or renames, and those that its foreign keys reference, with the lines. */
+export type TableNames = Readonly<{
+  created: readonly string[];
+  referenced: ReadonlyArray<Readonly<{ table: string; line: number }>>;
+}>;
+
+type Reference = Readonly<{ table: string; at: number }>;
+
+/** Yields the tables that foreign keys reference. */
+function* referencesIn(node: unknown): Generator<Reference> {
+  if (Array.isArray(node)) {
+    for (const each of node) {
+      yield* referencesIn(each);
+    }
+  } else if (isNode(node)) {
+    const { contype, pktable, location } = node;
+    if (contype === 'CONSTR_FOREIGN' && isNode(pktable) && typeof pktable.relname === 'string') {
+      yield { table: pktable.relname, at: typeof location === 'number' ? location : 0 };
+    }
+    for (const value of Object.values(node)) {
+      yield* referencesIn(value);
+    }
+  }
+}
+
+/** Returns the table that a statement creates, or the new name that it gives one. */
+function createdBy({ stmt }: Statement): string | null {
+  const { CreateStmt, CreateTableAsStmt, RenameStmt } = (stmt ?? {}) as Readonly<Record<string, Node>>;
+  const { rel } = (CreateTableAsStmt?.into ?? {}) as Node;
+  const relation = CreateStmt?.relation ?? rel;
+  const name =
+    RenameStmt?.renameType === 'OBJECT_TABLE' ? RenameStmt.newname : isNode(relation) && relation.relname;
+  return typeof name === 'string' ? name : null;
+}
+
+/** Returns the tables that a text creates and references. None for a text with a syntax error. */
+export async function findTables(text: string): Promise<TableNames> {
+  const { stmts = [] } = await parse(text).catch((): ParseResult => ({}) as ParseResult);
+  const bytes = Buffer.from(text);
+  return {
+    created: stmts.map(createdBy).filter((name) => name !== null),
+    referenced: [...referencesIn(stmts)].map(({ table, at }) => ({ table, line: lineAt(bytes, at) })),
+  };
+}
+
 /**
  * Finds names with a schema in the statements of a tenant migration, and in bodies of functions in SQL
  * and PL/pgSQL, with the parser of PostgreSQL 18. Schemas that all tenants share are accepted. Text of

@@ -1,7 +1,6 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { runner } from 'node-pg-migrate';
 import type pg from 'pg';
 
 import { OperatorError } from '../../errors.ts';
@@ -77,6 +76,8 @@ export async function sharedSqlFiles(
  */
 export async function runSharedMigrations(client: pg.ClientBase): Promise<readonly string[]> {
   await validateSharedMigrations();
+  // Loaded here: most commands run no migration.
+  const { runner } = await import('node-pg-migrate');
   const words: Record<string, string> = {
     BEGIN: 'savepoint migrations',
     COMMIT: 'release savepoint migrations',

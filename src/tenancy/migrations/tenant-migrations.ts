@@ -8,6 +8,7 @@ import { type DomainError, OperatorError } from '../../errors.ts';
 import { loadModule } from '../registry/load-module.ts';
 import type { RequiredMigrations, SchemaKind, TenancyApp, TenancyProject } from '../registry/project.ts';
 import { foldersOf } from './app-folders.ts';
+import { assertDeclaredNeeds } from './assert-declared-needs.ts';
 import { validateSql } from './validate-sql.ts';
 
 type Action = (pgm: MigrationBuilder) => Promise<void> | void;
@@ -205,8 +206,8 @@ export async function loadGlobalMigrations(project: TenancyProject): Promise<rea
  * tenant.
  *
  * @param validate whether the SQL is parsed, which takes about 0.2 s. The service needs only the names.
- * @throws OperatorError `migration_invalid` for an invalid or duplicate name, and for an app that is
- *   older than one that it needs
+ * @throws OperatorError `migration_invalid` for an invalid or duplicate name, for an app that is older than one that
+ *   it needs, and for a foreign key to a table of an app that it does not need
  */
 export async function loadTenantMigrations(
   project: TenancyProject,
@@ -216,6 +217,9 @@ export async function loadTenantMigrations(
   const migrations = loaded.flat().sort(byName);
   assertDistinct(migrations);
   assertNeeds(project, migrations);
+  if (validate) {
+    await assertDeclaredNeeds(project, migrations);
+  }
   return migrations;
 }
 

@@ -116,6 +116,10 @@ export const extensionsOf = ({ apps, extensions }: TenancyProject): readonly Ext
 export const permissionsOf = ({ apps }: Pick<TenancyProject, 'apps'>): readonly string[] =>
   apps.flatMap(({ permissions }) => Object.keys(permissions));
 
+/** Returns the limits of rows that the apps declare: name of the setting to table. */
+export const rowLimitsOf = ({ apps }: Pick<TenancyProject, 'apps'>): Readonly<Record<string, string>> =>
+  Object.assign({}, ...apps.map(({ limits }) => limits));
+
 /** Returns the declarations of all tables. */
 export const tablesOf = ({ apps }: TenancyProject): TableDeclarations =>
   Object.assign({}, ...apps.map(({ tables }) => tables));

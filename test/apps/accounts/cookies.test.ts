@@ -1,4 +1,6 @@
 import test from 'ava';
+import { createProjectDocument } from '../../../src/server/api-documents.ts';
+import { createDescribedRouters, describedSettings } from '../../../src/server/describe-project.ts';
 import { servedProject } from '../../fixture-app/served-project.ts';
 import { claimsOf, me } from '../../helpers/attacker.ts';
 import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
@@ -162,6 +164,45 @@ test('ignores X-Forwarded-Proto from clients without a trusted proxy', async (t)
   t.deepEqual(Object.keys(cookiesOf(answer)).sort(), ['csrftoken', 'refresh']);
 });
 
+test('without AUTH_COOKIES, a request can ask for cookies, and only that request has them', async (t) => {
+  // The document of the host describes the responses of requests without the header.
+  const plain = await serve(world, { API_DOCS: 'false' });
+  t.teardown(plain.close);
+  const ask = (action: string, headers: Record<string, string>, body: object = {}) =>
+    plain.request(ACME, 'POST', `/api/auth/jwt/${action}/`, { body, headers });
+  const login = { username: 'ann', password: PASSWORD };
+  const asked = { 'X-Token-Transport': 'cookie' };
+
+  const without = await ask('create', {}, login);
+  t.deepEqual([Object.keys(without.body), without.headers['set-cookie']], [['refresh', 'access'], undefined]);
+  let answer = await ask('create', asked, login);
+  for (const [action, status] of [
+    ['refresh', 200],
+    ['logout', 200],
+    ['refresh', 401],
+  ] as const) {
+    t.false('refresh' in answer.body);
+    const { refresh, csrftoken } = cookiesOf(answer);
+    const Cookie = `refresh=${refresh?.value}`;
+    t.is(
+      (await ask(action, { ...asked, Cookie })).status,
+      status === 401 ? 401 : 403,
+      `${action} without CSRF`,
+    );
+    answer = await ask(action, { ...asked, Cookie, 'X-CSRFToken': csrftoken?.value ?? '' });
+    t.is(answer.status, status, action);
+  }
+  const form = await plain.request(ACME, 'POST', '/api/auth/jwt/create/', {
+    raw: 'username=ann&password=x',
+    headers: { ...asked, 'Content-Type': 'application/x-www-form-urlencoded' },
+  });
+  t.is(form.status, 415);
+  const preflight = await plain.request(ACME, 'OPTIONS', '/api/auth/jwt/create/', {
+    headers: { Origin: 'https://app.example.com', 'Access-Control-Request-Headers': 'x-token-transport' },
+  });
+  t.notRegex(String(preflight.headers['access-control-allow-headers']), /x-token-transport/i);
+});
+
 for (const action of ACTIONS) {
   test(`rejects ${action} by cookie without the CSRF header`, async (t) => {
     // A separate user, because logout_all ends the sessions of other tests.
@@ -249,4 +290,37 @@ test('ignores cookies when cookies are off', async (t) => {
     });
     t.deepEqual([status, body], [400, { refresh: ['This field is required.'] }], action);
   }
+});
+
+test('the OpenAPI document has the CSRF header of requests and responses, only with cookies', async (t) => {
+  type Operation = {
+    parameters?: ReadonlyArray<{ name: string; in: string; required?: boolean }>;
+    responses: Record<string, { headers?: object }>;
+  };
+  const described = async (settings: Record<string, string>) => {
+    const document = createProjectDocument(
+      servedProject,
+      'tenant',
+      await createDescribedRouters(servedProject, 'tenant'),
+      describedSettings(servedProject, 'tenant', settings),
+    );
+    const paths = document.paths as Record<string, { post: Operation }>;
+    const of = (action: string): Operation | undefined => paths[`/api/auth/jwt/${action}/`]?.post;
+    return {
+      sends: ['refresh', 'logout', 'logout_all'].map(
+        (action) => of(action)?.parameters?.find(({ name }) => name === 'X-CSRFToken')?.in,
+      ),
+      receives: ['create', 'refresh'].map(
+        (action) => 'X-CSRFToken' in (of(action)?.responses[200]?.headers ?? {}),
+      ),
+    };
+  };
+  t.deepEqual(await described({ AUTH_COOKIES: 'true' }), {
+    sends: ['header', 'header', 'header'],
+    receives: [true, true],
+  });
+  t.deepEqual(await described({}), {
+    sends: [undefined, undefined, undefined],
+    receives: [false, false],
+  });
 });

@@ -1,13 +1,7 @@
 import test from 'ava';
 import pg from 'pg';
 
-import { accounts } from '../../../src/apps/accounts/app.ts';
-import { idempotency } from '../../../src/apps/idempotency/app.ts';
 import { purgeKeys } from '../../../src/apps/idempotency/purge.ts';
-import { site } from '../../../src/apps/site/app.ts';
-import { defineProject } from '../../../src/definition/define-project.ts';
-import { notes } from '../../fixture-app/notes/app.ts';
-import { people } from '../../fixture-app/people/app.ts';
 import {
   makeUser,
   PASSWORD,
@@ -17,11 +11,7 @@ import {
   until,
 } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-
-const project = defineProject({
-  apps: [site, accounts, idempotency, people, notes],
-  authentication: accounts.authentication,
-});
+import { project } from './project.ts';
 
 const HOST = 'acme.localhost';
 const PATH = '/api/notes/';

@@ -3,13 +3,13 @@ import { databasesOf } from '../../../cli/framework/fleet.ts';
 import { OperatorError } from '../../../errors.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { parseSchemaOrSite, SITE_SCHEMA } from '../../../tenancy/registry/tenant.ts';
-import { configuredCost, replacePassword } from './accounts.ts';
 
 type Options = { schema?: string; username?: string; json?: true };
 
 export const changePassword: CliCommand<Options> = {
   name: 'change-password',
   summary: "Replace a user's password and end every session of the user.",
+  audited: ({ username = null }) => ({ username }),
 
   declare: (parser) =>
     parser
@@ -28,6 +28,7 @@ export const changePassword: CliCommand<Options> = {
     if (name === '') {
       throw new OperatorError('usage_invalid', 'Name the user with --username.');
     }
+    const { configuredCost, replacePassword } = await import('./accounts.ts');
     const configured = await config();
     const { owner } = await locateTenant(databasesOf(configured, await ownerUrl()), where);
     await replacePassword(owner, where, {

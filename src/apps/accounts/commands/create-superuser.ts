@@ -3,13 +3,13 @@ import { databasesOf } from '../../../cli/framework/fleet.ts';
 import { OperatorError } from '../../../errors.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { parseSchemaOrSite, SITE_SCHEMA } from '../../../tenancy/registry/tenant.ts';
-import { addUser, assertGood, configuredCost, parseEmail } from './accounts.ts';
 
 type Options = { schema?: string; username?: string; email?: string };
 
 export const createSuperuser: CliCommand<Options> = {
   name: 'create-superuser',
   summary: 'Create a superuser of one tenant, or an operator of the public site.',
+  audited: ({ username = null }) => ({ username }),
 
   declare: (parser) =>
     parser
@@ -23,6 +23,7 @@ export const createSuperuser: CliCommand<Options> = {
 
   async run({ schema, username, email }, { config, ownerUrl, ask, print }) {
     const where = parseSchemaOrSite(schema ?? SITE_SCHEMA);
+    const { addUser, assertGood, configuredCost, parseEmail } = await import('./accounts.ts');
     const address = parseEmail(email);
     const name = (username ?? (await ask('Username: '))).trim();
     const password = await ask('Password: ', { secret: true });

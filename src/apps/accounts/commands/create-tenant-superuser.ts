@@ -1,5 +1,4 @@
 import type { CreateTenantExtension } from '../../../definition/define-app.ts';
-import { assertGood, configuredCost, parseUsername, prepareUser } from './accounts.ts';
 
 /** Adds `create-tenant --superuser NAME`. The prompt for the password comes before anything is created. */
 export const createTenantWithSuperuser: CreateTenantExtension = {
@@ -10,6 +9,7 @@ export const createTenantWithSuperuser: CreateTenantExtension = {
     if (typeof superuser !== 'string') {
       return { add: null, printed: { superuser: null }, sentence: '' };
     }
+    const { assertGood, configuredCost, parseUsername, prepareUser } = await import('./accounts.ts');
     const user = {
       username: parseUsername(superuser),
       email: '',

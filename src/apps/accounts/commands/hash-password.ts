@@ -1,6 +1,4 @@
 import type { CliCommand } from '../../../cli/framework/command.ts';
-import { hashPassword } from '../passwords/password.ts';
-import { assertGood } from './accounts.ts';
 
 export const hashPasswordCommand: CliCommand<{ json?: true }> = {
   name: 'hash-password',
@@ -8,6 +6,10 @@ export const hashPasswordCommand: CliCommand<{ json?: true }> = {
   declare: (parser) => parser.option('--json', 'print an object'),
 
   async run({ json }, { ask, print }) {
+    const [{ hashPassword }, { assertGood }] = await Promise.all([
+      import('../passwords/password.ts'),
+      import('./accounts.ts'),
+    ]);
     const typed = await ask('Password: ', { secret: true });
     assertGood(typed, { username: '', email: '' });
     const password = await hashPassword(typed);

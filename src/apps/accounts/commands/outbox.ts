@@ -34,6 +34,7 @@ async function readOutbox(client: pg.Client, retry: boolean): Promise<readonly O
 export const outbox: CliCommand<Options> = {
   name: 'outbox',
   summary: 'List pending and failed mail. Always exits 0.',
+  audited: false,
 
   declare: (parser) =>
     parser

@@ -12,6 +12,8 @@ const collect = (value: string, before: string[] = []): string[] => [...before, 
 export const permissionsCommand: CliCommand<Options> = {
   name: 'permissions',
   summary: 'List the permissions that apps declare, or show, grant and revoke those of a user.',
+  audited: ({ username = null, grant = [], revoke = [] }) =>
+    grant.length + revoke.length === 0 ? null : { username, grant, revoke },
 
   declare: (parser) =>
     parser

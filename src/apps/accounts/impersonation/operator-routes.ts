@@ -9,6 +9,7 @@ import { operation } from '../../../http/openapi/description.ts';
 import { resource } from '../../../http/resource.ts';
 import type { State } from '../../../http/state.ts';
 import type { Directory } from '../../../tenancy/context/directory.ts';
+import type { Operators } from '../../../tenancy/operations/operators.ts';
 import { insertImpersonation, issuedId } from '../audit-queries.ts';
 import { type AccountDependencies, type MiddlewareStack, read, write } from '../dependencies.ts';
 import { createImpersonationToken } from '../sessions/tokens.ts';
@@ -31,7 +32,10 @@ export function operatorRoutes(
   router: Router<State>,
   dependencies: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,
   { identified }: Pick<MiddlewareStack, 'identified'>,
-  directory: Pick<Directory, 'find'>,
+  {
+    directory,
+    operators,
+  }: Readonly<{ directory: Pick<Directory, 'find'>; operators: Pick<Operators, 'record'> }>,
 ): void {
   resource(router, '/api/tenants/impersonate', identified, {
     POST: operation(
@@ -60,6 +64,15 @@ export function operatorRoutes(
         const actor = operator.username;
         const token = createImpersonationToken(dependencies.secrets, tenant, { username, operator: actor });
         const tokenId = issuedId(token);
+        // Recorded first: no token without an event in the audit of operators.
+        await operators.record({
+          actor,
+          address: ctx.ip,
+          tenant: tenant.id,
+          action: 'impersonate',
+          before: null,
+          after: { username },
+        });
         await write(dependencies, ctx.state, (tx) =>
           insertImpersonation(tx, { actor, userId: null, tokenId }),
         );

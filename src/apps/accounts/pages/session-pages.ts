@@ -12,6 +12,7 @@ import { clearCookies, setCookies } from '../sessions/cookies.ts';
 import { logIn } from '../sessions/log-in.ts';
 import { logOut } from '../sessions/log-out.ts';
 import type { AccountSettings } from '../settings.ts';
+import type { Account } from '../users/account-queries.ts';
 import {
   ACTIVATE,
   HOME,
@@ -30,14 +31,11 @@ const NOTICES: ReadonlyMap<string, string> = new Map([
   ['new-password', 'Your password was changed. Log in with the new one.'],
 ]);
 
-const SIGNED_IN: readonly PageLink[] = [
-  { href: HOME, text: 'Account' },
-  { href: `${HOME}/password`, text: 'Password' },
-];
-
 /** Creates the pages of login, and those of a user who is logged in. */
 export function sessionPages(dependencies: PageDependencies): Readonly<Record<string, PageHandlers>> {
-  const { forms, secrets, settingsOf } = dependencies;
+  const { forms, menu, secrets, settingsOf } = dependencies;
+  const linksFor = ({ is_staff: isStaff }: Account): readonly PageLink[] =>
+    menu.filter(({ staffOnly = false }) => isStaff || !staffOnly);
   const settingsFor = (ctx: Context): Promise<AccountSettings> => settingsOf(ctx.state.tenant);
 
   const loginPage = (ctx: Context, settings: AccountSettings, fault: string | null): void => {
@@ -137,7 +135,7 @@ ${settings.SEND_ACTIVATION_EMAIL && html`<li><a href="${ACTIVATE}">Activation ma
     GET: signedIn(async (ctx, _settings, { account, actor }) => {
       sendPage(ctx, {
         title: 'Your account',
-        links: SIGNED_IN,
+        links: linksFor(account),
         main: card(
           'Your account',
           html`${actor !== null && badNotice(`${actor} acts for this user.`)}
@@ -154,11 +152,16 @@ ${forms.field(ctx)}
     }),
   };
 
-  const passwordPage = (ctx: Context, settings: AccountSettings, errors: FieldErrors): void =>
+  const passwordPage = (
+    ctx: Context,
+    settings: AccountSettings,
+    account: Account,
+    errors: FieldErrors,
+  ): void =>
     sendPage(ctx, {
       status: Object.keys(errors).length > 0 ? 400 : 200,
       title: 'Change your password',
-      links: SIGNED_IN,
+      links: linksFor(account),
       main: card(
         'Change your password',
         html`<p class="quiet">Afterwards you are logged out on all devices.</p>
@@ -180,7 +183,7 @@ ${form({
     });
 
   const password: PageHandlers = {
-    GET: signedIn(async (ctx, settings) => passwordPage(ctx, settings, {})),
+    GET: signedIn(async (ctx, settings, { account }) => passwordPage(ctx, settings, account, {})),
     POST: async (ctx) => {
       forms.check(ctx);
       await signedIn(async (_, settings, { account, actor }) => {
@@ -192,7 +195,7 @@ ${form({
           if (!(error instanceof ValidationFailed)) {
             throw error;
           }
-          passwordPage(ctx, settings, error.fields);
+          passwordPage(ctx, settings, account, error.fields);
           return;
         }
         clearCookies(ctx);

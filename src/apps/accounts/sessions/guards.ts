@@ -94,3 +94,37 @@ export function keyGuard(key: string, found: (caller: Caller) => void): EntrySta
     },
   };
 }
+
+/** The user of a browser's refresh token, and the operator who acts for the user. */
+export type BrowserClaims = Readonly<{ jti: string; version: number; actor: string | null }>;
+
+const browserUser = z.object({ ...flags, user_id: z.coerce.string(), family: z.string() });
+
+/** Looks up the user of a browser's refresh token, together with the transaction's entry. The token is not exchanged. */
+export function browserGuard(
+  { jti, version, actor }: BrowserClaims,
+  found: (caller: Caller) => void,
+): EntryStatement {
+  return {
+    text: `
+      select s.user_id, s.family, u.is_staff, u.is_superuser, u.permissions
+      from refresh_tokens as r
+      join sessions as s on s.family = r.family
+      join users as u on u.id = s.user_id
+      where r.id = $1::uuid
+        and r.rotated_at is null
+        and r.expires_at > now()
+        and s.expires_at > now()
+        and u.is_active
+        and u.token_version = $2::integer
+    `,
+    values: [jti, version],
+    verify: ([row]) => {
+      if (!row) {
+        throw new TokenNotValid('Token is blacklisted');
+      }
+      const { user_id: userId, family, ...user } = browserUser.parse(row);
+      found({ userId, family, actor, rights: rightsOf(user) });
+    },
+  };
+}

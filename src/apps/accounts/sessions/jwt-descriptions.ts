@@ -1,3 +1,5 @@
+import { z } from 'zod';
+
 import { MEDIA_TYPES, type OperationDescription, type Security } from '../../../http/openapi/description.ts';
 import { loginBody, refreshBody, tokenBody } from '../bodies.ts';
 import { nothing, refreshedTokens, tokenPair } from '../responses.ts';
@@ -11,7 +13,26 @@ const cookieSecurity = ({ AUTH_COOKIES: isCookie }: AccountSettings): Security =
 const mediaTypes = ({ AUTH_COOKIES: isCookie }: AccountSettings): readonly string[] =>
   isCookie ? ['application/json'] : MEDIA_TYPES;
 
+/** Clients of other origins cannot read the cookie, and read the header. */
+const csrfOfResponse = ({ AUTH_COOKIES: isCookie }: AccountSettings): Readonly<Record<string, string>> =>
+  isCookie
+    ? { 'X-CSRFToken': 'The CSRF token of the session, for requests with the refresh token in a cookie.' }
+    : {};
+
+const csrfOfRequest = ({ AUTH_COOKIES: isCookie }: AccountSettings): Readonly<Record<string, z.ZodType>> =>
+  isCookie
+    ? {
+        'X-CSRFToken': z
+          .string()
+          .optional()
+          .describe(
+            'Required with the refresh token in a cookie: the value of the cookie `csrftoken`, or of the header of the login.',
+          ),
+      }
+    : {};
+
 const logout = {
+  headers: csrfOfRequest,
   body: refreshBody,
   response: nothing,
   security: cookieSecurity,
@@ -27,6 +48,7 @@ export const JWT_DESCRIPTIONS = {
     body: loginBody,
     mediaTypes,
     response: tokenPair,
+    responseHeaders: csrfOfResponse,
     errors: ['no_active_account'],
   },
   refresh: {
@@ -36,6 +58,8 @@ export const JWT_DESCRIPTIONS = {
     body: refreshBody,
     mediaTypes,
     response: refreshedTokens,
+    headers: csrfOfRequest,
+    responseHeaders: csrfOfResponse,
     security: cookieSecurity,
     errors: ['token_not_valid', 'permission_denied'],
   },
@@ -66,6 +90,7 @@ export const JWT_DESCRIPTIONS = {
     body: tokenBody,
     mediaTypes,
     response: tokenPair,
+    responseHeaders: csrfOfResponse,
     errors: ['token_not_valid'],
   },
 } as const satisfies Readonly<Record<string, OperationDescription<AccountSettings>>>;

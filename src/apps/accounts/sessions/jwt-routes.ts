@@ -16,7 +16,7 @@ import { logIn } from './log-in.ts';
 import { logOut } from './log-out.ts';
 import type { TokenPair } from './open-session.ts';
 import { refresh } from './refresh.ts';
-import { assertNoForm, refreshTokenOf, sendTokens } from './token-transport.ts';
+import { assertNoForm, refreshTokenOf, sendTokens, settingsOfRequest } from './token-transport.ts';
 import { verify } from './verify.ts';
 
 const path = (action: string): string => `/api/auth/jwt/${action}`;
@@ -28,7 +28,7 @@ const login =
     open: (ctx: Context, settings: AccountSettings) => Promise<TokenPair>,
   ): Handler =>
   async (ctx) => {
-    const settings = await settingsOf(ctx.state.tenant);
+    const settings = settingsOfRequest(ctx, await settingsOf(ctx.state.tenant));
     assertNoForm(ctx, settings);
     sendTokens(ctx, secrets, settings, await open(ctx, settings), { isLogin: true });
   };
@@ -37,7 +37,7 @@ const refreshHandler =
   (dependencies: AccountDependencies): Handler =>
   async (ctx) => {
     const { secrets, settingsOf } = dependencies;
-    const settings = await settingsOf(ctx.state.tenant);
+    const settings = settingsOfRequest(ctx, await settingsOf(ctx.state.tenant));
     assertNoForm(ctx, settings);
     const { token, isCookie } = refreshTokenOf(ctx, secrets, settings);
     // A browser replaces its cookie: the front end does not notice the rotation.
@@ -50,7 +50,7 @@ const logoutHandler =
   (dependencies: AccountDependencies, { everywhere }: { everywhere: boolean }): Handler =>
   async (ctx) => {
     const { secrets, settingsOf } = dependencies;
-    const settings = await settingsOf(ctx.state.tenant);
+    const settings = settingsOfRequest(ctx, await settingsOf(ctx.state.tenant));
     const { token } = refreshTokenOf(ctx, secrets, settings);
     await logOut(dependencies, accountRequestOf(ctx), settings, token, { everywhere });
     if (settings.AUTH_COOKIES) {

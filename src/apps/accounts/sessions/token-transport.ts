@@ -6,6 +6,17 @@ import type { AccountSettings } from '../settings.ts';
 import { assertCsrf, readRefreshCookie, setCookies } from './cookies.ts';
 import { invalidToken, readTokenOf } from './tokens.ts';
 
+/** With the value `cookie`, a request has cookies as with AUTH_COOKIES, which applies to all requests. */
+const TRANSPORT_HEADER = 'X-Token-Transport';
+
+/**
+ * Returns the settings for a request of sessions. A front end of this host, such as the console, can use cookies while
+ * other clients of the tenant have refresh tokens in the body. Pages of other origins cannot: forms send no such
+ * header, and CORS allows it to no origin.
+ */
+export const settingsOfRequest = (ctx: Context, settings: AccountSettings): AccountSettings =>
+  ctx.get(TRANSPORT_HEADER) === 'cookie' ? { ...settings, AUTH_COOKIES: true } : settings;
+
 /** Sends the pair in the body or, for browsers, the refresh token in a cookie. */
 export function sendTokens(
   ctx: Context,

@@ -46,6 +46,7 @@ export function usersRoutes(
     {
       GET: operation(
         {
+          id: 'auth_users_list',
           summary: 'List users',
           description:
             'Returns the caller, or all users for staff. With `page` or `page_size`, a page of them.',

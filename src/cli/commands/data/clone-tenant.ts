@@ -2,7 +2,6 @@ import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { tablesOf } from '../../../tenancy/registry/project.ts';
 import { parseDomainName, parseSchemaName, parseTenantName } from '../../../tenancy/registry/tenant.ts';
-import { cloneTenant } from '../../../tenancy/transfer/copy/clone-tenant.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
 import { countRows, withTableProgress } from '../../framework/table-progress.ts';
@@ -20,6 +19,7 @@ type Options = {
 export const cloneTenantCommand: CliCommand<Options> = {
   name: 'clone-tenant',
   summary: 'Create a tenant as a copy of another one, with or without its rows.',
+  audited: ({ from, domain, data, database }) => ({ from, domains: domain, data, database }),
   inTenant: false,
 
   declare: (parser) =>
@@ -45,6 +45,7 @@ export const cloneTenantCommand: CliCommand<Options> = {
       data,
       declarations: tablesOf(project),
     };
+    const { cloneTenant } = await import('../../../tenancy/transfer/copy/clone-tenant.ts');
     const databases = databasesOf(await config(), await ownerUrl());
     const original = await locateTenant(databases, request.from);
     const cloned = await withTableProgress(progress, `Copying ${from}`, (hooks) =>

@@ -2,8 +2,6 @@ import { Option } from 'commander';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { tablesOf } from '../../../tenancy/registry/project.ts';
 import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
-import { dumpSql } from '../../../tenancy/transfer/dump/dump-sql.ts';
-import { dumpTenant } from '../../../tenancy/transfer/dump/dump-tenant.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
 import { countRows, withTableProgress } from '../../framework/table-progress.ts';
@@ -16,6 +14,7 @@ const inWords = (bytes: number): string =>
 export const dumpTenantCommand: CliCommand<Options> = {
   name: 'dump-tenant',
   summary: 'Dump one tenant to a file from one snapshot, while it is served.',
+  audited: ({ format }) => ({ format }),
 
   declare: (parser) =>
     parser
@@ -41,11 +40,13 @@ export const dumpTenantCommand: CliCommand<Options> = {
     const file = out ?? `${name}.${format}`;
     const { owner } = await locateTenant(databasesOf(await config(), await ownerUrl()), name);
     if (format === 'sql') {
+      const { dumpSql } = await import('../../../tenancy/transfer/dump/dump-sql.ts');
       const { size } = await dumpSql(owner, name, { file, overwrite, declarations: tablesOf(project) });
       print(json ? JSON.stringify({ file, size }) : file);
       note(`${inWords(size)} of SQL.`);
       return;
     }
+    const { dumpTenant } = await import('../../../tenancy/transfer/dump/dump-tenant.ts');
     const { manifest, size } = await withTableProgress(progress, `Dumping ${name}`, (hooks) =>
       dumpTenant(owner, name, { project, file, overwrite, declarations: tablesOf(project), ...hooks }),
     );

@@ -3,8 +3,6 @@ import { buffer } from 'node:stream/consumers';
 
 import { OperatorError } from '../../../errors.ts';
 import { withTenantAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
-import { loadFixture } from '../../../tenancy/fixtures/load-fixture.ts';
-import { parseFixture } from '../../../tenancy/fixtures/parse-fixture.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { permissionsOf, tablesOf } from '../../../tenancy/registry/project.ts';
 import { modelsOf } from '../../../tenancy/registry/table-declarations.ts';
@@ -57,6 +55,10 @@ export const loadData: CliCommand<Options> = {
       ),
 
   async run({ schema: name, json }, deps, [file = '-']) {
+    const [{ loadFixture }, { parseFixture }] = await Promise.all([
+      import('../../../tenancy/fixtures/load-fixture.ts'),
+      import('../../../tenancy/fixtures/parse-fixture.ts'),
+    ]);
     const schema = parseSchemaOrSite(name);
     const models = modelsOf(tablesOf(deps.project));
     const entries = parseFixture(await read(file, deps));

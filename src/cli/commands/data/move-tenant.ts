@@ -1,8 +1,6 @@
 import { OperatorError } from '../../../errors.ts';
 import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
-import { abortMove } from '../../../tenancy/transfer/move/abort-move.ts';
 import type { MoveStep } from '../../../tenancy/transfer/move/move.ts';
-import { moveTenant } from '../../../tenancy/transfer/move/move-tenant.ts';
 import type { CliCommand, CliDeps } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
 import { countRows, withTableProgress } from '../../framework/table-progress.ts';
@@ -58,6 +56,7 @@ function abortOnStop(stopped: CliDeps['stopped'], schema: string): AbortSignal {
 }
 
 async function abort(schema: string, { json }: Options, deps: CliDeps): Promise<void> {
+  const { abortMove } = await import('../../../tenancy/transfer/move/abort-move.ts');
   const dropped = await abortMove(databasesOf(await deps.config(), await deps.ownerUrl()), schema);
   if (json) {
     deps.print(JSON.stringify({ schema, dropped }));
@@ -74,6 +73,7 @@ async function abort(schema: string, { json }: Options, deps: CliDeps): Promise<
 export const moveTenantCommand: CliCommand<Options> = {
   name: 'move-tenant',
   summary: 'Move a tenant to another database while it is served.',
+  audited: ({ to = null, online = false, abort: isAbort = false }) => ({ to, online, abort: isAbort }),
 
   declare: (parser) =>
     parser
@@ -102,6 +102,7 @@ export const moveTenantCommand: CliCommand<Options> = {
       blockSeconds: parseNumber('block-seconds', blockSeconds, 1, 30),
       keepDays: parseNumber('keep-days', keepDays, 0, 3650),
     };
+    const { moveTenant } = await import('../../../tenancy/transfer/move/move-tenant.ts');
     const databases = databasesOf(await config(), await ownerUrl());
     const watched = online
       ? {

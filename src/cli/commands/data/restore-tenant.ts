@@ -1,7 +1,6 @@
 import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
 import { tablesOf } from '../../../tenancy/registry/project.ts';
 import { parseDomainName, parseSchemaName } from '../../../tenancy/registry/tenant.ts';
-import { restoreTenant } from '../../../tenancy/transfer/dump/restore-tenant.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
 import { countRows, withTableProgress } from '../../framework/table-progress.ts';
@@ -18,6 +17,12 @@ type Options = {
 export const restoreTenantCommand: CliCommand<Options> = {
   name: 'restore-tenant',
   summary: 'Create a tenant from a dump, in one transaction.',
+  audited: ({ in: file, domain, asCopy = false, database }) => ({
+    file,
+    domains: domain ?? null,
+    as_copy: asCopy,
+    database,
+  }),
   inTenant: false,
 
   declare: (parser) =>
@@ -41,6 +46,7 @@ export const restoreTenantCommand: CliCommand<Options> = {
       asCopy,
       declarations: tablesOf(project),
     };
+    const { restoreTenant } = await import('../../../tenancy/transfer/dump/restore-tenant.ts');
     const databases = databasesOf(await config(), await ownerUrl());
     const restored = await withTableProgress(progress, `Restoring ${file}`, (hooks) =>
       restoreTenant(chooseDatabase(databases, MAIN).owner, chooseDatabase(databases, database), {

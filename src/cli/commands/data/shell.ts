@@ -1,8 +1,5 @@
 import { OperatorError } from '../../../errors.ts';
 import type { CliCommand } from '../../framework/command.ts';
-import { openTenant } from '../../framework/tenant-database.ts';
-import { readSettings } from './run-in-tenant.ts';
-import { runTenantShell } from './tenant-shell.ts';
 
 type Options = { schema: string; readOnly?: true; history?: string };
 
@@ -24,6 +21,11 @@ export const shellCommand: CliCommand<Options> = {
     if (history !== undefined && !deps.stdio.interactive) {
       throw new OperatorError('usage_invalid', '--history needs a terminal.');
     }
+    const [{ openTenant }, { readSettings }, { runTenantShell }] = await Promise.all([
+      import('../../framework/tenant-database.ts'),
+      import('./run-in-tenant.ts'),
+      import('./tenant-shell.ts'),
+    ]);
     const open = await openTenant(name, deps);
     try {
       const settings = await readSettings(open, deps.project);

@@ -1,8 +1,7 @@
 import { connectionTo } from '../../../db/admin/connection-config.ts';
-import { OperatorError } from '../../../errors.ts';
 import { addDomain } from '../../../tenancy/registry/domains.ts';
 import { parseDomainName, parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
-import { needsVerification } from '../../../tenancy/registry/verification.ts';
+import { assertPrimaryAllowed, needsVerification } from '../../../tenancy/registry/verification.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { describeDomain, describeRecord } from './describe-domain.ts';
 
@@ -11,6 +10,7 @@ type Options = { schema: string; domain: string; primary?: true; json?: true };
 export const addDomainCommand: CliCommand<Options> = {
   name: 'add-domain',
   summary: 'Add a domain to a tenant.',
+  audited: false,
 
   declare: (parser) =>
     parser
@@ -24,10 +24,11 @@ export const addDomainCommand: CliCommand<Options> = {
     const domain = parseDomainName(options.domain);
     const { BASE_DOMAIN: base, REQUIRE_DOMAIN_VERIFICATION: required } = await config();
     const mustVerify = needsVerification(domain, base);
-    if (options.primary && required && mustVerify) {
-      throw new OperatorError(
-        'usage_invalid',
-        `"${domain}" must be verified before it can be primary. Add it without --primary, run \`verify-domain\`, then \`set-primary-domain\`.`,
+    if (options.primary) {
+      assertPrimaryAllowed(
+        domain,
+        { baseDomain: base, required },
+        'Add it without --primary, run `verify-domain`, then `set-primary-domain`.',
       );
     }
     const row = await addDomain(connectionTo(await ownerUrl()), schema, domain, {

@@ -8,6 +8,7 @@ type Options = { schema: string; domain: string; json?: true };
 export const removeDomainCommand: CliCommand<Options> = {
   name: 'remove-domain',
   summary: 'Remove a domain from a tenant. The host immediately returns 404.',
+  audited: false,
 
   declare: (parser) =>
     parser

@@ -1,7 +1,7 @@
 import { connectionTo } from '../../../db/admin/connection-config.ts';
 import { setPrimaryDomain } from '../../../tenancy/registry/domains.ts';
 import { parseDomainName, parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
-import { needsVerification } from '../../../tenancy/registry/verification.ts';
+import { mayServe } from '../../../tenancy/registry/verification.ts';
 import type { CliCommand } from '../../framework/command.ts';
 
 type Options = { schema: string; domain: string; json?: true };
@@ -9,6 +9,7 @@ type Options = { schema: string; domain: string; json?: true };
 export const setPrimaryDomainCommand: CliCommand<Options> = {
   name: 'set-primary-domain',
   summary: "Choose the domain that a tenant's links and redirects use.",
+  audited: false,
 
   declare: (parser) =>
     parser
@@ -19,12 +20,9 @@ export const setPrimaryDomainCommand: CliCommand<Options> = {
   async run(options, { config, ownerUrl, print }) {
     const schema = parseSchemaOrSite(options.schema);
     const domain = parseDomainName(options.domain);
-    const { BASE_DOMAIN: base, REQUIRE_DOMAIN_VERIFICATION: required } = await config();
-    await setPrimaryDomain(
-      connectionTo(await ownerUrl()),
-      schema,
-      domain,
-      (row) => !required || row.verified_at !== null || !needsVerification(row.domain, base),
+    const { BASE_DOMAIN: baseDomain, REQUIRE_DOMAIN_VERIFICATION: required } = await config();
+    await setPrimaryDomain(connectionTo(await ownerUrl()), schema, domain, (row) =>
+      mayServe(row, { baseDomain, required }),
     );
     print(
       options.json

@@ -8,6 +8,7 @@ type Options = { schema: string; domain: string; dns: boolean; json?: true };
 export const verifyDomainCommand: CliCommand<Options> = {
   name: 'verify-domain',
   summary: "Verify a domain: look up the tenant's token in its DNS.",
+  audited: false,
 
   declare: (parser) =>
     parser

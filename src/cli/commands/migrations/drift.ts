@@ -1,36 +1,16 @@
-import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
-import { type DriftReport, findDrift } from '../../../tenancy/fleet/drift.ts';
-import { loadTenantMigrations } from '../../../tenancy/migrations/tenant-migrations.ts';
-import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
+import type { DriftReport } from '../../../tenancy/fleet/drift.ts';
+import { findFleetDrift } from '../../../tenancy/fleet/fleet-drift.ts';
 import type { CliDeps } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
 
 /** Maximum tenants that are listed by name. Further ones are counted. */
 export const NAMED = 20;
 
-/**
- * Compares one tenant, or all, with a newly migrated schema in the tenant's own database: the
- * version of PostgreSQL may differ between databases.
- */
-export async function checkDrift(
+/** Returns the drift of one tenant, or of all. */
+export const checkDrift = async (
   { project, config, ownerUrl }: CliDeps,
   schema: string | null = null,
-): Promise<DriftReport> {
-  const databases = databasesOf(await config(), await ownerUrl());
-  const selected = schema === null ? Object.values(databases) : [await locateTenant(databases, schema)];
-  const migrations = await loadTenantMigrations(project);
-  const reports: DriftReport[] = [];
-  for (const { owner, service } of selected) {
-    reports.push(
-      await withAdminConnection(owner, (client) => findDrift(client, service, { owner, schema, migrations })),
-    );
-  }
-  return {
-    compared: reports.reduce((sum, { compared }) => sum + compared, 0),
-    drift: reports.flatMap(({ drift }) => drift),
-    others: reports.flatMap(({ others }) => others),
-  };
-}
+): Promise<DriftReport> => findFleetDrift(project, databasesOf(await config(), await ownerUrl()), schema);
 
 /** Prints one line for each difference. */
 export function printDrift({ drift, others }: DriftReport, { print, red, note }: CliDeps): void {

@@ -63,6 +63,7 @@ function printStatus({ versions, pending, failures }: MigrationStatus, { print, 
 export const migrateStatus: CliCommand<Options> = {
   name: 'migrate-status',
   summary: 'Show the number of tenants for each migration, the tenants behind, and failures.',
+  audited: false,
 
   declare: (parser) =>
     parser

@@ -121,6 +121,7 @@ const confirmWith =
 export const migrateCommand: CliCommand<Options> = {
   name: 'migrate',
   summary: 'Migrate the shared schema and every tenant to the version of the code, or to one migration.',
+  audited: ({ plan, check, to = null, fake = false }) => (plan || check ? null : { to, fake }),
 
   declare: (parser) =>
     parser

@@ -1,6 +1,5 @@
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { connectionTo } from '../../../db/admin/connection-config.ts';
-import { translateViolation } from '../../../db/violations.ts';
 import { OperatorError } from '../../../errors.ts';
 import { type Outcome, runInTenants } from '../../../tenancy/context/run-in-tenants.ts';
 import { listTenants } from '../../../tenancy/registry/registry.ts';
@@ -25,10 +24,13 @@ type Options = {
   json?: true;
 };
 
-const reasonOf = (error: unknown): string => {
-  const known = translateViolation(error);
-  return known instanceof Error ? known.message : String(known);
-};
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+/** Throws the expected error for an error of the database. */
+async function throwTranslated(error: unknown): Promise<never> {
+  const { translateViolation } = await import('../../../db/violations.ts');
+  throw translateViolation(error);
+}
 
 /** Buffers the output of a command in one tenant until it ends, so that lines of several tenants do not mix. */
 function bufferOutput(deps: CliDeps, jobs: number): { deps: CliDeps; output: string[] } {
@@ -83,11 +85,12 @@ async function schemasOf({ ownerUrl }: CliDeps, options: Options): Promise<reado
 
 /** Rejects an invalid option once, before the command runs in any tenant. */
 const assertUsage = (command: CliCommand<never>, words: readonly string[], deps: CliDeps): Promise<void> =>
-  runCommand({ ...command, run: async () => {} }, ['--schema', 'any', ...words], deps);
+  runCommand({ ...command, audited: false, run: async () => {} }, ['--schema', 'any', ...words], deps);
 
 export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
   name: 'all-tenants-command',
   summary: 'Run a command that takes --schema in all or selected tenants.',
+  audited: false,
 
   declare: (parser) =>
     parser
@@ -129,7 +132,7 @@ export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
       { jobs, continueOnError: options.continueOnError === true },
       async (schema) => {
         const { deps: buffered, output } = bufferOutput(deps, jobs);
-        await runCommand(command, ['--schema', schema, ...inner], buffered);
+        await runCommand(command, ['--schema', schema, ...inner], buffered).catch(throwTranslated);
         return output;
       },
       (outcome) => {

@@ -1,62 +1,11 @@
 import { Option } from 'commander';
-import { findNodeVulnerability, NODE_PATH } from '../../../config/node-version.ts';
-import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
-import { type Finding, runChecks, SEVERITIES, type Severity } from '../../../db/checks.ts';
-import { SQLSTATE } from '../../../db/sqlstate.ts';
+import { SEVERITIES, type Severity } from '../../../db/checks.ts';
 import type { Project } from '../../../definition/define-project.ts';
 import { OperatorError } from '../../../errors.ts';
-import { checkKeys } from '../../../tenancy/context/check-keys.ts';
-import type { ProofKey } from '../../../tenancy/context/keys.ts';
-import { checkMigrationFiles } from '../../../tenancy/fleet/changed-files.ts';
-import { checkSchemas } from '../../../tenancy/install/check-schemas.ts';
-import { checkSettings } from '../../../tenancy/install/check-settings.ts';
-import { checkLaneLogins } from '../../../tenancy/install/lane-logins.ts';
-import type { Database } from '../../../tenancy/registry/databases.ts';
-import { MAIN } from '../../../tenancy/registry/databases.ts';
-import type { TenancyProject } from '../../../tenancy/registry/project.ts';
+import { checkInstallation } from '../../../operations/check-installation.ts';
 import type { CliCommand, CliDeps } from '../../framework/command.ts';
-import { databasesOf } from '../../framework/fleet.ts';
 import { schemaOption } from '../../framework/schema-option.ts';
 import { checkDrift, printDrift } from '../migrations/drift.ts';
-import { runAttack } from './attack.ts';
-import { sharedPasswords } from './shared-passwords.ts';
-
-/** SQLSTATE of a missing role: the owner roles do not exist before the first migration. */
-
-async function checkDatabase(
-  { name, owner, service }: Database,
-  project: TenancyProject,
-  keys: readonly ProofKey[],
-): Promise<readonly Finding[]> {
-  const findings = await withAdminConnection(owner, async (client) => [
-    ...(await runChecks(async (text) => (await client.query(text)).rows, { service })),
-    ...(await runChecks(async (text) => (await client.query(text)).rows, { service, severity: 'error' })),
-    ...(await runChecks(async (text) => (await client.query(text)).rows, { service, severity: 'advice' })),
-    ...(await checkSchemas(client)),
-    ...(await checkSettings(client, project)),
-    ...(await checkLaneLogins(client)),
-    ...(await checkKeys(client, keys)),
-    ...(await checkMigrationFiles(client, project)),
-  ]).catch((error: { code?: string }) => {
-    throw error.code === SQLSTATE.UNDEFINED_OBJECT
-      ? new OperatorError(
-          'precondition_failed',
-          'The shared schema is not installed in this database. Run `tenants migrate`.',
-        )
-      : error;
-  });
-  return name === MAIN
-    ? findings
-    : findings.map((found) => ({ ...found, object: `in database ${name}: ${found.object}` }));
-}
-
-/** Checks the Node release that runs this command. The service may run on another one. */
-function checkNode(): readonly Finding[] {
-  const vulnerability = findNodeVulnerability();
-  return vulnerability
-    ? [{ check: 'node-version', severity: 'advice', object: NODE_PATH, ...vulnerability }]
-    : [];
-}
 
 type Options = {
   drift?: true;
@@ -92,6 +41,7 @@ async function runDrift({ schema, json }: Options, deps: CliDeps): Promise<void>
 export const checkCommand = (project: Project): CliCommand<Options> => ({
   name: 'check',
   summary: 'Check the isolation of the database. Exits 1 on findings.',
+  audited: false,
   declare: (parser) =>
     parser
       .option('--drift', "instead compare tenants' schemas with their migrations")
@@ -112,6 +62,7 @@ export const checkCommand = (project: Project): CliCommand<Options> => ({
       throw new OperatorError('usage_invalid', '--attack can only be combined with --url and --json.');
     }
     if (options.attack) {
+      const { runAttack } = await import('./attack.ts');
       return runAttack(options, project.apps, deps);
     }
     if (options.url !== undefined) {
@@ -129,11 +80,7 @@ export const checkCommand = (project: Project): CliCommand<Options> => ({
         '--schema requires --drift. The isolation checks cover all tenants.',
       );
     }
-    const configured = await config();
-    const findings: Finding[] = [...checkNode(), ...sharedPasswords(configured, await ownerUrl())];
-    for (const database of Object.values(databasesOf(configured, await ownerUrl()))) {
-      findings.push(...(await checkDatabase(database, deps.project, configured.TENANCY_KEYS)));
-    }
+    const findings = await checkInstallation(deps.project, await config(), await ownerUrl());
     if (json) {
       print(JSON.stringify(findings));
     } else {

@@ -2,9 +2,6 @@ import { z } from 'zod';
 
 import type { Project } from '../../../definition/define-project.ts';
 import { OperatorError } from '../../../errors.ts';
-import { undescribedRoutes } from '../../../http/openapi/document.ts';
-import { createProjectDocument } from '../../../server/api-documents.ts';
-import { createDescribedRouters, describedSettings } from '../../../server/describe-project.ts';
 import { settingsSchemaOf } from '../../../tenancy/registry/tenant-settings.ts';
 import type { CliCommand } from '../../framework/command.ts';
 
@@ -40,23 +37,33 @@ function readSettings(
 export const openapiCommand = (project: Project): CliCommand<Options> => ({
   name: 'openapi',
   summary: 'Print the OpenAPI document of a tenant or of the public site, as JSON. Needs no database.',
+  audited: false,
   inTenant: false,
 
   declare: (parser) =>
     parser
       .option('--site', 'the document of the public site; default: of a tenant')
       .option('--setting <name=value...>', 'settings of the tenant that differ from the defaults')
-      .addHelpText('after', '\nRoutes without a description are listed on standard error.'),
+      .addHelpText(
+        'after',
+        '\nContains also the routes that variables such as SIGNUP add. Routes without a description are listed on standard error.',
+      ),
 
   async run({ site, setting = [] }, { print, note }) {
+    const [{ undescribedRoutes }, { createProjectDocument }, { createDescribedRouters, describedSettings }] =
+      await Promise.all([
+        import('../../../http/openapi/document.ts'),
+        import('../../../server/api-documents.ts'),
+        import('../../../server/describe-project.ts'),
+      ]);
     const kind = site ? 'site' : 'tenant';
     const settings = describedSettings(
       project,
       kind,
       readSettings(setting, settingsSchemaOf(project).shape as Readonly<Record<string, z.ZodType>>),
     );
-    const routers = await createDescribedRouters(project, kind);
-    for (const route of undescribedRoutes(routers)) {
+    const routers = await createDescribedRouters(project, kind, 'all');
+    for (const route of new Set(undescribedRoutes(routers))) {
       note(
         `${route} has no description. Pass \`fields\` to \`resource\`, or use \`operation\`: docs/openapi.md.`,
       );

@@ -9,6 +9,7 @@ type Options = { schema?: string; yes?: true; json?: true };
 export const rotateKeys: CliCommand<Options> = {
   name: 'rotate-keys',
   summary: 'Revoke every token, and every link in a mail, of one tenant or of all tenants.',
+  audited: false,
 
   declare: (parser) =>
     parser

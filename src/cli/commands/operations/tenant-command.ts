@@ -14,6 +14,7 @@ export const tenantCommand = (commands: Commands): CliCommand<Options> => ({
   name: 'tenant-command',
   inTenant: false,
   summary: "Run a command that takes --schema in one tenant. Django's command names are accepted.",
+  audited: false,
 
   declare: (parser) =>
     parser

@@ -1,6 +1,8 @@
 import { appValues, type Config } from '../../../config/config.ts';
 import { connectionTo } from '../../../db/admin/connection-config.ts';
 import type { Project } from '../../../definition/define-project.ts';
+import { listOperationKinds } from '../../../operations/list-kinds.ts';
+import { operationsJob } from '../../../operations/operations-job.ts';
 import { keepSpares } from '../../../tenancy/fleet/spares.ts';
 import type { WorkerJob } from '../../../tenancy/fleet/worker.ts';
 import type { TenancyProject } from '../../../tenancy/registry/project.ts';
@@ -25,14 +27,19 @@ export async function appJobs(
 }
 
 /** Returns the jobs of `worker`. */
-export const workerJobs = async (
+export async function workerJobs(
   project: Project,
   config: Config,
   ownerUrl: string,
-): Promise<readonly WorkerJob[]> => [
-  spares(project, config, ownerUrl),
-  ...(await appJobs(project, config, ownerUrl)),
-];
+): Promise<readonly WorkerJob[]> {
+  const owners = (await project.apps.find((app) => app.owners)?.owners?.()) ?? null;
+  const kinds = await listOperationKinds(project, config, { ownerService: () => null, owners });
+  return [
+    spares(project, config, ownerUrl),
+    operationsJob(project, config, ownerUrl, kinds),
+    ...(await appJobs(project, config, ownerUrl)),
+  ];
+}
 
 const spares = (project: TenancyProject, config: Config, ownerUrl: string): WorkerJob => ({
   name: 'spares',

@@ -1,10 +1,13 @@
+import { actFor } from '../../../db/admin/actor.ts';
 import type { Project } from '../../../definition/define-project.ts';
 import { OperatorError } from '../../../errors.ts';
-import { type JobRun, runJobsOnce, runWorker } from '../../../tenancy/fleet/worker.ts';
+import type { JobRun } from '../../../tenancy/fleet/worker.ts';
 import type { CliCommand } from '../../framework/command.ts';
-import { workerJobs } from './worker-jobs.ts';
 
 type Options = { once?: true; json?: true };
+
+/** The actor of jobs in the audit. Operations name the operator that requested them. */
+const WORKER = { actor: 'worker', source: 'worker', address: null, operation: null } as const;
 
 const lineOf = ({ job, did, error }: JobRun): string =>
   `${job}  ${error ? `failed: ${error}` : (did ?? 'nothing to do')}`;
@@ -12,6 +15,7 @@ const lineOf = ({ job, did, error }: JobRun): string =>
 export const workerCommand = (project: Project): CliCommand<Options> => ({
   name: 'worker',
   summary: 'Run background jobs, such as creating SPARE_TENANTS spare tenants, until stopped.',
+  audited: false,
 
   declare: (parser) =>
     parser
@@ -19,12 +23,16 @@ export const workerCommand = (project: Project): CliCommand<Options> => ({
       .option('--json', 'print a line of JSON for each job; with --once, one document'),
 
   async run({ once, json }, { config, ownerUrl, print, note, stopped }) {
+    const [{ runJobsOnce, runWorker }, { workerJobs }] = await Promise.all([
+      import('../../../tenancy/fleet/worker.ts'),
+      import('./worker-jobs.ts'),
+    ]);
     const jobs = await workerJobs(project, await config(), await ownerUrl());
     const ending = new AbortController();
     void stopped().then(() => ending.abort());
 
     if (once) {
-      const runs = await runJobsOnce(jobs, ending.signal);
+      const runs = await actFor(WORKER, () => runJobsOnce(jobs, ending.signal));
       if (json) {
         print(JSON.stringify(runs));
       } else {
@@ -39,11 +47,13 @@ export const workerCommand = (project: Project): CliCommand<Options> => ({
       return;
     }
     note(`Running: ${jobs.map(({ name }) => name).join(', ')}. Stop with SIGTERM or Ctrl-C.`);
-    await runWorker(jobs, ending.signal, (run) => {
-      if (run.did !== null || run.error !== null) {
-        print(json ? JSON.stringify(run) : lineOf(run));
-      }
-    });
+    await actFor(WORKER, () =>
+      runWorker(jobs, ending.signal, (run) => {
+        if (run.did !== null || run.error !== null) {
+          print(json ? JSON.stringify(run) : lineOf(run));
+        }
+      }),
+    );
     note('Ended.');
   },
 });

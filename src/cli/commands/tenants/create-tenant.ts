@@ -1,8 +1,7 @@
 import type { CreateTenantExtension } from '../../../definition/define-app.ts';
 import { OperatorError } from '../../../errors.ts';
-import { insideAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
-import { provisionOn } from '../../../tenancy/lifecycle/provision-on.ts';
-import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
+import { createTenant } from '../../../tenancy/lifecycle/create-tenant.ts';
+import { MAIN } from '../../../tenancy/registry/databases.ts';
 import {
   parseDomainName,
   parseSchemaName,
@@ -41,6 +40,7 @@ function parseDay(text: string): string {
 export const createTenantCommand = (extensions: readonly CreateTenantExtension[]): CliCommand<Options> => ({
   name: 'create-tenant',
   summary: 'Create a tenant with its row, domain, role, schema, tables and policies, in one transaction.',
+  audited: false,
   inTenant: false,
 
   declare: (parser, project) => {
@@ -77,21 +77,10 @@ export const createTenantCommand = (extensions: readonly CreateTenantExtension[]
     }
     const { BASE_DOMAIN, REQUIRE_DOMAIN_VERIFICATION } = await config();
     const databases = databasesOf(await config(), await ownerUrl());
-    const placement = chooseDatabase(databases, database);
-    // In the transaction that creates the tenant, so that both exist or neither.
-    const id = await provisionOn(
-      chooseDatabase(databases, MAIN).owner,
-      { ...placement, project },
-      tenant,
-      null,
-      async (client) => {
-        for (const { add } of prepared) {
-          if (add) {
-            await insideAsOwner(client, tenant, () => add(client));
-          }
-        }
-      },
-    );
+    const id = await createTenant(databases, project, tenant, {
+      database,
+      adds: prepared.flatMap(({ add }) => add ?? []),
+    });
     if (REQUIRE_DOMAIN_VERIFICATION && needsVerification(tenant.domains[0] ?? '', BASE_DOMAIN)) {
       note(
         `${tenant.domains[0]} is not served until it is verified. \`show-tenant\` prints its DNS record; then run \`verify-domain --schema ${schema} --domain ${tenant.domains[0]}\`.`,

@@ -1,12 +1,6 @@
 import { OperatorError } from '../../../errors.ts';
-import { purgeTenant } from '../../../tenancy/lifecycle/purge-tenant.ts';
-import { runDeletionHooks } from '../../../tenancy/lifecycle/run-hooks.ts';
-import { deleteTenant } from '../../../tenancy/registry/change-status.ts';
-import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
-import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
-import { reconcileRegistry } from '../../../tenancy/registry/reconcile-registry.ts';
+import { deleteTenant, purgeDeleted } from '../../../tenancy/lifecycle/delete-tenant.ts';
 import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
-import { drainTenant } from '../../../tenancy/registry/tenant-lock.ts';
 import type { CliCommand, CliDeps } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
 import { parseWhole } from '../../framework/parse-whole.ts';
@@ -39,6 +33,7 @@ async function confirmSchema({ ask }: Pick<CliDeps, 'ask'>, schema: string, what
 export const deleteTenantCommand: CliCommand<Options> = {
   name: 'delete-tenant',
   summary: 'Delete a tenant. Its hosts stop immediately, its data is retained for some days, or purged.',
+  audited: false,
 
   declare: (parser) =>
     parser
@@ -53,7 +48,6 @@ export const deleteTenantCommand: CliCommand<Options> = {
     const { config, ownerUrl, print, note, progress } = deps;
     const schema = parseSchemaName(text);
     const databases = databasesOf(await config(), await ownerUrl());
-    const { owner } = chooseDatabase(databases, MAIN);
     if (!yes) {
       await confirmSchema(
         deps,
@@ -61,19 +55,15 @@ export const deleteTenantCommand: CliCommand<Options> = {
         purge ? `This drops "${schema}" permanently.` : `This deletes "${schema}".`,
       );
     }
-    const placement = await locateTenant(databases, schema);
-    const { tenant, changed } = await deleteTenant(owner, schema, keepDays, (client, row) =>
-      runDeletionHooks(client, placement.owner, deps.project, row),
-    );
-    if (placement.name !== MAIN) {
-      // That database accepts transactions of the tenant until it has the change.
-      await reconcileRegistry(owner, placement.owner, placement.name);
-    }
-    if (!(await drainTenant(placement.owner, tenant, blockSeconds))) {
+    const { tenant, changed, drained } = await deleteTenant(databases, deps.project, schema, {
+      keepDays,
+      blockSeconds,
+    });
+    if (!drained) {
       note(`Requests of "${schema}" are still running after ${blockSeconds} s. They will end on their own.`);
     }
     if (purge) {
-      await purgeTenant(owner, schema, progress, placement.owner);
+      await purgeDeleted(databases, schema, progress);
       print(json ? JSON.stringify({ schema_name: schema, purged: true }) : `Tenant ${schema} purged.`);
       return;
     }

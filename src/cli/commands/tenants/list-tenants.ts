@@ -13,6 +13,7 @@ type Options = Pick<Selection, 'type' | 'status' | 'only'> & { json?: true };
 export const listTenantsCommand: CliCommand<Options> = {
   name: 'list-tenants',
   summary: 'List all tenants with their domains and payment status.',
+  audited: false,
   declare: (parser) =>
     parser
       .option('--type <type>', 'only tenants of this type')

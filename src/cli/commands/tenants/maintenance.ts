@@ -1,9 +1,10 @@
-import { connectionTo } from '../../../db/admin/connection-config.ts';
 import { OperatorError } from '../../../errors.ts';
-import { beginMaintenance, endMaintenance } from '../../../tenancy/registry/change-status.ts';
+import { endMaintenance } from '../../../tenancy/registry/change-status.ts';
+import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
+import { startMaintenance } from '../../../tenancy/registry/start-maintenance.ts';
 import { parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
-import { drainTenant } from '../../../tenancy/registry/tenant-lock.ts';
 import type { CliCommand } from '../../framework/command.ts';
+import { databasesOf } from '../../framework/fleet.ts';
 import { parseWhole } from '../../framework/parse-whole.ts';
 import { tenantRecord } from '../../framework/tenant-record.ts';
 
@@ -12,6 +13,7 @@ type Options = { schema: string; retryAfter: number; blockSeconds: number; json?
 export const maintenance: CliCommand<Options> = {
   name: 'maintenance',
   summary: 'Put a tenant into maintenance (503 with Retry-After), or end it.',
+  audited: false,
 
   declare: (parser) =>
     parser
@@ -19,22 +21,24 @@ export const maintenance: CliCommand<Options> = {
       .requiredOption('--schema <name>', 'the tenant; site: the public site')
       .option(
         '--retry-after <seconds>',
-        'value of the Retry-After header, in seconds, in seconds, in seconds',
+        'value of the Retry-After header, in seconds',
         parseWhole(1, 86_400),
         60,
       )
       .option('--block-seconds <n>', 'seconds to wait for requests in progress', parseWhole(1, 600), 10)
       .option('--json', 'print the tenant as JSON'),
 
-  async run({ schema: text, retryAfter, blockSeconds, json }, { ownerUrl, print, note }, [mode]) {
+  async run({ schema: text, retryAfter, blockSeconds, json }, { config, ownerUrl, print, note }, [mode]) {
     if (mode !== 'on' && mode !== 'off') {
       throw new OperatorError('usage_invalid', `Maintenance must be on or off, not "${mode}".`);
     }
     const schema = parseSchemaOrSite(text);
-    const owner = connectionTo(await ownerUrl());
-    const { tenant, changed } =
-      mode === 'on' ? await beginMaintenance(owner, schema, retryAfter) : await endMaintenance(owner, schema);
-    if (mode === 'on' && !(await drainTenant(owner, tenant, blockSeconds))) {
+    const databases = databasesOf(await config(), await ownerUrl());
+    const { tenant, changed, drained } =
+      mode === 'on'
+        ? await startMaintenance(databases, schema, { retryAfter, blockSeconds })
+        : { ...(await endMaintenance(chooseDatabase(databases, MAIN).owner, schema)), drained: true };
+    if (!drained) {
       note(`Requests of "${schema}" are still running after ${blockSeconds} s. They will end on their own.`);
     }
     print(

@@ -10,6 +10,7 @@ type Options = { dryRun?: true; json?: true };
 export const purgeTenants: CliCommand<Options> = {
   name: 'purge-tenants',
   summary: 'Drop the deleted tenants whose days have passed, and those whose purge was cut off.',
+  audited: false,
 
   declare: (parser) =>
     parser

@@ -2,7 +2,7 @@ import { connectionTo } from '../../../db/admin/connection-config.ts';
 import { OperatorError } from '../../../errors.ts';
 import { renameTenant } from '../../../tenancy/lifecycle/rename-tenant.ts';
 import { parseDomainName, parseSchemaName, parseTenantName } from '../../../tenancy/registry/tenant.ts';
-import { needsVerification } from '../../../tenancy/registry/verification.ts';
+import { assertPrimaryAllowed } from '../../../tenancy/registry/verification.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { parseWhole } from '../../framework/parse-whole.ts';
 import { tenantRecord } from '../../framework/tenant-record.ts';
@@ -20,6 +20,7 @@ type Options = {
 export const renameTenantCommand: CliCommand<Options> = {
   name: 'rename-tenant',
   summary: 'Change the schema name, display name or primary domain of a tenant.',
+  audited: false,
 
   declare: (parser) =>
     parser
@@ -44,11 +45,12 @@ export const renameTenantCommand: CliCommand<Options> = {
       domain: domain === undefined ? undefined : parseDomainName(domain),
       keepDomain,
     };
-    const { BASE_DOMAIN: base, REQUIRE_DOMAIN_VERIFICATION: required } = await config();
-    if (names.domain !== undefined && required && needsVerification(names.domain, base)) {
-      throw new OperatorError(
-        'usage_invalid',
-        `"${names.domain}" must be verified before it can be primary. Run \`add-domain\`, \`verify-domain\` and \`set-primary-domain\`.`,
+    const { BASE_DOMAIN: baseDomain, REQUIRE_DOMAIN_VERIFICATION: required } = await config();
+    if (names.domain !== undefined) {
+      assertPrimaryAllowed(
+        names.domain,
+        { baseDomain, required },
+        'Run `add-domain`, `verify-domain` and `set-primary-domain`.',
       );
     }
     const from = parseSchemaName(schema);

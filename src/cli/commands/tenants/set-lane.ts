@@ -13,6 +13,7 @@ const MARGIN_SECONDS = 10;
 export const setLaneCommand: CliCommand<Options> = {
   name: 'set-lane',
   summary: 'Pin a tenant to a pool shard with its own login, or end that, while it is served.',
+  audited: false,
 
   declare: (parser) =>
     parser

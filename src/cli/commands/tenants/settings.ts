@@ -1,9 +1,9 @@
 import { connectionTo } from '../../../db/admin/connection-config.ts';
 import { OperatorError } from '../../../errors.ts';
 import { changeSettings } from '../../../tenancy/registry/change-settings.ts';
-import { type Rate, rateText } from '../../../tenancy/registry/setting-fields.ts';
+import { describeSettings } from '../../../tenancy/registry/describe-settings.ts';
 import { parseSchemaOrSite, SITE_SCHEMA } from '../../../tenancy/registry/tenant.ts';
-import { effectiveSettings, settingsSchemaOf } from '../../../tenancy/registry/tenant-settings.ts';
+import { settingsSchemaOf } from '../../../tenancy/registry/tenant-settings.ts';
 import type { CliCommand } from '../../framework/command.ts';
 
 type Options = { schema: string; set?: string[]; unset?: string[]; json?: true };
@@ -18,13 +18,10 @@ function parsePair(text: string): [string, string] {
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** Returns a setting as text. Objects and null are rates. */
-const writtenAs = (value: unknown): unknown =>
-  value === null || typeof value === 'object' ? rateText(value as Rate | null) : value;
-
 export const settings: CliCommand<Options> = {
   name: 'settings',
   summary: 'Show or change the settings with which one tenant overrides the environment.',
+  audited: false,
 
   declare: (parser) =>
     parser
@@ -39,16 +36,18 @@ export const settings: CliCommand<Options> = {
       set: Object.fromEntries(set.map(parsePair)),
       unset,
     });
-    const known = settingsSchemaOf(project);
-    const defaults = (await config()) as Readonly<Record<string, unknown>>;
-    const effective = effectiveSettings(known, defaults, { isSite: where === SITE_SCHEMA }, own);
-    const written = Object.keys(known.shape).map((name) => [name, writtenAs(effective[name])] as const);
+    const described = describeSettings(
+      settingsSchemaOf(project),
+      (await config()) as Readonly<Record<string, unknown>>,
+      { isSite: where === SITE_SCHEMA },
+      own,
+    );
     if (json) {
-      print(JSON.stringify(Object.fromEntries(written)));
+      print(JSON.stringify(Object.fromEntries(described.map(({ name, value }) => [name, value]))));
       return;
     }
-    for (const [name, value] of written) {
-      print(`${name}=${value}${Object.hasOwn(own, name) ? '  (of this tenant)' : ''}`);
+    for (const { name, value, is_overridden: isOverridden } of described) {
+      print(`${name}=${value}${isOverridden ? '  (of this tenant)' : ''}`);
     }
   },
 };

@@ -37,6 +37,7 @@ function factsOf(tenant: Tenant): ReadonlyArray<readonly [string, string]> {
 export const showTenant: CliCommand<Options> = {
   name: 'show-tenant',
   summary: 'Show the details of one tenant.',
+  audited: false,
 
   declare: (parser) =>
     parser

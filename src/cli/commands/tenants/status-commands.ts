@@ -25,6 +25,7 @@ const statusCommand = ({
 }): CliCommand<Options> => ({
   name,
   summary,
+  audited: false,
 
   declare: (parser) =>
     parser.requiredOption('--schema <name>', 'the tenant').option('--json', 'print the tenant as JSON'),

@@ -1,4 +1,5 @@
 import type { Offender } from '../offender.ts';
+import { auditTriggers } from './audit-triggers.ts';
 import { crossingRelations } from './crossing-relations.ts';
 import { extensions } from './extensions.ts';
 import { extensionsInPublic } from './extensions-in-public.ts';
@@ -31,6 +32,7 @@ import { unprotectedRelations } from './unprotected-relations.ts';
 
 /** At least one offender for each check. */
 export const offenders: readonly Offender[] = [
+  ...auditTriggers,
   ...crossingRelations,
   ...extensions,
   ...extensionsInPublic,

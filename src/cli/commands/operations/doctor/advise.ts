@@ -1,8 +1,8 @@
 import type { Config } from '../../../../config/config.ts';
 import { findNodeVulnerability } from '../../../../config/node-version.ts';
 import { serverAddress } from '../../../../db/admin/server-address.ts';
+import { sharedPasswords } from '../../../../operations/shared-passwords.ts';
 import { MAIN } from '../../../../tenancy/registry/databases.ts';
-import { sharedPasswords } from '../shared-passwords.ts';
 
 /** Connections of one serving process outside the lanes: two for lookups, one for readiness, one for LISTEN. */
 const OTHER_CONNECTIONS = 4;

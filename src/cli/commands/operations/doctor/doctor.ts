@@ -6,7 +6,6 @@ import type { CliCommand } from '../../../framework/command.ts';
 import { advise } from './advise.ts';
 import { mask } from './mask.ts';
 import type { Probe } from './probe.ts';
-import { probeDatabases } from './probe-databases.ts';
 
 type Options = { json?: true };
 
@@ -16,8 +15,11 @@ async function probe(
   config: Config,
   ofApps: readonly AppDiagnosis[],
 ): Promise<readonly Probe[]> {
-  // No other command needs a mail client, so it is not loaded before.
-  const { probeOthers } = await import('./probe-others.ts');
+  // Loaded here: no other command needs a mail client, Redis or the checks of the start.
+  const [{ probeDatabases }, { probeOthers }] = await Promise.all([
+    import('./probe-databases.ts'),
+    import('./probe-others.ts'),
+  ]);
   return [
     ...(await probeDatabases(project, config)),
     ...(await probeOthers(
@@ -37,6 +39,7 @@ export const doctorCommand = (project: Project): CliCommand<Options> => ({
   name: 'doctor',
   summary:
     'Show the configuration (secrets masked), test connections, and report problems. Exits 1 on problems.',
+  audited: false,
 
   declare: (parser) => parser.option('--json', 'print the result as JSON'),
 

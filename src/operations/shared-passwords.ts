@@ -1,7 +1,7 @@
-import type { Config } from '../../../config/config.ts';
-import { loginOf } from '../../../db/admin/connection-config.ts';
-import type { Finding } from '../../../db/checks.ts';
-import { MAIN } from '../../../tenancy/registry/databases.ts';
+import type { Config } from '../config/config.ts';
+import { loginOf } from '../db/admin/connection-config.ts';
+import type { Finding } from '../db/checks.ts';
+import { MAIN } from '../tenancy/registry/databases.ts';
 
 /**
  * Returns the databases whose service login has the same password as the migration login: a leaked

@@ -1,0 +1,3 @@
+import type { components } from '../api/generated/site';
+
+export type Fleet = components['schemas']['Fleet'];

@@ -1,0 +1,26 @@
+import vue from '@vitejs/plugin-vue';
+import { defineConfig } from 'vite';
+
+const { PORT = '8080' } = process.env;
+
+// `npx vite console` serves the sources with the API of `make dev`, and shows changes immediately.
+export default defineConfig({
+  plugins: [vue()],
+  base: '/console/',
+  define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false' },
+  build: {
+    // The list of files and their imports, by which a test measures the first page.
+    manifest: 'manifest.json',
+    // The policy of the page allows no data: URL of a script or style.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    reportCompressedSize: false,
+    target: 'es2022',
+  },
+  server: {
+    port: 5174,
+    strictPort: true,
+    // The service finds the tenant by the Host header, which is forwarded unchanged.
+    proxy: { '/api': { target: `http://127.0.0.1:${PORT}`, changeOrigin: false } },
+  },
+});

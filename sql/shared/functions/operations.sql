@@ -1,0 +1,226 @@
+-- functions/operations.sql: what operators may request from the service.
+--
+-- Each function takes its arguments as one JSON text, and a proof over its own name and this text:
+-- SQL that is injected into a request cannot call it, cannot change an argument, and cannot use the
+-- proof of another function. EXECUTE is for the login of DATABASE_URL only, never for a tenant role.
+
+create or replace function tenancy.require_operator(
+  p_function text,
+  p_request text,
+  p_expires bigint,
+  p_proof text
+)
+returns jsonb
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform tenancy.require_proof('operators.' || p_function || '|' || p_request, p_expires, p_proof);
+  return p_request::jsonb;
+end
+$$;
+
+
+-- The seal has no end: the worker may run the operation later. The id keeps it from being used twice.
+create or replace function tenancy.request_operation(p_request text, p_expires bigint, p_proof text)
+returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_request constant jsonb := tenancy.require_operator('request_operation', p_request, p_expires, p_proof);
+  v_sealed constant text := v_request ->> 'sealed';
+  v_seal constant text := v_request ->> 'seal';
+  v_operation jsonb;
+begin
+  if (
+    encode(tenancy.mac('proof', split_part(v_seal, '.', 1), 'operation|' || v_sealed), 'hex')
+    = split_part(v_seal, '.', 2)
+  ) is not true then
+    raise exception 'the seal of the operation is not valid' using errcode = 'KT002';
+  end if;
+  v_operation := v_sealed::jsonb;
+
+  insert into tenancy.operations (id, kind, schema_name, sealed, seal, actor, address)
+  values (
+    (v_operation ->> 'id')::uuid,
+    v_operation ->> 'kind',
+    v_operation ->> 'tenant',
+    v_sealed,
+    v_seal,
+    v_operation ->> 'actor',
+    v_operation ->> 'address'
+  );
+end
+$$;
+
+comment on function tenancy.request_operation(text, bigint, text) is
+  'Records an operation, which the worker runs. The proof covers operators.request_operation|request|expires.';
+
+
+-- Takes the row as JSON: its table does not exist when functions are installed for the first time.
+create or replace function tenancy.describe_operation(p_operation jsonb) returns jsonb
+language sql immutable
+set search_path = pg_catalog, pg_temp
+as $$
+  select
+    (p_operation - array['schema_name', 'sealed', 'seal', 'lease_holder', 'lease_until'])
+    || jsonb_build_object(
+      'tenant', p_operation -> 'schema_name',
+      'arguments', (p_operation ->> 'sealed')::jsonb -> 'arguments'
+    )
+$$;
+
+
+create or replace function tenancy.list_operations(p_request text, p_expires bigint, p_proof text)
+returns jsonb
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  v_request constant jsonb := tenancy.require_operator('list_operations', p_request, p_expires, p_proof);
+begin
+  return (
+    with found as (
+      select o.id, o.created_at
+      from tenancy.operations as o
+      where (v_request ->> 'tenant' is null or o.schema_name = v_request ->> 'tenant')
+        and (v_request ->> 'status' is null or o.status = v_request ->> 'status')
+        and (v_request ->> 'kind' is null or o.kind = v_request ->> 'kind')
+    ),
+    page as (
+      select f.id, f.created_at
+      from found as f
+      order by f.created_at desc, f.id
+      limit (v_request ->> 'limit')::integer
+      offset (v_request ->> 'offset')::integer
+    )
+    select jsonb_build_object(
+      'count', (select count(*) from found as f),
+      'results', (
+        select coalesce(jsonb_agg(tenancy.describe_operation(to_jsonb(o)) order by p.created_at desc, p.id), '[]')
+        from page as p
+        join tenancy.operations as o on o.id = p.id
+      )
+    )
+  );
+end
+$$;
+
+comment on function tenancy.list_operations(text, bigint, text) is
+  'Returns a page of operations, the newest first. The proof covers operators.list_operations|request|expires.';
+
+
+create or replace function tenancy.find_operation(p_request text, p_expires bigint, p_proof text)
+returns jsonb
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+declare
+  v_request constant jsonb := tenancy.require_operator('find_operation', p_request, p_expires, p_proof);
+begin
+  return (
+    select tenancy.describe_operation(to_jsonb(o)) || jsonb_build_object(
+      'log',
+      (
+        select coalesce(jsonb_agg(jsonb_build_object('at', l.at, 'text', l.text) order by l.place), '[]')
+        from tenancy.operation_log as l
+        where l.operation_id = o.id
+      )
+    )
+    from tenancy.operations as o
+    where o.id = (v_request ->> 'id')::uuid
+  );
+end
+$$;
+
+comment on function tenancy.find_operation(text, bigint, text) is
+  'Returns an operation with its log. Null if it does not exist. The proof covers operators.find_operation|request|expires.';
+
+
+-- A running operation ends at its next step, if its kind can end early.
+create or replace function tenancy.cancel_operation(p_request text, p_expires bigint, p_proof text)
+returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_request constant jsonb := tenancy.require_operator('cancel_operation', p_request, p_expires, p_proof);
+  v_id constant uuid := (v_request ->> 'id')::uuid;
+  v_status text;
+  v_kind text;
+  v_schema text;
+begin
+  select o.status, o.kind, o.schema_name
+  into v_status, v_kind, v_schema
+  from tenancy.operations as o
+  where o.id = v_id
+  for update;
+
+  if v_status = 'queued' then
+    update tenancy.operations as o
+    set status = 'canceled', cancel_requested_at = now(), ended_at = now()
+    where o.id = v_id;
+  elsif v_status = 'running' and (v_request ->> 'running')::boolean then
+    update tenancy.operations as o
+    set cancel_requested_at = coalesce(o.cancel_requested_at, now())
+    where o.id = v_id;
+  else
+    return false;
+  end if;
+
+  perform tenancy.record_event_of(
+    v_request ->> 'actor', 'api', v_request ->> 'address', 'cancel-operation', v_schema, v_id,
+    null, jsonb_build_object('kind', v_kind)
+  );
+  return true;
+end
+$$;
+
+comment on function tenancy.cancel_operation(text, bigint, text) is
+  'Cancels an operation that waits, and asks the worker to end one that runs. Returns whether it did. The proof covers operators.cancel_operation|request|expires.';
+
+
+-- The number of attempts is a part of the request: a replayed one does not start the operation again.
+create or replace function tenancy.retry_operation(p_request text, p_expires bigint, p_proof text)
+returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_request constant jsonb := tenancy.require_operator('retry_operation', p_request, p_expires, p_proof);
+  v_id constant uuid := (v_request ->> 'id')::uuid;
+  v_kind text;
+  v_schema text;
+begin
+  update tenancy.operations as o
+  set status = 'queued',
+      error = null,
+      progress_done = null,
+      progress_total = null,
+      progress_text = null,
+      cancel_requested_at = null,
+      started_at = null,
+      ended_at = null
+  where o.id = v_id
+    and o.status in ('failed', 'canceled')
+    and o.attempts = (v_request ->> 'attempts')::integer
+    and o.ended_at = (v_request ->> 'ended_at')::timestamptz
+  returning o.kind, o.schema_name
+  into v_kind, v_schema;
+
+  if not found then
+    return false;
+  end if;
+  perform tenancy.record_event_of(
+    v_request ->> 'actor', 'api', v_request ->> 'address', 'retry-operation', v_schema, v_id,
+    null, jsonb_build_object('kind', v_kind)
+  );
+  return true;
+end
+$$;
+
+comment on function tenancy.retry_operation(text, bigint, text) is
+  'Queues an operation again that failed or was canceled. Returns whether it did. The proof covers operators.retry_operation|request|expires.';

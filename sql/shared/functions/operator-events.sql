@@ -1,0 +1,34 @@
+-- functions/operator-events.sql: what operators do in the service itself, without an operation. The rules are those of
+-- functions/operations.sql.
+
+-- The service chooses the id, which keeps an event from being added twice.
+create or replace function tenancy.record_operator_event(p_request text, p_expires bigint, p_proof text)
+returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_request constant jsonb := tenancy.require_operator('record_operator_event', p_request, p_expires, p_proof);
+begin
+  insert into tenancy.audit_events (id, actor, source, address, tenant_id, schema_name, action, before, after)
+  select
+    (v_request ->> 'id')::uuid,
+    v_request ->> 'actor',
+    'api',
+    v_request ->> 'address',
+    t.id,
+    t.schema_name,
+    v_request ->> 'action',
+    nullif(v_request -> 'before', 'null'),
+    nullif(v_request -> 'after', 'null')
+  from public.tenants as t
+  where t.id = (v_request ->> 'tenant')::uuid;
+
+  if not found then
+    raise exception 'the event names no tenant' using errcode = 'KT001';
+  end if;
+end
+$$;
+
+comment on function tenancy.record_operator_event(text, bigint, text) is
+  'Adds an event of an operator to the audit of a tenant. The proof covers operators.record_operator_event|request|expires.';

@@ -1,0 +1,139 @@
+import { sql } from 'slonik';
+import { z } from 'zod';
+
+import type { MemberService } from '../../../definition/owners.ts';
+import { ApiError } from '../../../errors.ts';
+import { enterTenant } from '../../../http/enter-tenant.ts';
+import { searchFor } from '../../../http/lists/search.ts';
+import type { TenantDatabase, TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
+import type { ResolvedTenant } from '../../../tenancy/registry/tenant.ts';
+import { enqueueMail, MAIL_WORK } from '../mail/outbox-queries.ts';
+import { findAccount } from '../users/account-queries.ts';
+
+const member = z
+  .object({
+    id: z.number(),
+    username: z.string(),
+    email: z.string(),
+    first_name: z.string(),
+    last_name: z.string(),
+    is_active: z.boolean(),
+    is_staff: z.boolean(),
+    is_superuser: z.boolean(),
+    last_login: z.date().nullable(),
+    date_joined: z.date(),
+  })
+  .strict();
+
+const columns = sql.fragment`
+  id, username, email, first_name, last_name, is_active, is_staff, is_superuser, last_login, date_joined
+`;
+
+const mailCounts = z
+  .object({
+    waiting: z.number(),
+    failed: z.number(),
+    oldest_at: z.date().nullable(),
+    next_at: z.date().nullable(),
+    last_error: z.string().nullable(),
+  })
+  .strict();
+
+const countOf = (tx: TenantTransaction, where: ReturnType<typeof searchFor>): Promise<number> =>
+  tx.oneFirst(sql.type(z.object({ count: z.number() }))`
+    select count(*) as count
+    from users
+    where ${where}
+  `);
+
+/** Creates the functions with which operators manage the users and the mail of one tenant, each in a transaction of its own. */
+export function createMemberService({
+  tenantDatabase,
+  wakeMail,
+}: Readonly<{ tenantDatabase: TenantDatabase; wakeMail: () => void }>): MemberService {
+  const inside = <T>(
+    tenant: ResolvedTenant,
+    { readOnly }: Readonly<{ readOnly: boolean }>,
+    work: (tx: TenantTransaction) => Promise<T>,
+  ): Promise<T> => enterTenant(tenantDatabase, { tenant, guards: [] }, { readOnly, whileUnpaid: true }, work);
+
+  return {
+    mailWork: MAIL_WORK,
+
+    listMembers: (tenant, { query, windowOf }) =>
+      inside(tenant, { readOnly: true }, async (tx) => {
+        const where = searchFor(query, ['username', 'email', 'first_name', 'last_name']);
+        const count = await countOf(tx, where);
+        const { limit, offset } = windowOf(count);
+        const rows = await tx.any(sql.type(member)`
+          select ${columns}
+          from users
+          where ${where}
+          order by id
+          limit ${limit}
+          offset ${offset}::bigint
+        `);
+        return { count, rows };
+      }),
+
+    findMember: (tenant, id) =>
+      inside(tenant, { readOnly: true }, (tx) =>
+        tx.maybeOne(sql.type(member)`
+          select ${columns}
+          from users
+          where id = ${id}::bigint
+        `),
+      ),
+
+    sendPasswordReset: async (tenant, id) => {
+      await inside(tenant, { readOnly: false }, async (tx) => {
+        const account = await findAccount(tx, id);
+        if (!account?.is_active || account.email === '' || account.password.startsWith('!')) {
+          throw new ApiError(
+            'conflict',
+            'No link is sent to a user who is inactive, has no e-mail address, or cannot log in with a password.',
+          );
+        }
+        await enqueueMail(tx, 'password_reset', { userId: account.id });
+      });
+      wakeMail();
+    },
+
+    countMail: (tenant) =>
+      inside(tenant, { readOnly: true }, (tx) =>
+        tx.one(sql.type(mailCounts)`
+          select
+            count(*) filter (where dead_at is null) as waiting,
+            count(*) filter (where dead_at is not null) as failed,
+            min(created_at) as oldest_at,
+            min(due_at) filter (where dead_at is null) as next_at,
+            (
+              select l.last_error
+              from outbox as l
+              where l.last_error is not null
+              order by l.id desc
+              limit 1
+            ) as last_error
+          from outbox
+        `),
+      ),
+
+    retryMail: async (tenant) => {
+      const retried = await inside(tenant, { readOnly: false }, async (tx) => {
+        const { rowCount } = await tx.query(sql.type(z.object({}))`
+          update outbox
+          set dead_at = null, attempts = 0, due_at = now()
+          where dead_at is not null
+        `);
+        if (rowCount > 0) {
+          await tx.query(sql.type(z.object({}).loose())`select tenancy.mark_due(${MAIL_WORK})`);
+        }
+        return rowCount;
+      });
+      wakeMail();
+      return retried;
+    },
+
+    usernameOf: async (tx, userId) => (await findAccount(tx, userId))?.username ?? '',
+  };
+}

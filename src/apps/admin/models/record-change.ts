@@ -1,0 +1,65 @@
+import { sql } from 'slonik';
+import { z } from 'zod';
+
+import { callerOf } from '../../../http/authentication.ts';
+import type { Context } from '../../../http/state.ts';
+import type { AdminModel } from './admin-model.ts';
+import type { Row } from './row-queries.ts';
+
+/** Maximum characters of a value in an event. Longer ones are shortened. */
+const MAX_VALUE = 500;
+/** Maximum fields of an event, which bounds its size. */
+const MAX_FIELDS = 60;
+
+const username = z.object({ username: z.string() });
+const nothing = z.object({ record_own_event: z.unknown() });
+
+/** Returns a value as an event has it. */
+function shortened(value: unknown): unknown {
+  const text = typeof value === 'string' ? value : JSON.stringify(value ?? null);
+  return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : (value ?? null);
+}
+
+/** Returns the fields of a row that differ from the other row's. */
+function differing(row: Row | null, other: Row | null): Row | null {
+  const names = Object.keys(row ?? {})
+    .filter((name) => JSON.stringify(row?.[name]) !== JSON.stringify(other?.[name]))
+    .slice(0, MAX_FIELDS);
+  return row && Object.fromEntries(names.map((name) => [name, shortened(row[name])]));
+}
+
+/** Returns the name of the caller, and that of the operator who acts for the user. */
+async function actorOf({ state }: Context): Promise<string> {
+  const { userId, actor } = callerOf(state);
+  const found = await state.tx.maybeOne(sql.type(username)`
+    select username
+    from users
+    where id = ${userId}::bigint
+  `);
+  const name = found?.username ?? `user ${userId}`;
+  return actor === null ? name : `${name} (operator ${actor})`;
+}
+
+/** Adds a change of a row to the tenant's audit, in the transaction of the change. */
+export async function recordChange(
+  ctx: Context,
+  action: 'add-row' | 'change-row' | 'delete-row',
+  model: AdminModel,
+  rows: Readonly<{ before: Row | null; after: Row | null }>,
+): Promise<void> {
+  const identity = { model: model.model, id: (rows.after ?? rows.before)?.id };
+  const [before, after] = [differing(rows.before, rows.after), differing(rows.after, rows.before)];
+  if (action === 'change-row' && Object.keys(after ?? {}).length === 0) {
+    return;
+  }
+  const json = (row: Row | null): string | null => row && JSON.stringify({ ...identity, ...row });
+  await ctx.state.tx.query(sql.type(nothing)`
+    select tenancy.record_own_event(
+      ${action},
+      ${json(before)}::jsonb,
+      ${json(after)}::jsonb,
+      ${await actorOf(ctx)},
+      ${ctx.ip}
+    )
+  `);
+}

@@ -1,0 +1,101 @@
+import { badNotice, goodNotice } from '../../../http/html/form.ts';
+import { type Html, html } from '../../../http/html/html.ts';
+import { card } from '../../../http/html/send-page.ts';
+import type { Subscription, SubscriptionLimit } from './subscription.ts';
+
+const MEBIBYTE = 1_048_576;
+
+const whole = new Intl.NumberFormat('en');
+const bytes = new Intl.NumberFormat('en', { maximumFractionDigits: 1 });
+
+/** Names of the limits of the engine. Limits of apps are named after their setting. */
+const NAMES: Readonly<Record<string, string>> = {
+  TENANT_STORAGE_MB: 'Storage',
+  TENANT_REQUESTS_PER_MINUTE: 'Requests per minute',
+  TENANT_CONCURRENCY: 'Requests at the same time',
+  STATEMENT_TIMEOUT: 'Time of a query',
+};
+
+/** Returns `Users` for USERS_LIMIT. */
+const nameOf = (setting: string): string => {
+  const words = setting
+    .replace(/_LIMIT$/, '')
+    .replaceAll('_', ' ')
+    .toLowerCase();
+  return NAMES[setting] ?? `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`;
+};
+
+const amountOf = (value: number, unit: SubscriptionLimit['unit']): string =>
+  unit === 'bytes'
+    ? `${bytes.format(value / MEBIBYTE)} MiB`
+    : unit === 'milliseconds'
+      ? `${bytes.format(value / 1_000)} s`
+      : whole.format(value);
+
+const usageOf = ({ limit, used, unit }: SubscriptionLimit): Html =>
+  used === null
+    ? html`${limit === null ? 'no limit' : amountOf(limit, unit)}`
+    : html`${amountOf(used, unit)} ${limit === null ? '(no limit)' : `of ${amountOf(limit, unit)}`}${
+        limit !== null &&
+        html` <meter min="0" max="${limit}" value="${Math.min(used, limit)}" high="${limit * 0.9}">${Math.round((100 * used) / limit)} %</meter>`
+      }`;
+
+const day = (text: string): Html => html`<time datetime="${text}">${text}</time>`;
+
+/** Returns what the status means for the tenant's users. */
+function stateOf({ status, paid_until: until, trial_until: trial }: Subscription): Html {
+  switch (status) {
+    case 'trial':
+      return goodNotice(trial === null ? 'The trial has no end.' : `The trial ends after ${trial}.`);
+    case 'paid':
+      return goodNotice(`Paid. The workspace is served until ${until}.`);
+    case 'grace':
+      return badNotice(
+        `The last paid day is over. Without a payment, the workspace is served until ${until} only.`,
+      );
+    case 'unpaid':
+      return badNotice(
+        `The workspace has not been paid since ${until}. Users can log in and change their own account. Everything else is unavailable until the next payment. No data is deleted.`,
+      );
+    case 'suspended':
+      return badNotice('The workspace is suspended. Contact support. No data is deleted.');
+    default:
+      return goodNotice('The workspace is served without a payment.');
+  }
+}
+
+const limitRow = (each: SubscriptionLimit): Html =>
+  html`<tr><th scope="row">${nameOf(each.setting)}</th><td>${usageOf(each)}</td></tr>`;
+
+const paymentRow = ({
+  recorded_at: at,
+  paid_until: until,
+  amount,
+  currency,
+  reference,
+}: Subscription['payments'][number]): Html =>
+  html`<tr><td>${day(at.slice(0, 10))}</td><td>${reference}</td><td>${amount === null ? '' : `${amount} ${currency ?? ''}`}</td><td>${day(until)}</td></tr>`;
+
+/** Returns the content of the page of the subscription. */
+export const subscriptionPage = (found: Subscription): Html => html`${card(
+  'Subscription',
+  html`${stateOf(found)}
+<dl>
+<dt>Plan</dt><dd>${found.plan ?? 'none'}</dd>
+${found.status !== 'trial' && found.paid_until !== null && html`<dt>Served until</dt><dd>${day(found.paid_until)}</dd>`}
+</dl>
+<h2>Limits and usage</h2>
+<table><tbody>
+${found.limits.map(limitRow)}
+</tbody></table>
+<p class="hint">Storage is counted at most a few minutes after it is used.</p>`,
+)}
+<div class="card narrow below"><h2>Payments</h2>
+${
+  found.payments.length === 0
+    ? html`<p class="quiet">No payment is recorded.</p>`
+    : html`<div class="wide"><table>
+<thead><tr><th scope="col">Recorded</th><th scope="col">Reference</th><th scope="col">Amount</th><th scope="col">Paid until</th></tr></thead>
+<tbody>${found.payments.map(paymentRow)}</tbody></table></div>`
+}
+</div>`;

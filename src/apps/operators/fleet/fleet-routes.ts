@@ -1,0 +1,74 @@
+import type Router from '@koa/router';
+
+import { operation } from '../../../http/openapi/description.ts';
+import { resource } from '../../../http/resource.ts';
+import type { AppMiddleware, State } from '../../../http/state.ts';
+import type { RecentRequests } from '../../../observability/recent-requests.ts';
+import type { OperatorDependencies } from '../operator-stacks.ts';
+import { presentTimes } from '../present-times.ts';
+import { fleet } from './fleet-schemas.ts';
+
+/** Slow tenants that the response lists. */
+const MAX_SLOWEST = 10;
+/** Milliseconds after which a worker that was not seen does not run. It looks for operations every second. */
+const WORKER_LOST_MS = 60_000;
+
+const presentRequests = ({ processes, seconds, count, clientErrors, errors, ...times }: RecentRequests) => ({
+  processes,
+  seconds,
+  count,
+  client_errors: clientErrors,
+  errors,
+  p50_ms: times.p50Ms,
+  p95_ms: times.p95Ms,
+  p99_ms: times.p99Ms,
+});
+
+const presentSlowest = ({ tenants }: RecentRequests) =>
+  tenants
+    .toSorted((one, other) => other.meanMs - one.meanMs)
+    .slice(0, MAX_SLOWEST)
+    .map(({ schema, requests, errors, meanMs, databaseMs }) => ({
+      schema,
+      requests,
+      errors,
+      mean_ms: meanMs,
+      database_ms: databaseMs,
+    }));
+
+/** Creates the route of the dashboard. */
+export function fleetRoutes(
+  router: Router<State>,
+  { operators, owners, recentRequests }: OperatorDependencies,
+  staff: readonly AppMiddleware[],
+): void {
+  resource(router, '/api/fleet', staff, {
+    GET: operation(
+      {
+        id: 'fleet_retrieve',
+        summary: 'Get the state of all tenants',
+        description:
+          'Requests, latency and slow tenants are those of the last 15 minutes, counted in the memory of the service.',
+        response: fleet,
+      },
+      async (ctx) => {
+        const overview = await operators.fleet();
+        const requests = recentRequests();
+        const seenAt = overview.worker.seen_at;
+        const { due_work: dueWork, ...rest } = overview;
+        const mail = dueWork.find(({ kind }) => kind === owners()?.members?.mailWork);
+        ctx.body = {
+          ...presentTimes(rest),
+          mail: { waiting: mail?.tenants ?? 0, overdue: mail?.overdue ?? 0 },
+          tenants: { by_status: overview.tenants },
+          slowest: presentSlowest(requests),
+          requests: presentRequests(requests),
+          worker: {
+            ...presentTimes(overview.worker),
+            is_running: seenAt !== null && Date.now() - Date.parse(seenAt) < WORKER_LOST_MS,
+          },
+        };
+      },
+    ),
+  });
+}

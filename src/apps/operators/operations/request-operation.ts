@@ -1,0 +1,91 @@
+import { z } from 'zod';
+
+import { ApiError, ValidationFailed } from '../../../errors.ts';
+import { readBody, validate } from '../../../http/body/validate.ts';
+import { nullable } from '../../../http/fields/field.ts';
+import { json } from '../../../http/fields/json.ts';
+import { text } from '../../../http/fields/text.ts';
+import type { Context } from '../../../http/state.ts';
+import type { OperationKind } from '../../../tenancy/operations/operation-kind.ts';
+import type { OperationRequest, Operators } from '../../../tenancy/operations/operators.ts';
+import { type Operator, operatorOf } from '../operator-stacks.ts';
+
+/** Maximum characters of a schema name and of a kind. */
+const MAX_NAME = 100;
+
+export const operationRequest = z
+  .object({
+    kind: text({ max: MAX_NAME }),
+    tenant: nullable(text({ max: MAX_NAME })).optional(),
+    arguments: json().optional(),
+    confirm: text({ max: MAX_NAME }).optional(),
+  })
+  .meta({ id: 'OperationRequest' });
+
+export const confirmation = z
+  .object({ confirm: text({ max: MAX_NAME }).optional() })
+  .meta({ id: 'OperationConfirmation' });
+
+type Destroying = Pick<OperationKind, 'kind' | 'destroys'>;
+
+/** Whether an operator may request operations of a kind. */
+export const isAllowed = ({ destroys }: Destroying, { isSuperuser }: Operator): boolean =>
+  !destroys || isSuperuser;
+
+/**
+ * Checks that an operator may request an operation that destroys, and has repeated the name of its tenant. Without a tenant,
+ * the kind is repeated.
+ *
+ * @throws ApiError `permission_denied`, or ValidationFailed on `confirm`
+ */
+export function assertConfirmed(
+  kind: Destroying,
+  operator: Operator,
+  { tenant, confirm }: Readonly<{ tenant: string | null; confirm: string | undefined }>,
+): void {
+  if (!isAllowed(kind, operator)) {
+    throw new ApiError('permission_denied', 'You do not have permission to perform this action.');
+  }
+  const name = tenant ?? kind.kind;
+  if (kind.destroys && confirm !== name) {
+    throw new ValidationFailed({
+      confirm: [confirm === undefined ? 'This field is required.' : `Repeat "${name}" to confirm.`],
+    });
+  }
+}
+
+/** @throws ValidationFailed on each invalid argument: `arguments.domain` */
+function assertArguments({ arguments: schema }: OperationKind, given: unknown): void {
+  try {
+    validate(schema, given);
+  } catch (error) {
+    if (!(error instanceof ValidationFailed)) {
+      throw error;
+    }
+    throw new ValidationFailed(
+      Object.fromEntries(
+        Object.entries(error.fields).map(([name, messages]) => [
+          name === 'non_field_errors' ? 'arguments' : `arguments.${name}`,
+          messages,
+        ]),
+      ),
+    );
+  }
+}
+
+/**
+ * Returns the operation that a request orders.
+ *
+ * @throws ApiError `permission_denied`, or ValidationFailed
+ */
+export function readRequest({ kinds }: Pick<Operators, 'kinds'>, ctx: Context): OperationRequest {
+  const { kind: name, tenant = null, arguments: given = {}, confirm } = readBody(ctx, operationRequest);
+  const kind = kinds.find((each) => each.kind === name);
+  if (!kind) {
+    throw new ValidationFailed({ kind: [`"${name}" is not a valid choice.`] });
+  }
+  const operator = operatorOf(ctx);
+  assertConfirmed(kind, operator, { tenant, confirm });
+  assertArguments(kind, given);
+  return { kind: name, tenant, arguments: given, actor: operator.username, address: ctx.ip };
+}

@@ -1,0 +1,66 @@
+import { type ConsoleEncoding, createConsoleFiles } from '../console/console-files.ts';
+import type { AppMiddleware } from '../state.ts';
+
+/**
+ * Only files of this host, no inline script or style, and no text that becomes HTML except by Vue's own policy, which
+ * creates the elements of templates.
+ */
+const CONTENT_SECURITY_POLICY = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self' data:",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "manifest-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+  'trusted-types vue',
+].join('; ');
+
+const FOLDER = '/console/';
+const PAGE = 'index.html';
+
+/** Whether a path below `/console/` is a page of the console: the last segment has no file extension. */
+const isPage = (name: string): boolean => !name.startsWith('assets/') && !/\.[a-z0-9]+$/i.test(name);
+
+/**
+ * Serves the console at `/console/`. Paths of its pages get the same document, which shows the page of the URL. The
+ * files need no credentials: they contain no data.
+ */
+export function consolePages(): AppMiddleware {
+  const findFile = createConsoleFiles();
+  return async function consolePages(ctx, next) {
+    const isRead = ctx.method === 'GET' || ctx.method === 'HEAD';
+    if (!isRead || !(ctx.path === '/console' || ctx.path.startsWith(FOLDER))) {
+      return next();
+    }
+    const name = ctx.path.slice(FOLDER.length);
+    const file = await findFile(isPage(name) ? PAGE : name);
+    if (!file) {
+      return next();
+    }
+    ctx.state.route = FOLDER;
+    if (ctx.path === '/console') {
+      ctx.redirect(FOLDER);
+      return;
+    }
+    ctx.set('Content-Security-Policy', CONTENT_SECURITY_POLICY);
+    ctx.set('Cache-Control', file.isHashed ? 'public, max-age=31536000, immutable' : 'no-cache');
+    ctx.set('ETag', file.etag);
+    ctx.vary('Accept-Encoding');
+    ctx.status = 200;
+    if (ctx.fresh) {
+      ctx.status = 304;
+      return;
+    }
+    const encoding = (ctx.acceptsEncodings('br', 'gzip', 'identity') || 'identity') as ConsoleEncoding;
+    ctx.type = file.type;
+    if (encoding !== 'identity') {
+      ctx.set('Content-Encoding', encoding);
+    }
+    ctx.body = file.bodies[encoding];
+  };
+}

@@ -1,0 +1,97 @@
+import { z } from 'zod';
+
+import type { Config } from '../../config/config.ts';
+import { defineOperation, type OperationKind } from '../../tenancy/operations/operation-kind.ts';
+import { chooseDatabase, MAIN } from '../../tenancy/registry/databases.ts';
+import { addDomain, type DomainRow, removeDomain, setPrimaryDomain } from '../../tenancy/registry/domains.ts';
+import { parseDomainName } from '../../tenancy/registry/tenant.ts';
+import { assertPrimaryAllowed, mayServe } from '../../tenancy/registry/verification.ts';
+import { createResolveTxt, verifyDomain } from '../../tenancy/registry/verify-domain.ts';
+import { domain } from './fields.ts';
+
+const describe = ({ domain: host, is_primary: isPrimary, verified_at: verifiedAt }: DomainRow) => ({
+  domain: host,
+  is_primary: isPrimary,
+  is_verified: verifiedAt !== null,
+});
+
+/** Domains of a tenant or of the public site. */
+export function domainKinds({
+  BASE_DOMAIN: baseDomain,
+  REQUIRE_DOMAIN_VERIFICATION: required,
+  DNS_SERVER: server,
+}: Config): readonly OperationKind[] {
+  const rule = { baseDomain, required };
+  return [
+    defineOperation({
+      kind: 'add-domain',
+      title: 'Add domain',
+      description: 'Adds a domain to a tenant. The page of the tenant shows the DNS record that verifies it.',
+      target: 'tenant-or-site',
+      afterInterruption:
+        'If the tenant has the domain, the operation is complete. Otherwise request it again.',
+      arguments: z.strictObject({
+        domain,
+        primary: z.boolean().default(false).meta({ title: 'Make it the primary domain' }),
+      }),
+      run: async (given, { databases, tenant }) => {
+        const host = parseDomainName(given.domain);
+        if (given.primary) {
+          assertPrimaryAllowed(host, rule, 'Add it first, verify it, then make it primary.');
+        }
+        const { owner } = chooseDatabase(databases, MAIN);
+        return describe(await addDomain(owner, tenant, host, { primary: given.primary }));
+      },
+    }),
+    defineOperation({
+      kind: 'verify-domain',
+      title: 'Verify domain',
+      description: "Looks up the tenant's token in the DNS of the domain.",
+      target: 'tenant-or-site',
+      repeatable: true,
+      arguments: z.strictObject({
+        domain,
+        dns: z.boolean().default(true).meta({
+          title: 'Look up the DNS record',
+          description: 'Otherwise the domain counts as verified without a lookup.',
+        }),
+      }),
+      run: async (given, { databases, tenant }) => {
+        const found = await verifyDomain(
+          chooseDatabase(databases, MAIN).owner,
+          tenant,
+          parseDomainName(given.domain),
+          given.dns ? createResolveTxt(server ?? null) : null,
+        );
+        return { ...describe(found.domain), changed: found.changed };
+      },
+    }),
+    defineOperation({
+      kind: 'set-primary-domain',
+      title: 'Make domain primary',
+      description: "The tenant's links and redirects use the primary domain.",
+      target: 'tenant-or-site',
+      repeatable: true,
+      arguments: z.strictObject({ domain }),
+      run: async (given, { databases, tenant }) => {
+        const host = parseDomainName(given.domain);
+        const { owner } = chooseDatabase(databases, MAIN);
+        await setPrimaryDomain(owner, tenant, host, (row) => mayServe(row, rule));
+        return { domain: host, is_primary: true };
+      },
+    }),
+    defineOperation({
+      kind: 'remove-domain',
+      title: 'Remove domain',
+      description: 'The host immediately returns 404, and another tenant can add the domain.',
+      target: 'tenant-or-site',
+      afterInterruption: 'If the tenant no longer has the domain, the operation is complete.',
+      arguments: z.strictObject({ domain }),
+      run: async (given, { databases, tenant }) => {
+        const host = parseDomainName(given.domain);
+        await removeDomain(chooseDatabase(databases, MAIN).owner, tenant, host);
+        return { domain: host };
+      },
+    }),
+  ];
+}

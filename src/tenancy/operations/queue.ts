@@ -1,0 +1,257 @@
+import type pg from 'pg';
+import { z } from 'zod';
+
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
+import { lockKey } from '../../db/admin/session-lock.ts';
+import type { OperationFailure, OperationStatus } from './operation.ts';
+import type { OperationKind } from './operation-kind.ts';
+
+/** Times that an operation is started again after its worker was killed. */
+const MAX_ATTEMPTS = 5;
+
+const claimed = z.object({
+  id: z.uuid(),
+  kind: z.string(),
+  tenant: z.string().nullable(),
+  tenant_id: z.uuid().nullable(),
+  sealed: z.string(),
+  seal: z.string(),
+  actor: z.string(),
+  address: z.string().nullable(),
+  attempts: z.number(),
+});
+
+/** An operation that this worker must run. */
+export type ClaimedOperation = Readonly<z.infer<typeof claimed>>;
+
+/** A worker that runs operations, and the seconds after which it counts as killed. */
+export type LeaseHolder = Readonly<{ holder: string; leaseSeconds: number }>;
+
+/**
+ * Ends the operations of killed workers: those of repeatable kinds are queued again, and the others fail.
+ * Operations that were to be canceled are canceled.
+ */
+async function releaseExpired(client: pg.ClientBase, kinds: readonly OperationKind[]): Promise<void> {
+  await client.query(
+    `with expired as (
+       select
+         o.id,
+         case
+           when o.cancel_requested_at is not null then 'canceled'
+           when k.repeatable and o.attempts < $3 then 'queued'
+           else 'failed'
+         end as status,
+         k.hint
+       from tenancy.operations as o
+       left join jsonb_to_recordset($1::jsonb) as k (kind text, repeatable boolean, hint text) on k.kind = o.kind
+       where o.status = 'running'
+         and o.lease_until < now()
+       for update of o skip locked
+     ),
+     logged as (
+       insert into tenancy.operation_log (operation_id, text)
+       select e.id, $2
+       from expired as e
+     )
+     update tenancy.operations as o
+     set status = e.status,
+         ended_at = case when e.status = 'queued' then null else now() end,
+         error = case
+           when e.status = 'failed' then
+             jsonb_build_object('code', 'operation_interrupted', 'message', $2, 'hint', e.hint)
+         end,
+         lease_holder = null,
+         lease_until = null
+     from expired as e
+     where o.id = e.id`,
+    [
+      JSON.stringify(
+        kinds.map(({ kind, repeatable, afterInterruption }) => ({
+          kind,
+          repeatable,
+          hint: afterInterruption,
+        })),
+      ),
+      'The worker ended before the operation did.',
+      MAX_ATTEMPTS,
+    ],
+  );
+}
+
+/** Records that this worker looks for operations, and forgets workers that ended a day ago. */
+export async function markWorker(
+  owner: pg.ClientConfig,
+  { holder }: Pick<LeaseHolder, 'holder'>,
+): Promise<void> {
+  await withAdminConnection(owner, async (client) => {
+    await client.query(
+      `insert into tenancy.workers (holder, seen_at)
+       values ($1, now())
+       on conflict on constraint workers_pkey do update
+         set seen_at = excluded.seen_at`,
+      [holder],
+    );
+    await client.query(`delete from tenancy.workers as w where w.seen_at < now() - interval '1 day'`);
+  });
+}
+
+/**
+ * Claims the oldest operation that waits and whose tenant has no running one. Operations of kinds that this release
+ * does not have stay queued. Null: none.
+ */
+export async function claimOperation(
+  owner: pg.ClientConfig,
+  { holder, leaseSeconds }: LeaseHolder,
+  kinds: readonly OperationKind[],
+): Promise<ClaimedOperation | null> {
+  return withAdminConnection(owner, async (client) => {
+    // Two workers could otherwise claim two operations of one tenant.
+    await client.query('select pg_catalog.pg_advisory_xact_lock($1)', [lockKey('koa-tenants operations')]);
+    await releaseExpired(client, kinds);
+    const { rows } = await client.query(
+      `update tenancy.operations as o
+       set status = 'running',
+           attempts = o.attempts + 1,
+           started_at = now(),
+           lease_holder = $1,
+           lease_until = now() + make_interval(secs => $2)
+       where o.id = (
+         select w.id
+         from tenancy.operations as w
+         where w.status = 'queued'
+           and w.kind = any ($3::text[])
+           and not exists (
+             select
+             from tenancy.operations as r
+             where r.status = 'running'
+               and r.schema_name = w.schema_name
+           )
+         order by w.created_at, w.id
+         limit 1
+       )
+       returning
+         o.id, o.kind, o.schema_name as tenant, o.sealed, o.seal, o.actor, o.address, o.attempts,
+         (select t.id from public.tenants as t where t.schema_name = o.schema_name) as tenant_id`,
+      [holder, leaseSeconds, kinds.map(({ kind }) => kind)],
+    );
+    return rows[0] ? claimed.parse(rows[0]) : null;
+  });
+}
+
+/** What an operation has reported since the last time. */
+export type OperationReport = Readonly<{
+  lines: ReadonlyArray<Readonly<{ at: Date; text: string }>>;
+  progress: Readonly<{ done: number; total: number; text: string | null }> | null;
+}>;
+
+async function writeReport(
+  client: pg.ClientBase,
+  id: string,
+  { lines, progress }: OperationReport,
+): Promise<void> {
+  if (lines.length > 0) {
+    await client.query(
+      `insert into tenancy.operation_log (operation_id, at, text)
+       select $1, l.at, l.text
+       from unnest($2::timestamptz[], $3::text[]) with ordinality as l (at, text, place)
+       order by l.place`,
+      [id, lines.map(({ at }) => at), lines.map(({ text }) => text)],
+    );
+  }
+  if (progress) {
+    await client.query(
+      `update tenancy.operations as o
+       set progress_done = $2, progress_total = $3, progress_text = $4
+       where o.id = $1`,
+      [id, progress.done, progress.total, progress.text],
+    );
+  }
+}
+
+/**
+ * Renews the lease of an operation and stores what it has reported. Returns `lost` if the worker no longer holds it,
+ * and `canceling` if an operator has canceled the operation.
+ */
+export async function renewOperation(
+  owner: pg.ClientConfig,
+  { holder, leaseSeconds }: LeaseHolder,
+  id: string,
+  report: OperationReport,
+): Promise<'held' | 'canceling' | 'lost'> {
+  return withAdminConnection(owner, async (client) => {
+    const { rows } = await client.query<{ canceling: boolean }>(
+      `update tenancy.operations as o
+       set lease_until = now() + make_interval(secs => $3)
+       where o.id = $1
+         and o.lease_holder = $2
+       returning o.cancel_requested_at is not null as canceling`,
+      [id, holder, leaseSeconds],
+    );
+    if (!rows[0]) {
+      return 'lost';
+    }
+    await writeReport(client, id, report);
+    return rows[0].canceling ? 'canceling' : 'held';
+  });
+}
+
+/** How a run of an operation has ended. `queued`: another worker must run it again. */
+export type OperationEnd = Readonly<{
+  status: Exclude<OperationStatus, 'running'>;
+  result: Readonly<Record<string, unknown>> | null;
+  error: OperationFailure | null;
+}>;
+
+/**
+ * Ends an operation, and adds an event to the audit unless its changes have added some. Returns false if the worker no
+ * longer holds it.
+ */
+export async function endOperation(
+  owner: pg.ClientConfig,
+  { holder }: LeaseHolder,
+  { id, kind, tenant, tenant_id: tenantId }: ClaimedOperation,
+  report: OperationReport,
+  { status, result, error, after }: OperationEnd & Readonly<{ after: Readonly<Record<string, unknown>> }>,
+): Promise<boolean> {
+  return withAdminConnection(owner, async (client) => {
+    const { rowCount } = await client.query(
+      `update tenancy.operations as o
+       set status = $3,
+           result = $4,
+           error = $5,
+           ended_at = case when $3 = 'queued' then null else clock_timestamp() end,
+           attempts = case when $3 = 'queued' then o.attempts - 1 else o.attempts end,
+           lease_holder = null,
+           lease_until = null
+       where o.id = $1
+         and o.lease_holder = $2`,
+      [id, holder, status, result && JSON.stringify(result), error && JSON.stringify(error)],
+    );
+    if (rowCount === 0) {
+      return false;
+    }
+    await writeReport(client, id, report);
+    if (status !== 'queued') {
+      await client.query('select tenancy.record_operation_end($1, $2, $3, $4, $5, $6)', [
+        id,
+        kind,
+        tenantId,
+        tenant,
+        JSON.stringify({ ...after, outcome: status, ...(error ? { error: error.code } : {}) }),
+        status !== 'succeeded',
+      ]);
+    }
+    return true;
+  });
+}
+
+/** Deletes operations that ended more than `days` days ago. Returns their number. */
+export async function deleteOldOperations(owner: pg.ClientConfig, days: number): Promise<number> {
+  return withAdminConnection(owner, async (client) => {
+    const { rowCount } = await client.query(
+      'delete from tenancy.operations as o where o.ended_at < now() - make_interval(days => $1)',
+      [days],
+    );
+    return rowCount ?? 0;
+  });
+}

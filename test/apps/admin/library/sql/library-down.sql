@@ -1,0 +1,3 @@
+drop table secrets;
+drop table books;
+drop table authors;

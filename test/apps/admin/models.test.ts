@@ -1,0 +1,272 @@
+/** Run alone: node_modules/.bin/node test/run.ts test/apps/admin/models.test.ts */
+import test from 'ava';
+
+import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { project } from './project.ts';
+
+const HOST = 'acme.localhost';
+
+type Row = Readonly<Record<string, unknown>>;
+
+let world: World;
+let service: TestService;
+let boss: { id: number };
+let token: string;
+const tokens: Record<string, string> = {};
+test.before(async () => {
+  world = await openWorld({ project });
+  boss = await makeUser(world, 'acme', 'boss', { isSuperuser: true });
+  await makeUser(world, 'acme', 'clerk');
+  await makeUser(world, 'acme', 'user');
+  await makeUser(world, 'globex', 'neighbor', { isSuperuser: true });
+  await world.asOwner(`update acme.users set is_staff = true where username = 'clerk'`);
+  await world.asOwner(`insert into globex.authors (id, name) values (900001, 'of globex')`);
+  service = await serve(world);
+  token = await service.logIn(HOST, 'boss', PASSWORD);
+  tokens.clerk = await service.logIn(HOST, 'clerk', PASSWORD);
+  tokens.user = await service.logIn(HOST, 'user', PASSWORD);
+  tokens.neighbor = await service.logIn('globex.localhost', 'neighbor', PASSWORD);
+});
+test.after.always(async () => {
+  await service?.close();
+  await world?.close();
+});
+
+const call = (method: string, path: string, body?: unknown, as = token) =>
+  service.request(HOST, method, path, { token: as, body });
+
+async function addAuthor(name: string): Promise<number> {
+  const { status, body, text } = await call('POST', '/api/admin/library.author/', { name });
+  if (status !== 201) {
+    throw new Error(text);
+  }
+  return body.id;
+}
+
+test('a model is described by its declaration and the foreign keys of its table', async (t) => {
+  const { status, body } = await call('GET', '/api/admin/');
+  t.is(status, 200);
+  t.deepEqual(
+    body.map(({ model, hidden, can }: { model: string; hidden: boolean; can: object }) => [
+      model,
+      hidden,
+      can,
+    ]),
+    [
+      ['accounts.user', true, { add: false, change: false, delete: false }],
+      ['library.author', false, { add: true, change: true, delete: true }],
+      ['library.book', false, { add: true, change: true, delete: true }],
+    ],
+  );
+  const book = body[2];
+  t.deepEqual(
+    [book.name, book.name_plural, book.label, book.order, book.search],
+    ['book', 'books', 'title', ['-created_at'], ['title', 'summary', 'shelf']],
+  );
+  t.deepEqual(book.list_columns, ['title', 'author_id', 'added_by', 'genre', 'price', 'published_on']);
+  t.deepEqual(book.filters, ['genre', 'published_on', 'created_at', 'author_id', 'added_by']);
+  const fields = Object.fromEntries(book.fields.map((field: { name: string }) => [field.name, field]));
+  t.deepEqual(fields.author_id, {
+    name: 'author_id',
+    label: 'Author',
+    kind: 'number',
+    read_only: false,
+    required: true,
+    nullable: false,
+    relation: { model: 'library.author', label: 'name', name: 'author' },
+    schema: { type: 'integer' },
+  });
+  t.deepEqual(fields.added_by.relation, { model: 'accounts.user', label: 'username', name: 'user' });
+  t.deepEqual(fields.genre.schema.enum, ['novel', 'poetry', 'science']);
+  t.deepEqual(
+    [fields.price.nullable, fields.price.required, fields.title.schema.maxLength],
+    [true, false, 200],
+  );
+  t.deepEqual(
+    [fields.created_at.read_only, fields.summary.kind, fields.facts.kind],
+    [true, 'long text', 'json'],
+  );
+});
+
+test('staff add, read, change and delete rows, with the checks of the API', async (t) => {
+  const author = await addAuthor('Writer');
+  const created = await call('POST', '/api/admin/library.book/', {
+    title: ' A book ',
+    author_id: author,
+    added_by: boss.id,
+    genre: 'poetry',
+    price: '12.5',
+    published_on: '2020-02-29',
+    facts: { pages: [1, 2], big: 12345678901234567890n.toString() },
+    shelf: 'B',
+  });
+  t.is(created.status, 201, created.text);
+  const { id, created_at: createdAt } = created.body;
+  const path = `/api/admin/library.book/${id}/`;
+  t.is(created.headers.location, `http://${HOST}${path}`);
+  const row = {
+    id,
+    title: 'A book',
+    author_id: author,
+    added_by: boss.id,
+    genre: 'poetry',
+    price: '12.50',
+    published_on: '2020-02-29',
+    facts: { pages: [1, 2], big: '12345678901234567890' },
+    summary: '',
+    shelf: 'B',
+    created_at: createdAt,
+  };
+  t.deepEqual(created.body, row);
+  t.deepEqual((await call('GET', path)).body, row);
+  const changed = await call('PATCH', path, { price: null, facts: 'text', title: 'Changed' });
+  t.deepEqual(changed.body, { ...row, price: null, facts: 'text', title: 'Changed' });
+  t.deepEqual((await call('PATCH', path, {})).body, changed.body);
+  t.deepEqual((await call('PUT', path, { title: 'Put' })).body, {
+    author_id: ['This field is required.'],
+    added_by: ['This field is required.'],
+  });
+  const stale = await service.request(HOST, 'PATCH', path, {
+    token,
+    body: { title: 'Late' },
+    headers: { 'If-Match': '"stale"' },
+  });
+  t.is(stale.status, 412);
+  t.is((await call('DELETE', path)).status, 204);
+  t.is((await call('GET', path)).status, 404);
+  t.is((await call('PATCH', path, { title: '' })).status, 404);
+});
+
+test('faults of fields and violations of constraints are reported on the field', async (t) => {
+  const author = await addAuthor('Taken');
+  const post = (model: string, body: unknown) => call('POST', `/api/admin/${model}/`, body);
+  const valid = { title: 'x', author_id: author, added_by: boss.id };
+  const cases: ReadonlyArray<readonly [string, unknown, unknown]> = [
+    ['library.author', { name: 'Taken' }, { name: ['This field must be unique.'] }],
+    ['library.author', { name: '' }, { name: ['This field may not be blank.'] }],
+    [
+      'library.book',
+      { ...valid, author_id: 12345 },
+      { author_id: ['Invalid pk "12345" - object does not exist.'] },
+    ],
+    ['library.book', { ...valid, genre: 'thriller' }, { genre: ['"thriller" is not a valid choice.'] }],
+    [
+      'library.book',
+      { ...valid, price: '-1', published_on: '2021-02-29' },
+      {
+        price: ['Ensure this value is greater than or equal to 0.'],
+        published_on: ['Date has wrong format. Use one of these formats instead: YYYY-MM-DD.'],
+      },
+    ],
+    [
+      'library.book',
+      { ...valid, shelf: 'b' },
+      { non_field_errors: ['Constraint “books__shelf” is violated.'] },
+    ],
+    ['library.book', [], { non_field_errors: ['Invalid data. Expected a dictionary, but got list.'] }],
+  ];
+  for (const [model, body, expected] of cases) {
+    const answer = await post(model, body);
+    t.deepEqual([answer.status, answer.body], [400, expected], JSON.stringify(body));
+  }
+  t.is((await post('library.book', valid)).status, 201);
+  t.deepEqual((await call('DELETE', `/api/admin/library.author/${author}/`)).body, {
+    non_field_errors: ['This object cannot be deleted or changed, because other objects refer to it.'],
+  });
+});
+
+test('lists have search, filters, an order and pages', async (t) => {
+  const author = await addAuthor('List author');
+  for (const [index, title] of ['Zebra list', 'Apple list', 'Mango list'].entries()) {
+    const body = { title, author_id: author, added_by: boss.id, genre: index === 1 ? 'science' : 'novel' };
+    t.is((await call('POST', '/api/admin/library.book/', body)).status, 201);
+  }
+  const titles = async (query: string) => {
+    const { status, body, text } = await call('GET', `/api/admin/library.book/?author_id=${author}&${query}`);
+    t.is(status, 200, text);
+    return body.results.map(({ title }: { title: string }) => title.replace(' list', ''));
+  };
+  t.deepEqual(await titles(''), ['Mango', 'Apple', 'Zebra']);
+  t.deepEqual(await titles('ordering=title'), ['Apple', 'Mango', 'Zebra']);
+  t.deepEqual(await titles('search=LIST%20zebra'), ['Zebra']);
+  t.deepEqual(await titles('search=100%25'), []);
+  t.deepEqual(await titles('genre=science'), ['Apple']);
+  t.deepEqual(await titles('title__icontains=ANG'), ['Mango']);
+  t.deepEqual(await titles('price__isnull=true&ordering=-id&page_size=1&page=2'), ['Apple']);
+  t.deepEqual(await titles('created_at__lt=2020-01-01T00:00Z'), []);
+  const page = await call('GET', `/api/admin/library.book/?author_id=${author}&page_size=2`);
+  t.is(page.body.count, 3);
+  t.regex(page.body.next, /page=2/);
+  t.is((await call('GET', '/api/admin/library.book/?page=99')).status, 404);
+  t.deepEqual((await call('GET', '/api/admin/library.book/?author_id=x&genre=none')).body, {
+    author_id: ['Incorrect type. Expected pk value, received str.'],
+    genre: ['"none" is not a valid choice.'],
+  });
+});
+
+test('pickers offer the rows of the own tenant, by search and by id', async (t) => {
+  const one = await addAuthor('Picker one');
+  const two = await addAuthor('Picker two');
+  const choices = (query: string) => call('GET', `/api/admin/library.book/choices/?${query}`);
+  t.deepEqual((await choices('field=author_id&search=picker')).body.results, [
+    { id: one, label: 'Picker one' },
+    { id: two, label: 'Picker two' },
+  ]);
+  t.deepEqual((await choices(`field=author_id&ids=${two},900001`)).body.results, [
+    { id: two, label: 'Picker two' },
+  ]);
+  t.is((await choices('field=author_id&search=globex')).body.count, 0);
+  t.deepEqual(
+    (await choices('field=added_by&search=clerk')).body.results.map(({ label }: { label: string }) => label),
+    ['clerk'],
+  );
+  for (const field of ['title', 'password', '__proto__', 'id', '']) {
+    t.is((await choices(`field=${field}`)).status, 404, field);
+  }
+});
+
+test('each change is an event of the tenant, and a rejected change is none', async (t) => {
+  const author = await addAuthor('Watched');
+  await call('PATCH', `/api/admin/library.author/${author}/`, { name: 'Watched', is_living: false });
+  await call('PATCH', `/api/admin/library.author/${author}/`, { is_living: false });
+  await call('PATCH', `/api/admin/library.author/${author}/`, { name: '' });
+  await call('DELETE', `/api/admin/library.author/${author}/`, undefined, tokens.clerk);
+  const { body } = await call('GET', '/api/audit/?page_size=100');
+  const own = body.results
+    .filter(({ before, after }: { before: Row | null; after: Row | null }) => {
+      const { id, model } = before ?? after ?? {};
+      return id === author && model === 'library.author';
+    })
+    .map(({ actor, source, action, before, after }: Row) => ({ actor, source, action, before, after }));
+  const identity = { id: author, model: 'library.author' };
+  t.deepEqual(own, [
+    {
+      actor: 'clerk',
+      source: 'tenant',
+      action: 'delete-row',
+      before: { ...identity, name: 'Watched', is_living: false },
+      after: null,
+    },
+    {
+      actor: 'boss',
+      source: 'tenant',
+      action: 'change-row',
+      before: { ...identity, is_living: true },
+      after: { ...identity, is_living: false },
+    },
+    {
+      actor: 'boss',
+      source: 'tenant',
+      action: 'add-row',
+      before: null,
+      after: { ...identity, name: 'Watched', is_living: true },
+    },
+  ]);
+  t.deepEqual(
+    (
+      await service.request('globex.localhost', 'GET', '/api/audit/', { token: tokens.neighbor })
+    ).body.results.filter(({ source }: Row) => source === 'tenant'),
+    [],
+  );
+});

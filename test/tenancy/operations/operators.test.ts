@@ -1,0 +1,155 @@
+import test from 'ava';
+
+import { ApiError, ValidationFailed } from '../../../src/errors.ts';
+import type { Operators } from '../../../src/tenancy/operations/operators.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { OPERATOR, operatorsOf } from './open-operators.ts';
+
+let world: World;
+let operators: Operators;
+test.serial.before(async () => {
+  world = await openWorld();
+  operators = await operatorsOf(world);
+});
+test.after.always(() => world?.close());
+
+const PAGE = { limit: 20, offset: 0 };
+
+test.serial('records an operation, and lists it without hidden arguments', async (t) => {
+  const requested = await operators.request({
+    ...OPERATOR,
+    kind: 'paint',
+    tenant: 'acme',
+    arguments: { color: 'red' },
+  });
+  t.like(requested, {
+    kind: 'paint',
+    tenant: 'acme',
+    status: 'queued',
+    actor: 'olga',
+    address: '192.0.2.7',
+    progress: null,
+    can_cancel: true,
+    can_retry: false,
+    log: [],
+  });
+  t.deepEqual(requested.arguments, { color: 'red', coats: 1 });
+  const { count, results } = await operators.list({ ...PAGE, tenant: 'acme', status: 'queued' });
+  t.is(count, 1);
+  t.deepEqual(results, [{ ...requested, log: null }]);
+  t.is((await operators.list({ ...PAGE, tenant: 'globex' })).count, 0);
+  t.is((await operators.list({ ...PAGE, kind: 'other' })).count, 0);
+});
+
+test.serial('rejects an unknown kind, invalid arguments and a wrong tenant', async (t) => {
+  const paint = { ...OPERATOR, kind: 'paint', tenant: 'acme', arguments: { color: 'red' } };
+  const request = (changes: object) => operators.request({ ...paint, ...changes });
+  await t.throwsAsync(request({ kind: 'nothing' }), { instanceOf: ValidationFailed, message: /^kind: / });
+  await t.throwsAsync(request({ arguments: { color: 'green' } }), { message: /^color: / });
+  await t.throwsAsync(request({ arguments: { color: 'red', more: 1 } }), { instanceOf: ValidationFailed });
+  await t.throwsAsync(request({ tenant: 'nobody' }), { instanceOf: ApiError, code: 'tenant_not_found' });
+  await t.throwsAsync(request({ tenant: 'site' }), { message: /^tenant: / });
+  t.is((await operators.list(PAGE)).count, 1);
+});
+
+test.serial('cancels an operation that waits, once, and queues it again', async (t) => {
+  const { id } = await operators.request({
+    ...OPERATOR,
+    kind: 'paint',
+    tenant: null,
+    arguments: { color: 'blue' },
+  });
+  t.false(await operators.retry(id, OPERATOR));
+  t.true(await operators.cancel(id, OPERATOR));
+  t.false(await operators.cancel(id, OPERATOR));
+  t.like(await operators.find(id), { status: 'canceled', can_cancel: false, can_retry: true });
+  t.true(await operators.retry(id, OPERATOR));
+  t.like(await operators.find(id), { status: 'queued', ended_at: null });
+  t.is(await operators.find('00000000-0000-4000-8000-000000000000'), null);
+  const events = await operators.audit({ ...PAGE, operation: id });
+  t.deepEqual(
+    events.results.map(({ action, actor, source, address }) => [action, actor, source, address]),
+    [
+      ['retry-operation', 'olga', 'api', '192.0.2.7'],
+      ['cancel-operation', 'olga', 'api', '192.0.2.7'],
+    ],
+  );
+});
+
+test.serial('lists, filters, orders and shows tenants', async (t) => {
+  await world.provision('initech');
+  await world.asOwner(
+    `update public.tenants set status = 'suspended', name = 'Zeta 100% _x' where schema_name = 'initech';
+     insert into tenancy.migration_failures (tenant_id, migration, error)
+     select t.id, 'm', 'it broke' from public.tenants as t where t.schema_name = 'globex'`,
+  );
+  const schemas = async (query: object) =>
+    (await operators.tenants({ ...PAGE, ...query })).results.map(({ schema }) => schema);
+  t.deepEqual(await schemas({}), ['acme', 'globex', 'initech']);
+  t.deepEqual(await schemas({ descending: true }), ['initech', 'globex', 'acme']);
+  t.deepEqual(await schemas({ search: 'GLOB' }), ['globex']);
+  t.deepEqual(await schemas({ search: '0% _' }), ['initech']);
+  t.deepEqual(await schemas({ search: 'acme.local' }), ['acme']);
+  t.deepEqual(await schemas({ search: 'a_me' }), []);
+  t.deepEqual(await schemas({ status: 'suspended' }), ['initech']);
+  t.deepEqual(await schemas({ failed: true }), ['globex']);
+  t.deepEqual(await schemas({ order: 'created_at', descending: true }), ['initech', 'globex', 'acme']);
+  t.deepEqual(await schemas({ order: 'name', descending: true }), ['initech', 'globex', 'acme']);
+  t.is((await schemas({ order: 'size_bytes' })).length, 3);
+  t.deepEqual(
+    await operators
+      .tenants({ limit: 1, offset: 1 })
+      .then(({ count, results }) => [count, results[0]?.schema]),
+    [3, 'globex'],
+  );
+  const [acme] = (await operators.tenants({ ...PAGE, search: 'acme' })).results;
+  t.like(acme, {
+    schema: 'acme',
+    status: 'active',
+    domain: 'acme.localhost',
+    domains_count: 1,
+    plan: null,
+    on_trial: true,
+    is_current: true,
+    failed_migration: null,
+    database: 'main',
+  });
+  t.true(Number.isFinite(acme?.size_bytes));
+
+  await world.asOwner(`insert into public.domains (domain, tenant_id) values ('shop.acme.example', $1)`, [
+    world.acme.id,
+  ]);
+  await world.asOwner(`update public.tenants set settings = '{"MAX_SEARCH_WORDS": 3}' where id = $1`, [
+    world.acme.id,
+  ]);
+  const details = await operators.tenant('acme');
+  t.deepEqual(
+    details?.domains.map(({ domain, is_primary, dns_record }) => [
+      domain,
+      is_primary,
+      dns_record?.name ?? null,
+    ]),
+    [
+      ['acme.localhost', true, null],
+      ['shop.acme.example', false, '_koa-tenants.shop.acme.example'],
+    ],
+  );
+  t.deepEqual(
+    details?.settings.find(({ name }) => name === 'MAX_SEARCH_WORDS'),
+    { name: 'MAX_SEARCH_WORDS', value: 3, default: 20, is_overridden: true },
+  );
+  t.like(await operators.tenant('globex'), { last_error: { migration: 'm', message: 'it broke' } });
+  t.is(await operators.tenant('nobody'), null);
+  t.like(await operators.tenant('site'), { schema: 'site' });
+});
+
+test.serial('sums the fleet up', async (t) => {
+  const fleet = await operators.fleet();
+  t.deepEqual(fleet.tenants, { active: 2, suspended: 1 });
+  t.is(fleet.versions.length, 1);
+  t.is(fleet.behind, 0);
+  t.like(fleet.failed_migrations[0], { schema: 'globex', migration: 'm', message: 'it broke' });
+  t.is(fleet.largest.length, 3);
+  t.deepEqual(fleet.operations, { queued: 2, running: 0, failed_today: 0 });
+  t.is(fleet.drift, null);
+});

@@ -109,7 +109,7 @@ export function createSignUpViews(dependencies: SiteDependencies, forms: FormTok
     const isTaken = found.state === 'taken' || errors.slug !== undefined;
     show(
       ctx,
-      isTaken ? 'Choose another address' : 'Confirm your e-mail address',
+      isTaken ? 'Choose another address' : 'Confirm your address',
       html`${isTaken ? html`<p>Another workspace has the address ${found.slug}.${environment.BASE_DOMAIN}.</p>` : html`<p>The workspace <strong>${found.name}</strong> is created at ${found.slug}.${environment.BASE_DOMAIN}.</p>`}
 ${form({
   token: forms.field(ctx),
@@ -138,7 +138,8 @@ ${form({
     show(
       ctx,
       'Check your mail',
-      html`<p>A mail with a link is on its way. Follow it within 24 hours to create the workspace.</p>`,
+      html`<p>A mail with a link is on its way. Follow it within 24 hours to create the workspace.</p>
+<p class="quiet">No mail after a few minutes? Look into the spam folder, or <a href="/signup">sign up again</a>.</p>`,
     );
 
   return { signUpForm, showCheckMail, showState, confirmForm, showInvalid };

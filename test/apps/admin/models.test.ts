@@ -84,6 +84,10 @@ test('a model is described by its declaration and the foreign keys of its table'
     [true, false, 200],
   );
   t.deepEqual(
+    [fields.genre, fields.shelf, fields.facts, body[1].fields[2]].map(({ schema }) => schema.default),
+    ['novel', 'A', {}, true],
+  );
+  t.deepEqual(
     [fields.created_at.read_only, fields.summary.kind, fields.facts.kind],
     [true, 'long text', 'json'],
   );

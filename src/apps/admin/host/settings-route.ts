@@ -22,7 +22,7 @@ const setting = z
   .meta({ id: 'OwnSetting' });
 
 /** Names whose values could be secrets, in an app that declares such a setting. */
-const HIDDEN = /SECRET|PASSWORD|TOKEN_KEY|API_KEY|CREDENTIAL/;
+const HIDDEN = /(?:SECRET|PASSWORD|TOKEN|KEY)$/;
 
 /** Returns a value as the environment has it. Objects and null are rates. */
 function textOf(name: string, value: unknown): string {

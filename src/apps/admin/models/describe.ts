@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { type AdminModel, kindOf, schemaOf } from './admin-model.ts';
 import type { Catalog } from './catalog.ts';
-import { canAdd, type Models, targetOf } from './relations.ts';
+import { canAdd, catalogColumn, type Models, targetOf } from './relations.ts';
 
 const names = z.array(z.string());
 
@@ -39,6 +39,20 @@ export const modelDescription = z
   })
   .meta({ id: 'AdminModel' });
 
+/** Returns the constant that an omitted field gets. */
+function defaultOf(model: AdminModel, name: string, catalog: Catalog): Readonly<{ default?: unknown }> {
+  const { default: value } = catalogColumn(model, name, catalog) ?? {};
+  if (value === undefined) {
+    return {};
+  }
+  try {
+    const schema = model.fields[name] as z.ZodType;
+    return { default: kindOf(schema) === 'json' ? JSON.parse(String(value)) : value };
+  } catch {
+    return {};
+  }
+}
+
 function describeField(
   models: Models,
   model: AdminModel,
@@ -56,7 +70,7 @@ function describeField(
     required: !readOnly && !schema.safeParse(undefined).success,
     nullable: schema.safeParse(null).success,
     relation: target && { model: target.model, label: target.label, name: target.name },
-    schema: schemaOf(schema) as Record<string, unknown>,
+    schema: { ...schemaOf(schema), ...defaultOf(model, name, catalog) },
   };
 }
 

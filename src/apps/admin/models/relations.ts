@@ -8,7 +8,8 @@ export type Models = Readonly<{
   byTable: ReadonlyMap<string, AdminModel>;
 }>;
 
-const catalogColumn = (
+/** Returns the column of a field. Undefined: the table has none. */
+export const catalogColumn = (
   { columnNames, table }: AdminModel,
   field: string,
   catalog: Catalog,

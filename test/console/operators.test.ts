@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import test from 'ava';
 import type { Browser, Page } from 'playwright-core';
 
@@ -61,6 +63,7 @@ async function workUntil(page: Page, text: string): Promise<void> {
     },
     (isShown) => isShown,
   );
+  await shown.first().waitFor({ timeout: 1_000 });
 }
 
 test.serial(

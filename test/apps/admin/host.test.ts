@@ -98,7 +98,11 @@ test('staff read domains with the DNS record that verifies them, and effective s
 });
 
 test('staff list users with their rights, and deactivate those who are not superusers', async (t) => {
-  const { body } = await call('clerk', 'GET', '/api/auth/members/?is_staff=true&is_superuser=false&search=CLERK%20example');
+  const { body } = await call(
+    'clerk',
+    'GET',
+    '/api/auth/members/?is_staff=true&is_superuser=false&search=CLERK%20example',
+  );
   t.deepEqual(
     body.results.map(({ username }: { username: string }) => username),
     ['clerk'],

@@ -54,6 +54,7 @@ export async function openDevEnvironment(
     // The demo passwords are published, so only this machine may connect.
     BIND_ADDRESS: '127.0.0.1',
     MAIL_DIR: path.join(dataDir, 'mail'),
+    OPERATIONS_DIRECTORY: path.join(dataDir, 'dumps'),
     EMAIL_FRONTEND_PROTOCOL: 'http',
     SIGNUP: 'open',
     EMAIL_FRONTEND_PORT: env.PORT === '0' ? undefined : (env.PORT ?? '8080'),

@@ -2,7 +2,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { inspect } from 'node:util';
 import type pg from 'pg';
-import { appJobs } from '../cli/commands/operations/worker-jobs.ts';
+import { workerJobs } from '../cli/commands/operations/worker-jobs.ts';
 import { migrateFleet } from '../cli/framework/fleet.ts';
 import { type Config, readConfig } from '../config/config.ts';
 import { withAdminConnection } from '../db/admin/admin-connection.ts';
@@ -139,8 +139,8 @@ export async function serveDev(deps: DevDeps): Promise<void> {
     await introduce(deps, config, service.port, logins);
     const ending = new AbortController();
     void stopped.then(() => ending.abort());
-    // Jobs of the apps, which `tenants worker` runs in production.
-    await runWorker(await appJobs(project, config, ownerUrl), ending.signal, ({ job, did, error }) => {
+    // What `tenants worker` runs in production.
+    await runWorker(await workerJobs(project, config, ownerUrl), ending.signal, ({ job, did, error }) => {
       if (did !== null || error !== null) {
         print(`${job}: ${error ?? did}`);
       }

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import { ApiError } from '../errors.ts';
 import type { TenantTransaction } from '../tenancy/context/with-tenant.ts';
 import { orNotFound } from './identifier.ts';
-import { type OperationDescription, operation, operationOf } from './openapi/description.ts';
+import { type OperationDescription, operation, operationOf, withHeaders } from './openapi/description.ts';
 import { runSingleIn } from './single.ts';
 import type { Context, Handler } from './state.ts';
 
@@ -25,7 +25,7 @@ const WRITING: ReadonlySet<string> = new Set(['PUT', 'PATCH', 'DELETE']);
 const LOCKS = /\bfor\s+(?:no\s+key\s+)?update\b/i;
 
 /** Returns the strong entity tag of a body: a digest of its JSON. */
-const tagOf = (body: unknown): string => `"${hash('sha256', JSON.stringify(body), 'base64url')}"`;
+const tagOf = (text: string): string => `"${hash('sha256', text, 'base64url')}"`;
 
 /** Whether If-Match has a tag. Weak tags never match (RFC 9110). */
 function matches(header: string, tag: string): boolean {
@@ -45,8 +45,12 @@ function setTag(ctx: Context): void {
   if (status !== 200 || typeof body !== 'object' || body === null) {
     return;
   }
-  ctx.set('ETag', tagOf(body));
-  if (ctx.fresh) {
+  const text = JSON.stringify(body);
+  ctx.set('ETag', tagOf(text));
+  // It is not serialized again. The type stays that of the object.
+  ctx.body = text;
+  // Koa's `fresh` copies all headers of the response, also for a request without a condition.
+  if (ctx.req.headers['if-none-match'] !== undefined && ctx.fresh) {
     ctx.status = 304;
   }
 }
@@ -68,7 +72,7 @@ async function assertMatch(ctx: Context, { current, present }: EntityTags): Prom
     );
   }
   const row = orNotFound(await tx.maybeOne(query));
-  if (!matches(header, tagOf(present ? present(row as never) : row))) {
+  if (!matches(header, tagOf(JSON.stringify(present ? present(row as never) : row)))) {
     throw new ApiError('etag_mismatch', 'The object was changed since you read it. Read it again.');
   }
   ctx.state.runSingle = runSingleIn(tx);
@@ -85,12 +89,12 @@ function describe(
   const isReading = method === 'GET';
   return {
     ...described,
-    headers: {
-      ...described?.headers,
-      ...(isReading
+    headers: withHeaders(
+      described ?? {},
+      isReading
         ? { 'If-None-Match': tagHeader('The ETag of the object that the client has.') }
-        : { 'If-Match': tagHeader('The ETag of the object that the client has read.') }),
-    },
+        : { 'If-Match': tagHeader('The ETag of the object that the client has read.') },
+    ),
     ...(isReading && typeof described?.responses !== 'function'
       ? { responses: { ...described?.responses, 304: { description: 'The client has the current object.' } } }
       : {}),

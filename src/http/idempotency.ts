@@ -6,7 +6,7 @@ import type { TenantTransaction } from '../tenancy/context/with-tenant.ts';
 import type { ResolvedTenant } from '../tenancy/registry/tenant.ts';
 import { callerOf } from './authentication.ts';
 import { FormBody } from './body/form-body.ts';
-import { operation, operationOf } from './openapi/description.ts';
+import { operation, operationOf, withHeaders } from './openapi/description.ts';
 import { runSingleIn } from './single.ts';
 import type { Context, Handler } from './state.ts';
 
@@ -119,7 +119,7 @@ export function idempotent(handler: Handler, store: IdempotencyStore): Handler {
   return operation(
     {
       ...operationOf(handler),
-      headers: HEADERS,
+      headers: withHeaders(operationOf(handler) ?? {}, HEADERS),
       errors: [...(operationOf(handler)?.errors ?? []), ...ERRORS],
     },
     async (ctx) => {

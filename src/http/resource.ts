@@ -110,7 +110,7 @@ export function resource(
 }
 
 /** Applies middleware to some methods of a path only. */
-export function byMethod(
+export function middlewareByMethod(
   stacks: Readonly<Partial<Record<Method, readonly AppMiddleware[]>>>,
   otherwise: readonly AppMiddleware[],
 ): AppMiddleware {
@@ -121,7 +121,7 @@ export function byMethod(
   const rest = compose(otherwise as AppMiddleware[]);
   return describeStacks(
     (method) => stacks[method as Method] ?? otherwise,
-    async function byMethod(ctx, next) {
+    async function middlewareByMethod(ctx, next) {
       await (composed.get(ctx.method) ?? rest)(ctx, next);
     },
   );

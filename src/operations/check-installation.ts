@@ -8,6 +8,7 @@ import { OperatorError } from '../errors.ts';
 import { checkKeys } from '../tenancy/context/check-keys.ts';
 import type { ProofKey } from '../tenancy/context/keys.ts';
 import { checkMigrationFiles } from '../tenancy/fleet/changed-files.ts';
+import { checkLimits } from '../tenancy/install/check-limits.ts';
 import { checkSchemas } from '../tenancy/install/check-schemas.ts';
 import { checkSettings } from '../tenancy/install/check-settings.ts';
 import { checkLaneLogins } from '../tenancy/install/lane-logins.ts';
@@ -26,6 +27,7 @@ async function checkDatabase(
     ...(await runChecks(async (text) => (await client.query(text)).rows, { service, severity: 'advice' })),
     ...(await checkSchemas(client)),
     ...(await checkSettings(client, project)),
+    ...(await checkLimits(client, project)),
     ...(await checkLaneLogins(client)),
     ...(await checkKeys(client, keys)),
     ...(await checkMigrationFiles(client, project)),

@@ -1,4 +1,6 @@
 import test from 'ava';
+import { withAdminConnection } from '../../src/db/admin/admin-connection.ts';
+import { checkLimits } from '../../src/tenancy/install/check-limits.ts';
 import { environmentOf } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { onNode, run, withoutServer } from './run.ts';
@@ -56,6 +58,42 @@ test.serial('prints advice, and exits 1 for it only with --fail-on advice', asyn
   const ran = await check(['--fail-on', 'advice']);
   t.is(ran.code, 1);
   t.regex(ran.err, /^\d found\. Each line ends with the fix\.\n$/);
+});
+
+test.serial('reports a limit of rows without its trigger, for each table once', async (t) => {
+  const project = {
+    apps: world.fleet.project.apps.map((app) =>
+      app.name === 'fixture_notes'
+        ? { ...app, limits: { NOTES_LIMIT: 'notes', PAGES_LIMIT: 'no_such_table' } }
+        : app,
+    ),
+  };
+  const found = async () => {
+    const findings = await withAdminConnection(world.owner, (client) => checkLimits(client, project));
+    t.true(findings.every(({ check, severity }) => check === 'row-limits' && severity === 'fault'));
+    return findings.map(({ object, fault }) => `${object} ${fault}`);
+  };
+  const trigger = (schema: string, setting: string) => `
+    create trigger notes__limit after insert on ${schema}.notes
+    for each statement execute function tenancy.limit_rows('${setting}')`;
+  const missing = 'table no_such_table does not exist in 2 tenants, such as acme';
+  t.deepEqual(await found(), [
+    'table notes has no trigger for the limit NOTES_LIMIT in 2 tenants, such as acme',
+    missing,
+  ]);
+  await world.asOwner(trigger('acme', 'NOTES_LIMIT'));
+  // That of another limit.
+  await world.asOwner(trigger('globex', 'NOTES_LIMIT_2'));
+  const ofGlobex = 'table notes has no trigger for the limit NOTES_LIMIT in tenant globex';
+  t.deepEqual(await found(), [ofGlobex, missing]);
+  await world.asOwner(
+    `drop trigger notes__limit on globex.notes; ${trigger('globex', 'NOTES_LIMIT')};
+     alter table globex.notes disable trigger notes__limit`,
+  );
+  t.deepEqual(await found(), [ofGlobex, missing]);
+  await world.asOwner('alter table globex.notes enable trigger notes__limit');
+  t.deepEqual(await found(), [missing]);
+  await world.asOwner('drop trigger notes__limit on acme.notes; drop trigger notes__limit on globex.notes');
 });
 
 test.serial('reports a Node.js with published vulnerabilities as advice', async (t) => {

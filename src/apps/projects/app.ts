@@ -8,6 +8,7 @@ export const projects = defineApp({
   needs: ['accounts'],
   tables: { projects: { model: 'projects.project', fields: project } },
   limits: { PROJECTS_LIMIT: 'projects' },
+  menu: [{ href: '/projects', text: 'Projects' }],
   routes: () => import('./routes.ts'),
   demo: () => import('./demo.ts'),
 });

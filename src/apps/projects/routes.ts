@@ -9,6 +9,7 @@ import { numberedPages } from '../../http/lists/numbered-page.ts';
 import { createRouter, resource, sendCreated } from '../../http/resource.ts';
 import { single } from '../../http/single.ts';
 import type { Context, State } from '../../http/state.ts';
+import { projectPages } from './pages.ts';
 import { project } from './project.ts';
 import {
   deleteProject,
@@ -19,7 +20,8 @@ import {
   updateProject,
 } from './queries.ts';
 
-export function routes({ stacks, idempotency }: RouteDependencies): Router<State> {
+export function routes(dependencies: RouteDependencies): Router<State> {
+  const { stacks, idempotency } = dependencies;
   const { authenticated } = stacks.paid;
   const router = createRouter();
 
@@ -85,5 +87,6 @@ export function routes({ stacks, idempotency }: RouteDependencies): Router<State
     },
   );
 
+  projectPages(router, dependencies);
   return router;
 }

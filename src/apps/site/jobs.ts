@@ -1,3 +1,4 @@
+import { counted } from '../../counted.ts';
 import type { JobDependencies } from '../../definition/define-app.ts';
 import type { WorkerJob } from '../../tenancy/fleet/worker.ts';
 import { searchWorkspaces } from './find/search-workspaces.ts';
@@ -20,7 +21,9 @@ export function jobs(dependencies: JobDependencies<typeof environment>): readonl
             every: 1,
             run: async (signal: AbortSignal) => {
               const { created, taken } = await createTenants(dependencies, owners, signal);
-              return created + taken > 0 ? `${created} tenants created, ${taken} names taken` : null;
+              return created + taken > 0
+                ? `${counted(created, 'tenant')} created, ${counted(taken, 'name')} taken`
+                : null;
             },
           },
         ]),
@@ -31,7 +34,7 @@ export function jobs(dependencies: JobDependencies<typeof environment>): readonl
             every: 5,
             run: async (signal: AbortSignal) => {
               const mails = await searchWorkspaces(dependencies, owners, signal);
-              return mails > 0 ? `${mails} mails` : null;
+              return mails > 0 ? counted(mails, 'mail') : null;
             },
           },
         ]

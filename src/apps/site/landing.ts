@@ -22,7 +22,7 @@ ${FIND_WORKSPACES && html`<a class="button second" href="/workspaces">Find my wo
 </p>
 </div>
 <ul class="grid">
-<li class="card"><h2>Your own address</h2><p class="quiet">The workspace is at <code>your-team.${BASE_DOMAIN}</code>.</p></li>
+<li class="card"><h2>Your own address</h2><p class="quiet">The workspace is at <code>team.${BASE_DOMAIN}</code>.</p></li>
 <li class="card"><h2>Your own users</h2><p class="quiet">Accounts belong to one workspace. A login is valid there only.</p></li>
 <li class="card"><h2>Your own data</h2><p class="quiet">The database keeps the rows of every workspace apart, and checks it with every query.</p></li>
 </ul>`;

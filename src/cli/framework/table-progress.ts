@@ -1,3 +1,4 @@
+import { counted } from '../../counted.ts';
 import type { CliDeps } from './command.ts';
 import type { Progress } from './progress.ts';
 
@@ -25,7 +26,7 @@ export async function withTableProgress<T>(
         left = tables;
       },
       onTable: ({ name, rows }) => {
-        bar?.step(`${name}  ${rows} rows`);
+        bar?.step(`${name}  ${counted(rows, 'row')}`);
         left -= 1;
         // Later messages are not about tables.
         if (left === 0) {
@@ -40,4 +41,7 @@ export async function withTableProgress<T>(
 
 /** Returns a summary such as "3 rows of 2 tables". */
 export const countRows = (tables: ReadonlyArray<Readonly<{ rows: number }>>): string =>
-  `${tables.reduce((sum, { rows }) => sum + rows, 0)} rows of ${tables.length} tables`;
+  `${counted(
+    tables.reduce((sum, { rows }) => sum + rows, 0),
+    'row',
+  )} of ${counted(tables.length, 'table')}`;

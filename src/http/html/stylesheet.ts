@@ -118,11 +118,12 @@ dl { margin: 0 0 1.5rem; }
 dt { color: var(--quiet); font-size: 0.95rem; }
 dd { margin: 0 0 0.75rem; }
 .below { margin-top: 1rem; }
-.wide { overflow-x: auto; }
+.rows { margin: 0; padding: 0; list-style: none; }
+.rows li { padding: 0.6rem 0; border-top: 1px solid var(--line); }
+time { white-space: nowrap; }
 table { width: 100%; border-collapse: collapse; overflow-wrap: normal; }
 th, td { padding: 0.5rem 0.75rem 0.5rem 0; text-align: left; vertical-align: top; border-top: 1px solid var(--line); }
 th { font-weight: 600; }
-thead th { border-top: 0; color: var(--quiet); font-size: 0.9rem; }
 meter { display: block; width: 100%; max-width: 12rem; height: 0.6rem; margin-top: 0.35rem; }
 code { font-family: ui-monospace, "Liberation Mono", "DejaVu Sans Mono", monospace; font-size: 0.95em; }
 .status { font-size: 0.95rem; font-weight: 600; color: var(--quiet); margin: 0 0 0.25rem; }

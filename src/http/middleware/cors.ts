@@ -66,7 +66,12 @@ export function cors({
   const withCredentials = createMiddleware(true);
   const withoutCredentials = createMiddleware(false);
   return async function cors(ctx, next) {
-    const settings = await settingsOf(ctx.state.tenant).catch((): CorsSettings => defaults);
+    let settings: CorsSettings;
+    try {
+      settings = await settingsOf(ctx.state.tenant);
+    } catch {
+      settings = defaults;
+    }
     if (isCorsOrigin(settings, ctx.get('Origin'))) {
       // @koa/cors ignores an OPTIONS request that is no preflight request.
       ctx.set('Access-Control-Allow-Origin', ctx.get('Origin'));

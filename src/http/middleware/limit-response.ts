@@ -7,17 +7,17 @@ import type { AppMiddleware } from '../state.ts';
  * transaction, so that a rejected write is rolled back. A response to work that a route has
  * already committed in its own transaction is sent whatever its size.
  *
- * The body is serialized here, once, and sent unchanged.
+ * An object is serialized here, once, and sent unchanged.
  */
 export function limitResponse({ onHit }: { onHit: () => void }): AppMiddleware {
   return describeMiddleware({ errors: ['response_too_large'] }, async function limitResponse(ctx, next) {
     await next();
     const { body } = ctx;
     const most = ctx.state.limits?.responseBytes;
-    if (most === undefined || typeof body !== 'object' || body === null || !isPlain(body)) {
+    if (most === undefined || (typeof body !== 'string' && !isPlain(body))) {
       return;
     }
-    const text = JSON.stringify(body);
+    const text = typeof body === 'string' ? body : JSON.stringify(body);
     const isSaved = !ctx.state.tx && ctx.method !== 'GET' && ctx.method !== 'HEAD';
     if (!isSaved && Buffer.byteLength(text) > most) {
       onHit();
@@ -26,10 +26,14 @@ export function limitResponse({ onHit }: { onHit: () => void }): AppMiddleware {
         `The response exceeds ${most} bytes. Request less data at a time.`,
       );
     }
-    ctx.body = text;
+    if (text !== body) {
+      ctx.body = text;
+    }
   });
 }
 
 /** Whether Koa would serialize a body as JSON: it is not a stream, a buffer or a Response. */
-const isPlain = (body: object): boolean =>
-  Array.isArray(body) || [Object.prototype, null].includes(Object.getPrototypeOf(body));
+const isPlain = (body: unknown): boolean =>
+  typeof body === 'object' &&
+  body !== null &&
+  (Array.isArray(body) || [Object.prototype, null].includes(Object.getPrototypeOf(body)));

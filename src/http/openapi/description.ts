@@ -120,3 +120,12 @@ export const middlewareOf = (
     const chain = chains.get(each)?.(method);
     return chain ? middlewareOf(chain, method) : (middleware.get(each) ?? []);
   });
+
+/** Returns the headers of a description, and further ones. */
+export const withHeaders = (
+  { headers }: Pick<OperationDescription, 'headers'>,
+  further: Readonly<Record<string, z.ZodType>>,
+): NonNullable<OperationDescription['headers']> =>
+  typeof headers === 'function'
+    ? (settings: never) => ({ ...headers(settings), ...further })
+    : { ...headers, ...further };

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-
 import { migrateFleet } from '../../cli/framework/fleet.ts';
 import type { Config } from '../../config/config.ts';
+import { counted } from '../../counted.ts';
 import { connectionTo } from '../../db/admin/connection-config.ts';
 import type { Project } from '../../definition/define-project.ts';
 import { MigrationStopped } from '../../tenancy/fleet/migrate.ts';
@@ -115,7 +115,8 @@ const attackKind = (project: Project, config: Config) =>
         },
         {
           signal: context.signal,
-          onLeftOvers: (tenants) => context.log(`Removed ${tenants} tenants of an interrupted run.`),
+          onLeftOvers: (tenants) =>
+            context.log(`Removed ${counted(tenants, 'tenant')} of an interrupted run.`),
           onStart: (total) => {
             step = showProgress(context)('Attacking', total).step;
           },

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-
 import type { Config } from '../../config/config.ts';
+import { counted } from '../../counted.ts';
 import {
   defineOperation,
   type OperationContext,
@@ -32,7 +32,7 @@ function tableHooks({ progress, log, signal }: OperationContext) {
     onTable: ({ name, rows }: Readonly<{ name: string; rows: number }>) => {
       signal.throwIfAborted();
       done += 1;
-      log(`${name}: ${rows} rows`);
+      log(`${name}: ${counted(rows, 'row')}`);
       progress(done, total, name);
     },
   };

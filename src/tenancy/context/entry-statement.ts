@@ -1,6 +1,8 @@
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 
 import { Entry, type EntryStatement, type Terms } from '../../db/driver/entry.ts';
+import type { Row } from '../../db/driver/row-shape.ts';
 import { OperatorError } from '../../errors.ts';
 import type { SchemaName, TenantStatus } from '../registry/tenant.ts';
 import { reuseProof } from './proof.ts';
@@ -12,16 +14,25 @@ import type { Entering, TenantDatabase } from './tenant-database.ts';
  */
 export type SingleEntering = Entering & Readonly<{ admitted: readonly TenantStatus[] }>;
 
-/** Text on a connection with `TEXT_TYPES`: see run-statement.ts. */
-const pid = z.coerce.number().int();
-
-const backendPid = z.object({ backend_pid: pid });
-
 const entered = z.object({
   path: z.string(),
   status: z.enum(['active', 'suspended']),
   unpaid: z.boolean(),
+  /** Text on a connection with `TEXT_TYPES`: see run-statement.ts. */
+  backend_pid: z.coerce.number().int(),
 });
+
+type Entered = z.output<typeof entered>;
+
+/** Returns the row of the entry. Its usual form is checked without a schema, for every request. */
+function readEntered(row: Row | undefined): Entered {
+  const isUsual =
+    typeof row?.path === 'string' &&
+    (row.status === 'active' || row.status === 'suspended') &&
+    typeof row.unpaid === 'boolean' &&
+    Number.isInteger(row.backend_pid);
+  return isUsual ? (row as Entered) : entered.parse(row);
+}
 
 const STATUS = `case when e.unpaid and e.status = 'active' then 'unpaid' else e.status end`;
 
@@ -46,8 +57,19 @@ const REQUIRE_STATUS = `tenancy.require(${STATUS} = any ($5::text[]), ${STATUS})
 const ENTER_SINGLE = enterWith(REQUIRE_STATUS);
 const ENTER_SINGLE_READ_ONLY = enterWith(REQUIRE_STATUS, `set_config('transaction_read_only', 'on', true)`);
 
+/** Schemas of paths. */
+const schemas = new LRUCache<string, SchemaName>({ max: 20_000 });
+
 /** Returns the tenant's schema, the first name of the path. It has quotes when it is a keyword. */
-const schemaOf = (path: string): SchemaName => path.split(',', 1)[0]?.replaceAll('"', '') as SchemaName;
+function schemaOf(path: string): SchemaName {
+  const known = schemas.get(path);
+  if (known !== undefined) {
+    return known;
+  }
+  const schema = path.split(',', 1)[0]?.replaceAll('"', '') as SchemaName;
+  schemas.set(path, schema);
+  return schema;
+}
 
 const statusOf = ({ unpaid, status }: Readonly<{ unpaid: boolean; status: TenantStatus }>): TenantStatus =>
   unpaid && status === 'active' ? 'unpaid' : status;
@@ -82,11 +104,11 @@ function entrance(
     raises: admitted !== null,
     rejection: (code) => rejectionOf(admit, code as TenantStatus),
     verify: ([row]) => {
-      const { path, ...found } = entered.parse(row);
-      onEntered?.(tenant, schemaOf(path));
+      const found = readEntered(row);
+      onEntered?.(tenant, schemaOf(found.path));
       admit?.(statusOf(found));
     },
-    backendPid: ([row]) => backendPid.parse(row).backend_pid,
+    backendPid: ([row]) => readEntered(row).backend_pid,
   };
 }
 

@@ -1,12 +1,13 @@
 import type pg from 'pg';
 
+import { counted } from '../../counted.ts';
 import { migrateConcurrent } from '../migrations/migrate-concurrent.ts';
 import { migrationsFor } from '../migrations/migrate-tenant.ts';
 import { BUSY, migrateTransactional, type TransactionalResult } from '../migrations/migrate-transactional.ts';
 import { MigrationFailed, reasonOf } from '../migrations/migration-failed.ts';
 import type { BehindTenant } from './fleet-state.ts';
 import type { ResolvedOptions } from './migrate-options.ts';
-import { assertAllWell, counted, type Draft, MigrationStopped } from './migration-report.ts';
+import { assertAllWell, type Draft, MigrationStopped } from './migration-report.ts';
 import { assertUndoable, namesToUndo } from './pending.ts';
 import { retryLocks } from './retry.ts';
 import { runFleet } from './run-fleet.ts';
@@ -157,7 +158,7 @@ export async function migrateTenants(
     undone.length > 0 &&
     !(await confirm(
       'undo',
-      `This undoes ${undone.join(', ')} in ${counted(behind.length)}, and deletes the rows of its tables.`,
+      `This undoes ${undone.join(', ')} in ${counted(behind.length, 'tenant')}, and deletes the rows of its tables.`,
     ))
   ) {
     throw new MigrationStopped('migration_pending', 'Nothing was undone.', {
@@ -175,10 +176,15 @@ export async function migrateTenants(
     report.left += rest.length;
     return assertAllWell(report);
   }
-  if (!(await confirm('canary', `${counted(first.length)} migrated; ${counted(rest.length)} remaining.`))) {
+  if (
+    !(await confirm(
+      'canary',
+      `${counted(first.length, 'tenant')} migrated; ${counted(rest.length, 'tenant')} remaining.`,
+    ))
+  ) {
     throw new MigrationStopped(
       'migration_pending',
-      `Stopped after ${counted(first.length)}; ${counted(rest.length)} remaining. Run \`migrate\` to continue.`,
+      `Stopped after ${counted(first.length, 'tenant')}; ${counted(rest.length, 'tenant')} remaining. Run \`migrate\` to continue.`,
       { ...report, left: rest.length },
     );
   }

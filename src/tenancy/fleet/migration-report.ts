@@ -1,3 +1,4 @@
+import { counted } from '../../counted.ts';
 import { OperatorError } from '../../errors.ts';
 import type { ContextMode } from '../install/install.ts';
 import type { ChangedFile } from './changed-files.ts';
@@ -44,17 +45,15 @@ export type Draft = {
     : MigrationReport[K];
 };
 
-export const counted = (count: number): string => (count === 1 ? '1 tenant' : `${count} tenants`);
-
 /** @throws MigrationStopped when a tenant failed */
 export function assertAllWell(report: MigrationReport): void {
   const [first] = report.failures;
   if (first) {
-    const rest = report.left > 0 ? ` ${counted(report.left)} not tried.` : '';
+    const rest = report.left > 0 ? ` ${counted(report.left, 'tenant')} not tried.` : '';
     const which = report.failures.length > 1 ? 'the first was ' : '';
     throw new MigrationStopped(
       'migration_failed',
-      `${counted(report.failures.length)} failed: ${which}${first.schema}: ${first.error}.${rest} \`migrate-status\` lists every failure. Fix the cause and run \`migrate\` again.`,
+      `${counted(report.failures.length, 'tenant')} failed: ${which}${first.schema}: ${first.error}.${rest} \`migrate-status\` lists every failure. Fix the cause and run \`migrate\` again.`,
       report,
     );
   }

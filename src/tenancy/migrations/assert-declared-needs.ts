@@ -1,9 +1,12 @@
 import { OperatorError } from '../../errors.ts';
 import type { TenancyProject } from '../registry/project.ts';
 import type { TableNames } from './parse-sql.ts';
-import type { TenantMigration } from './tenant-migrations.ts';
 
-type Migration = Pick<TenantMigration, 'app' | 'sqlFiles'>;
+/** The part of a `TenantMigration` that is read. */
+type Migration = Readonly<{
+  app: string;
+  sqlFiles?: Readonly<{ up: ReadonlyArray<Readonly<{ file: string; text: string }>> }>;
+}>;
 
 /** Results by text: a process that creates tenants loads the same files often. */
 const known = new Map<string, Promise<TableNames>>();

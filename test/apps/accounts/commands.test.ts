@@ -47,6 +47,37 @@ test('set-password changes the password and ends every earlier session', async (
   t.truthy(await service.logIn('acme.localhost', 'alice', fresh));
 });
 
+test('set-staff makes a user staff and revokes it, from the next request on', async (t) => {
+  const setStaff = (...args: string[]) => tenants(['set-staff', '--schema', 'acme', '--username', ...args]);
+  await makeUser(world, 'acme', 'erin');
+  await makeUser(world, 'acme', 'root', { isSuperuser: true });
+  const token = await service.logIn('acme.localhost', 'erin', PASSWORD);
+  const visible = async () => {
+    const { body } = await service.request('acme.localhost', 'GET', '/api/auth/users/', { token });
+    return (body.results ?? body).length;
+  };
+  t.is(await visible(), 1);
+  const made = await setStaff('ERIN');
+  t.deepEqual([made.code, made.out, made.err], [0, 'erin is now staff of schema acme.\n', '']);
+  t.true((await visible()) > 1);
+  const revoked = await setStaff('erin', '--revoke', '--json');
+  t.deepEqual(JSON.parse(revoked.out), { schema_name: 'acme', username: 'erin', is_staff: false });
+  t.is(await visible(), 1);
+
+  const ofSuperuser = await setStaff('root', '--revoke');
+  t.deepEqual([ofSuperuser.code, ofSuperuser.err], [2, 'root is a superuser, and superusers are staff.\n']);
+  t.is((await setStaff('nobody')).code, 1);
+  t.deepEqual(
+    await world.asOwner(
+      `select username, is_staff from acme.users where username in ('erin', 'root') order by 1`,
+    ),
+    [
+      { username: 'erin', is_staff: false },
+      { username: 'root', is_staff: true },
+    ],
+  );
+});
+
 test('permissions lists, grants and revokes, and suggests a name for a misspelled one', async (t) => {
   const permissions = (...args: string[]) => tenants(['permissions', ...args]);
   const ofDave = ['--schema', 'acme', '--username', 'DAVE'];
@@ -218,6 +249,17 @@ test.serial('check reports a row with an unknown setting, and its remedy fixes i
   t.is(refused.status, 500);
   t.is((await tenants(['settings', '--schema', 'hooli', '--unset', 'NO_SUCH'])).code, 0);
   t.is((await check()).code, 0);
+});
+
+test.serial('check reports that the limit of users has no trigger', async (t) => {
+  await world.asOwner('alter table acme.users disable trigger users__limit');
+  t.teardown(() => world.asOwner('alter table acme.users enable trigger users__limit'));
+  const found = await tenants(['check', '--fail-on', 'fault']);
+  t.is(found.code, 1);
+  t.regex(
+    found.out,
+    /^row-limits {2}table users: has no trigger for the limit USERS_LIMIT in tenant acme\. write a tenant migration: create trigger users__limit after insert on users for each statement execute function tenancy\.limit_rows\('USERS_LIMIT'\)\.?$/m,
+  );
 });
 
 test('deletes expired rows and keeps the others', async (t) => {

@@ -1,5 +1,6 @@
 import test from 'ava';
 import { project } from '../../../src/project.ts';
+import { createFormClient } from '../../helpers/form-client.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 
@@ -429,4 +430,26 @@ test('a change can be limited to a version, and a POST repeated', async (t) => {
     });
   t.is((await change('changed')).status, 200);
   t.is((await change('lost')).status, 412);
+});
+
+test('the page lists projects, adds one, and escapes what users wrote', async (t) => {
+  const browser = createFormClient(service, 'acme.localhost');
+  t.is((await browser.get('/projects')).headers.location, '/login?next=%2Fprojects');
+  const login = await browser.submit('/login?next=/projects', { username: 'alice', password: PASSWORD });
+  t.is(login.headers.location, '/projects');
+  const added = await browser.submit('/projects', { name: 'Page <script>', description: 'by a form' });
+  t.deepEqual([added.status, added.headers.location], [303, '/projects']);
+  const { body } = await call('GET', '/api/projects/?search=Page');
+  t.like(body.results[0], { name: 'Page <script>', description: 'by a form' });
+  const shown = await browser.get('/projects?search=Page');
+  t.is(shown.status, 200);
+  t.true(shown.text.includes('Page &lt;script&gt;'));
+  t.false(shown.text.includes('<script>'));
+  t.false(shown.text.includes('of globex'));
+  const wrong = await browser.submit('/projects', { name: '', description: 'kept' });
+  t.is(wrong.status, 400);
+  t.regex(wrong.text, /may not be blank/);
+  t.regex(wrong.text, /value="kept"/);
+  t.is((await browser.post('/projects', { name: 'forged' })).status, 403);
+  t.is((await browser.get('/projects?page=999')).status, 404);
 });

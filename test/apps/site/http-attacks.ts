@@ -115,7 +115,7 @@ export const siteAttacks: ReadonlyArray<HttpAttack<SiteFixture>> = [
     name: "nobody signs up with another tenant's name",
     rule: {
       file: 'src/apps/site/sign-up/sign-up.ts',
-      from: 'if (await directory.find(`${slug}.${BASE_DOMAIN}`)) {',
+      from: `if (await directory.find(\`\${slug}.\${BASE_DOMAIN}\`)) {`,
       to: 'if (!directory && slug === BASE_DOMAIN) {',
     },
     action: (fixture) => accepted(fixture, ['globex', 'GLOBEX'], (slug) => ({ slug })),
@@ -176,8 +176,8 @@ export const siteAttacks: ReadonlyArray<HttpAttack<SiteFixture>> = [
     name: "the status URL of another's sign-up cannot be guessed, also by its ID",
     rule: {
       file: 'src/apps/site/sign-up/queries.ts',
-      from: 'and status_key = ${sql.binary(digest)}',
-      to: 'and ${sql.binary(digest)}::bytea is not null',
+      from: `and status_key = \${sql.binary(digest)}`,
+      to: `and \${sql.binary(digest)}::bytea is not null`,
     },
     action: async ({ service, unique }) => {
       const [id] = keyOf(await signUp(service, unique()));

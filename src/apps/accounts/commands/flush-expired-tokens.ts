@@ -1,6 +1,7 @@
 import type { CliCommand } from '../../../cli/framework/command.ts';
 import { inEachTenant } from '../../../cli/framework/each-tenant.ts';
 import { databasesOf } from '../../../cli/framework/fleet.ts';
+import { counted } from '../../../counted.ts';
 
 type Options = { schema?: string; json?: true };
 
@@ -25,6 +26,6 @@ export const flushExpiredTokens: CliCommand<Options> = {
       return;
     }
     const total = [...deleted.values()].reduce((sum, count) => sum + count, 0);
-    note(`${total} rows deleted in ${deleted.size} ${deleted.size === 1 ? 'schema' : 'schemas'}.`);
+    note(`${counted(total, 'row')} deleted in ${counted(deleted.size, 'schema')}.`);
   },
 };

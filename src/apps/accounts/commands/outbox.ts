@@ -1,8 +1,8 @@
 import type pg from 'pg';
-
 import type { CliCommand } from '../../../cli/framework/command.ts';
 import { inEachTenant } from '../../../cli/framework/each-tenant.ts';
 import { databasesOf } from '../../../cli/framework/fleet.ts';
+import { counted } from '../../../counted.ts';
 
 type Options = { schema?: string; retry?: true; json?: true };
 type OutboxMail = Readonly<{
@@ -59,7 +59,7 @@ export const outbox: CliCommand<Options> = {
         pending += mail.dead ? 0 : 1;
         const state = mail.dead ? red('failed') : 'pending';
         print(
-          `${name}  ${mail.kind}  ${state}  since ${mail.created_at.toISOString()}  ${mail.attempts} attempts  ${mail.last_error ?? ''}`.trimEnd(),
+          `${name}  ${mail.kind}  ${state}  since ${mail.created_at.toISOString()}  ${counted(mail.attempts, 'attempt')}  ${mail.last_error ?? ''}`.trimEnd(),
         );
       }
     }

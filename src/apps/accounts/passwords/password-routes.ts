@@ -2,7 +2,7 @@ import type Router from '@koa/router';
 import { z } from 'zod';
 
 import { type OperationDescription, operation } from '../../../http/openapi/description.ts';
-import { byMethod, resource } from '../../../http/resource.ts';
+import { middlewareByMethod, resource } from '../../../http/resource.ts';
 import type { State } from '../../../http/state.ts';
 import { byOwner, silently, withoutBody } from '../account-handlers.ts';
 import { accountRequestOf } from '../account-request.ts';
@@ -44,7 +44,7 @@ export function passwordRoutes(
 ): void {
   const path = (action: string): string => `/api/auth/users/${action}`;
   // As in Djoser, other methods require credentials before they are rejected.
-  const openToPost = [byMethod({ POST: optionalAuth }, identified)];
+  const openToPost = [middlewareByMethod({ POST: optionalAuth }, identified)];
 
   resource(router, path('activation'), openToPost, {
     POST: operation(

@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
 import { ApiError } from '../../../errors.ts';
 import { operation } from '../../../http/openapi/description.ts';
-import { byMethod, resource } from '../../../http/resource.ts';
+import { middlewareByMethod, resource } from '../../../http/resource.ts';
 import type { Context, State } from '../../../http/state.ts';
 import { byOwner, silently, withoutBody } from '../account-handlers.ts';
 import {
@@ -43,7 +43,7 @@ export function loginNameRoutes(
 ): void {
   const path = (action: string): string => `/api/auth/users/${action}`;
   // As in Djoser, other methods require credentials before they are rejected.
-  const openToPost = [byMethod({ POST: optionalAuth }, identified)];
+  const openToPost = [middlewareByMethod({ POST: optionalAuth }, identified)];
 
   for (const field of ['username', 'email'] as const satisfies readonly LoginField[]) {
     const when = ({ LOGIN_FIELD }: AccountSettings): boolean => LOGIN_FIELD === field;

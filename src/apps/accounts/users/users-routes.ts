@@ -5,7 +5,7 @@ import { callerOf } from '../../../http/authentication.ts';
 import { operation } from '../../../http/openapi/description.ts';
 import { pageOfRows, pageParameters } from '../../../http/openapi/parameters.ts';
 import { pageOf, pageRequest, windowOf } from '../../../http/page.ts';
-import { byMethod, resource } from '../../../http/resource.ts';
+import { middlewareByMethod, resource } from '../../../http/resource.ts';
 import type { Context, State } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
 import { newAccountBody, readNewAccount, userFields } from '../bodies.ts';
@@ -42,7 +42,7 @@ export function usersRoutes(
   resource(
     router,
     '/api/auth/users',
-    [byMethod({ POST: optionalAuth }, identified)],
+    [middlewareByMethod({ POST: optionalAuth }, identified)],
     {
       GET: operation(
         {

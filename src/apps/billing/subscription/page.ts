@@ -74,7 +74,8 @@ const paymentRow = ({
   currency,
   reference,
 }: Subscription['payments'][number]): Html =>
-  html`<tr><td>${day(at.slice(0, 10))}</td><td>${reference}</td><td>${amount === null ? '' : `${amount} ${currency ?? ''}`}</td><td>${day(until)}</td></tr>`;
+  html`<li>${reference}${amount !== null && html`: ${amount} ${currency}`}
+<p class="hint">Recorded on ${day(at.slice(0, 10))}, paid until ${day(until)}</p></li>`;
 
 /** Returns the content of the page of the subscription. */
 export const subscriptionPage = (found: Subscription): Html => html`${card(
@@ -88,14 +89,12 @@ ${found.status !== 'trial' && found.paid_until !== null && html`<dt>Served until
 <table><tbody>
 ${found.limits.map(limitRow)}
 </tbody></table>
-<p class="hint">Storage is counted at most a few minutes after it is used.</p>`,
+<p class="hint">The storage is counted with a delay of a few minutes.</p>`,
 )}
 <div class="card narrow below"><h2>Payments</h2>
 ${
   found.payments.length === 0
     ? html`<p class="quiet">No payment is recorded.</p>`
-    : html`<div class="wide"><table>
-<thead><tr><th scope="col">Recorded</th><th scope="col">Reference</th><th scope="col">Amount</th><th scope="col">Paid until</th></tr></thead>
-<tbody>${found.payments.map(paymentRow)}</tbody></table></div>`
+    : html`<ul class="rows">${found.payments.map(paymentRow)}</ul>`
 }
 </div>`;

@@ -4,6 +4,7 @@ import { operation } from '../../../http/openapi/description.ts';
 import { resource } from '../../../http/resource.ts';
 import type { AppMiddleware, State } from '../../../http/state.ts';
 import type { RecentRequests } from '../../../observability/recent-requests.ts';
+import { SITE_SCHEMA } from '../../../tenancy/registry/tenant.ts';
 import type { OperatorDependencies } from '../operator-stacks.ts';
 import { presentTimes } from '../present-times.ts';
 import { fleet } from './fleet-schemas.ts';
@@ -26,6 +27,7 @@ const presentRequests = ({ processes, seconds, count, clientErrors, errors, ...t
 
 const presentSlowest = ({ tenants }: RecentRequests) =>
   tenants
+    .filter(({ schema }) => schema !== SITE_SCHEMA)
     .toSorted((one, other) => other.meanMs - one.meanMs)
     .slice(0, MAX_SLOWEST)
     .map(({ schema, requests, errors, meanMs, databaseMs }) => ({

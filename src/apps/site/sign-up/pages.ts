@@ -140,7 +140,8 @@ export function signUpPages(router: Router<State>, dependencies: SiteDependencie
       show(
         ctx,
         'Check your mail',
-        html`<p>A mail with a link is on its way. Follow it within 24 hours to create the workspace.</p>`,
+        html`<p>A mail with a link is on its way. Follow it within 24 hours to create the workspace.</p>
+<p class="quiet">No mail after a few minutes? Look into the spam folder, or <a href="/signup">sign up again</a>.</p>`,
       );
     },
   });
@@ -159,7 +160,7 @@ export function signUpPages(router: Router<State>, dependencies: SiteDependencie
     const isTaken = found.state === 'taken' || errors.slug !== undefined;
     show(
       ctx,
-      isTaken ? 'Choose another address' : 'Confirm your e-mail address',
+      isTaken ? 'Choose another address' : 'Confirm your address',
       html`${isTaken ? html`<p>Another workspace has the address ${found.slug}.${environment.BASE_DOMAIN}.</p>` : html`<p>The workspace <strong>${found.name}</strong> is created at ${found.slug}.${environment.BASE_DOMAIN}.</p>`}
 ${form({
   token: forms.field(ctx),

@@ -1,3 +1,4 @@
+import { counted } from '../../../counted.ts';
 import { withTenantAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
 import { dumpFixture } from '../../../tenancy/fixtures/dump-fixture.ts';
 import { findModel } from '../../../tenancy/fixtures/model.ts';
@@ -53,6 +54,6 @@ export const dumpData: CliCommand<Options> = {
       },
       { snapshot: true },
     );
-    note(`${count} ${count === 1 ? 'row' : 'rows'} of ${schema}.`);
+    note(`${counted(count, 'row')} of ${schema}.`);
   },
 };

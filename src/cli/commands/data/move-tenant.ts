@@ -1,3 +1,4 @@
+import { counted } from '../../../counted.ts';
 import { OperatorError } from '../../../errors.ts';
 import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
 import type { MoveStep } from '../../../tenancy/transfer/move/move.ts';
@@ -36,7 +37,7 @@ function createLagReporter(note: (line: string) => void): (bytes: number) => voi
   return (bytes) => {
     if (bytes > reported * 2 || bytes < reported / 2) {
       reported = bytes;
-      note(`${bytes} bytes of WAL behind`);
+      note(`${counted(bytes, 'byte')} of WAL behind`);
     }
   };
 }
@@ -133,7 +134,7 @@ export const moveTenantCommand: CliCommand<Options> = {
     }
     if (limits.keepDays > 0) {
       note(
-        `${moved.from} retains a copy for ${limits.keepDays} days. \`drop-retained-copies\` then drops it.`,
+        `${moved.from} retains a copy for ${counted(limits.keepDays, 'day')}. \`drop-retained-copies\` then drops it.`,
       );
     }
   },

@@ -1,3 +1,4 @@
+import { counted } from '../../../counted.ts';
 import { translateViolation } from '../../../db/violations.ts';
 import { OperatorError } from '../../../errors.ts';
 import {
@@ -23,7 +24,7 @@ const explainStatement = (error: unknown): unknown => {
 const describe = (result: StatementResult): string =>
   result.columns.length === 0
     ? `${result.command} ${result.rowCount}`
-    : `${resultTable(result)}\n(${result.rowCount} ${result.rowCount === 1 ? 'row' : 'rows'})`;
+    : `${resultTable(result)}\n(${counted(result.rowCount ?? 0, 'row')})`;
 
 /** Runs statements of `command`, or of standard input, inside one tenant. Each is one transaction. */
 export async function runSql(

@@ -1,3 +1,4 @@
+import { counted } from '../../../counted.ts';
 import { OperatorError } from '../../../errors.ts';
 import { type ChangedFile, changedLine } from '../../../tenancy/fleet/changed-files.ts';
 import {
@@ -92,15 +93,13 @@ function noteChanged(changed: readonly ChangedFile[], { note, red }: CliDeps): v
   }
 }
 
-const counted = (count: number): string => (count === 1 ? '1 tenant' : `${count} tenants`);
-
 function summary(report: MigrationReport): string {
   const migrated = new Set(
     [report.tenants, report.concurrent, report.undone].flatMap((list) => list.map(({ schema }) => schema)),
   );
   return !report.installed && migrated.size === 0
     ? `Nothing to migrate (context: ${report.contextMode}).`
-    : `Migrated${migrated.size > 0 ? ` ${counted(migrated.size)}` : ''} (context: ${report.contextMode}).`;
+    : `Migrated${migrated.size > 0 ? ` ${counted(migrated.size, 'tenant')}` : ''} (context: ${report.contextMode}).`;
 }
 
 /** Prompts on a terminal. Elsewhere successful canaries are enough, and a reversal requires --yes. */
@@ -162,7 +161,7 @@ export const migrateCommand: CliCommand<Options> = {
       } else if (plan) {
         printPlan(planned, deps);
       }
-      const found = `${planned.install ? 'The shared schema and ' : ''}${counted(planned.tenants.length)} to migrate.`;
+      const found = `${planned.install ? 'The shared schema and ' : ''}${counted(planned.tenants.length, 'tenant')} to migrate.`;
       if (check && pending) {
         throw new OperatorError('migration_pending', found);
       }

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { attacksOfApps } from '../../../attacks/attacks-of-apps.ts';
 import type { Targets } from '../../../attacks/open-context.ts';
 import { runAttacks, type Verdict } from '../../../attacks/run-attacks.ts';
+import { counted } from '../../../counted.ts';
 import { connectionTo } from '../../../db/admin/connection-config.ts';
 import type { Project } from '../../../definition/define-project.ts';
 import { OperatorError } from '../../../errors.ts';
@@ -43,7 +44,7 @@ export async function runAttack({ url, json }: Options, apps: Project['apps'], d
   const ofApps = await attacksOfApps(apps);
   const hooks = {
     signal: stop.signal,
-    onLeftOvers: (tenants: number) => note(`Removed ${tenants} tenants of an interrupted run.`),
+    onLeftOvers: (tenants: number) => note(`Removed ${counted(tenants, 'tenant')} of an interrupted run.`),
     onStart: (total: number) => {
       bar = progress('Attacking', total);
     },
@@ -64,5 +65,5 @@ export async function runAttack({ url, json }: Options, apps: Project['apps'], d
       `${leaks.length} of ${verdicts.length} attacks succeeded: ${leaks.map(({ id }) => id).join(', ')}. Run \`tenants check\` to find the cause.`,
     );
   }
-  note(`${verdicts.length} attacks, none succeeded.`);
+  note(`${counted(verdicts.length, 'attack')}, none succeeded.`);
 }

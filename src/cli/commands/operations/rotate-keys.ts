@@ -1,3 +1,4 @@
+import { counted } from '../../../counted.ts';
 import { connectionTo } from '../../../db/admin/connection-config.ts';
 import { OperatorError } from '../../../errors.ts';
 import { rotateKeys as rotate } from '../../../tenancy/registry/rotate-keys.ts';
@@ -42,6 +43,6 @@ export const rotateKeys: CliCommand<Options> = {
     for (const { schema_name: name, key_generation: generation } of rotated) {
       print(`${name}  generation ${generation}`);
     }
-    note(rotated.length === 1 ? '1 tenant.' : `${rotated.length} tenants.`);
+    note(`${counted(rotated.length, 'tenant')}.`);
   },
 };

@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { counted } from '../../../counted.ts';
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { connectionTo } from '../../../db/admin/connection-config.ts';
 import { listTenants } from '../../../tenancy/registry/registry.ts';
@@ -42,6 +43,6 @@ export const listTenantsCommand: CliCommand<Options> = {
         `${tenant.schema.padEnd(width)}  ${tenant.status.padEnd(11)}  ${describePayment(tenant)}  ${tenant.domains.join(' ')}  ${printable(tenant.name)}`,
       );
     }
-    note(tenants.length === 1 ? '1 tenant.' : `${tenants.length} tenants.`);
+    note(`${counted(tenants.length, 'tenant')}.`);
   },
 };

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { counted } from '../../../counted.ts';
 import { provisionOn } from '../../lifecycle/provision-on.ts';
 import type { Database } from '../../registry/databases.ts';
 import type { TenancyProject } from '../../registry/project.ts';
@@ -82,7 +83,7 @@ export async function cloneTenant(
                       const { used, rows } = await read(table, (stream) => load(table, stream));
                       if (used !== rows) {
                         throw new TypeError(
-                          `Only ${used} of ${rows} rows of ${from}.${table.name} were copied.`,
+                          `Only ${used} of ${counted(rows, 'row')} of ${from}.${table.name} were copied.`,
                         );
                       }
                       done.push({ name: table.name, rows });

@@ -5,6 +5,7 @@ import { finished, pipeline } from 'node:stream/promises';
 import { constants, createZstdDecompress } from 'node:zlib';
 import { extract } from 'tar-stream';
 
+import { counted } from '../../../counted.ts';
 import { DomainError, OperatorError } from '../../../errors.ts';
 import {
   assertHeader,
@@ -207,7 +208,7 @@ async function readTables(
       }
       const count = await load(table, stream);
       if (count !== table.rows || hash.digest('hex') !== table.sha256) {
-        throw damaged(`table "${table.name}" has ${count} rows instead of ${table.rows}`);
+        throw damaged(`table "${table.name}" has ${counted(count, 'row')} instead of ${table.rows}`);
       }
     }
   } finally {

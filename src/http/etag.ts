@@ -49,7 +49,8 @@ function setTag(ctx: Context): void {
   ctx.set('ETag', tagOf(text));
   // It is not serialized again. The type stays that of the object.
   ctx.body = text;
-  if (ctx.fresh) {
+  // Koa's `fresh` copies all headers of the response, also for a request without a condition.
+  if (ctx.req.headers['if-none-match'] !== undefined && ctx.fresh) {
     ctx.status = 304;
   }
 }

@@ -30,7 +30,11 @@ export function hostName(header: string): string {
 const known = new LRUCache<string, string>({ max: 10_000 });
 
 function knownHostName(header: string): string {
-  const name = known.get(header) ?? hostName(header);
+  const found = known.get(header);
+  if (found !== undefined) {
+    return found;
+  }
+  const name = hostName(header);
   known.set(header, name);
   return name;
 }

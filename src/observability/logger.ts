@@ -45,9 +45,16 @@ export function createLog(level: string): ServiceLog & Readonly<{ flush: () => v
     },
   };
   const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, lines);
+  const logsRequests = log.isLevelEnabled('info');
   return {
     flush,
-    request: (line) => log.info(line, 'request'),
+    // As `log.info(line, 'request')`, whose loop over the members costs more: every request is logged.
+    request: (line) => {
+      if (logsRequests) {
+        const members = JSON.stringify(line).slice(1, -1);
+        lines.write(`{"level":30,"time":"${new Date().toISOString()}",${members},"msg":"request"}\n`);
+      }
+    },
     bug: (error, context) => log.error({ ...context, error: describeError(error) }, 'bug'),
     warn: (message, facts = {}) => log.warn(facts, message),
     notice: (message, facts) => log.info(facts, message),

@@ -24,6 +24,7 @@ import { requireUtf8Url } from '../http/middleware/require-utf8-url.ts';
 import { securityHeaders } from '../http/middleware/security-headers.ts';
 import { trustProxy } from '../http/middleware/trust-proxy.ts';
 import type { RequestLine, StartTrace } from '../http/request-trace.ts';
+import { composeRouters } from '../http/route-index.ts';
 import type { AppMiddleware, State } from '../http/state.ts';
 import type { Directory } from '../tenancy/context/directory.ts';
 import type { SchemaKind } from '../tenancy/registry/project.ts';
@@ -69,7 +70,7 @@ export function buildApp(deps: AppDeps): Koa<State> {
   const routes = (kind: SchemaKind): AppMiddleware => {
     const routers = deps.routersOf(kind, stacks);
     return compose([
-      ...routers.map(({ router }) => router.routes()),
+      composeRouters(routers.map(({ router }) => router)),
       // After the routes, so that their requests do not pay for it.
       ...(documentsOf ? [apiDocument(documentsOf(kind, routers)), apiDocs()] : []),
       ...pagesOfConsole,

@@ -1,17 +1,16 @@
 import pg from 'pg';
 import type { DatabasePool } from 'slonik';
 
-import { Batch } from '../../src/db/driver/batch.ts';
+import { Connection } from '../../src/db/driver/connection.ts';
 import type { PoolSettings } from '../../src/db/pool/pool.ts';
 import type { World } from '../helpers/world.ts';
 
 type Rewrite = (text: string) => string;
 type AnyConnect = (...args: unknown[]) => unknown;
-type AnyQuery = (config: unknown, ...rest: unknown[]) => unknown;
 
 const tapped = new Map<string, { clients: pg.Client[]; rewrite: Rewrite }>();
 const connect = pg.Client.prototype.connect as unknown as AnyConnect;
-const query = pg.Client.prototype.query as unknown as AnyQuery;
+const { send } = Connection.prototype;
 
 const tapOf = (client: pg.Client) =>
   tapped.get(
@@ -24,24 +23,15 @@ Object.assign(pg.Client.prototype, {
     tapOf(this)?.clients.push(this);
     return connect.apply(this, args);
   },
-  query(this: pg.Client, config: unknown, ...rest: unknown[]): unknown {
-    const rewrite = tapOf(this)?.rewrite;
-    if (!rewrite) {
-      return query.call(this, config, ...rest);
-    }
-    if (config instanceof Batch) {
-      config.texts = config.texts.map(rewrite);
-      return query.call(this, config, ...rest);
-    }
-    return typeof config === 'string'
-      ? query.call(this, rewrite(config), ...rest)
-      : query.call(
-          this,
-          { ...(config as pg.QueryConfig), text: rewrite((config as pg.QueryConfig).text) },
-          ...rest,
-        );
-  },
 });
+
+Connection.prototype.send = function tappedSend(limits, batches) {
+  const { rewrite } = tapOf(this.client) ?? {};
+  for (const batch of rewrite ? batches : []) {
+    batch.texts = batch.texts.map((text) => rewrite?.(text) ?? text);
+  }
+  return send.call(this, limits, batches);
+};
 
 let count = 0;
 

@@ -1,9 +1,9 @@
-import type { EventEmitter } from 'node:events';
-import type { Socket } from 'node:net';
 import pg from 'pg';
 import { serialize } from 'pg-protocol';
 
 import { rememberStatement } from './failed-statement.ts';
+import { MESSAGE, readError, readFields } from './message-reader.ts';
+import { MessageWriter, type Parameter } from './message-writer.ts';
 import type { PreparedStatement } from './prepared-statements.ts';
 import { type Field, type Row, RowShape } from './row-shape.ts';
 
@@ -39,25 +39,16 @@ export type Outcome = Readonly<{
   status: string | null;
 }>;
 
-type PgMessage = Readonly<{ fields: readonly never[]; text: string; status: string }>;
-type RawConnection = pg.Connection & { stream: Socket };
-
-// pg's client accepts other query objects than its own only without pipelining.
-const PgQuery = pg.Query as unknown as new (text: string) => EventEmitter;
-const { prepareValue } = (
-  pg as unknown as { utils: { prepareValue: (value: unknown) => string | Buffer | null } }
-).utils;
+const { prepareValue } = (pg as unknown as { utils: { prepareValue: (value: unknown) => Parameter } }).utils;
 
 const NO_ROWS: readonly never[] = [];
 const SYNC = serialize.sync();
 const DESCRIBE_PORTAL = serialize.describe({ type: 'P' });
 const EXECUTE = serialize.execute();
+const COPY_FAIL = serialize.copyFail('No source stream defined');
 
-/** A continued portal is described again: each part is parsed without knowledge of the part before. */
-const executePart = ({ portal, count }: Readonly<{ portal: string; count: number }>): readonly Buffer[] => [
-  serialize.describe({ type: 'P', name: portal }),
-  serialize.execute({ portal, rows: count }),
-];
+/** Encodes one batch at a time, which is synchronous. */
+const writer = new MessageWriter();
 
 type Tag = Pick<StatementResult, 'command' | 'rowCount'>;
 
@@ -105,19 +96,17 @@ const isReported = (error: unknown): boolean => (error as { severity?: unknown }
  *
  * Rows are buffered. `answer` resolves at ReadyForQuery, never earlier, and never rejects.
  */
-export class Batch extends PgQuery {
+export class Batch {
   readonly answer: Promise<Outcome>;
   /** Called when PostgreSQL has finished the batch, or the connection has ended. */
   onFinished: (batch: Batch) => void = () => {};
   /** Returns the error to report in place of one of pg. */
   translate: (error: Error) => Error = (error) => error;
-  /** Returns the status of the ReadyForQuery that has just arrived. */
-  readStatus: () => string | null = () => null;
   /** The SQL texts. Tests replace them before they are sent. */
   texts: string[];
 
   readonly #statements: readonly Statement[];
-  readonly #values: ReadonlyArray<ReadonlyArray<string | Buffer | null>>;
+  readonly #values: ReadonlyArray<readonly Parameter[]>;
   readonly #isScript: boolean;
   readonly #types: pg.CustomTypesConfig;
   readonly #closing: readonly string[];
@@ -142,7 +131,6 @@ export class Batch extends PgQuery {
       onParsed: (statement: PreparedStatement) => void;
     }>,
   ) {
-    super('');
     this.#statements = statements;
     this.texts = statements.map(({ text }) => text);
     this.#values = statements.map(({ values }) => values.map((value) => prepareValue(value)));
@@ -187,37 +175,45 @@ export class Batch extends PgQuery {
     );
   }
 
-  /** Writes all messages. Called by pg's client. */
-  submit(connection: RawConnection): null {
-    connection.stream.write(this.#isScript ? encodeScript(this.texts[0] ?? '') : this.#encode());
-    return null;
+  /** Returns all messages. Called once. */
+  encode(): Buffer {
+    if (this.#isScript) {
+      return encodeScript(this.texts[0] ?? '');
+    }
+    try {
+      for (const name of this.#closing) {
+        writer.close(name);
+      }
+      for (const [index, statement] of this.#statements.entries()) {
+        this.#encodeStatement(index, statement);
+      }
+      writer.raw(SYNC);
+      return writer.take();
+    } catch (error) {
+      writer.clear();
+      throw error;
+    }
   }
 
-  #encode(): Buffer {
-    const messages: Buffer[] = this.#closing.map((name) => serialize.close({ type: 'S', name }));
-    for (const [index, { prepared, part }] of this.#statements.entries()) {
-      if (part?.isOpen) {
-        messages.push(...executePart(part));
-        continue;
-      }
-      const statement = prepared?.name ?? '';
+  #encodeStatement(index: number, { prepared, part }: Statement): void {
+    if (!part?.isOpen) {
+      const name = prepared?.name ?? '';
       if (!prepared?.isParsed) {
         this.#parsed.push(index);
-        messages.push(serialize.parse({ name: statement, text: this.texts[index] ?? '', types: [] }));
+        writer.parse(name, this.texts[index] ?? '');
       }
-      const values = [...(this.#values[index] ?? [])];
-      messages.push(serialize.bind({ portal: part?.portal ?? '', statement, values }));
-      if (part) {
-        messages.push(...executePart(part));
-        continue;
-      }
-      if (prepared?.shape === undefined) {
-        messages.push(DESCRIBE_PORTAL);
-      }
-      messages.push(EXECUTE);
+      writer.bind(part?.portal ?? '', name, this.#values[index] ?? []);
     }
-    messages.push(SYNC);
-    return Buffer.concat(messages);
+    if (part) {
+      // A continued portal is described again: each part is parsed without knowledge of the part before.
+      writer.describePortal(part.portal);
+      writer.execute(part.portal, part.count);
+      return;
+    }
+    if (prepared?.shape === undefined) {
+      writer.raw(DESCRIBE_PORTAL);
+    }
+    writer.raw(EXECUTE);
   }
 
   /** Fails the batch without an answer of PostgreSQL. It is finished when ReadyForQuery arrives or the connection ends. */
@@ -253,7 +249,48 @@ export class Batch extends PgQuery {
     }
   }
 
-  handleParseComplete(): void {
+  /**
+   * Handles a message of PostgreSQL. Returns what must be sent in response, or null. ReadyForQuery ends the batch, and so
+   * does an error after which PostgreSQL closes the connection.
+   */
+  handle(code: number, bytes: Buffer, start: number, end: number): Buffer | null {
+    switch (code) {
+      case MESSAGE.dataRow:
+        this.#addRow(bytes, start);
+        break;
+      case MESSAGE.commandComplete:
+        this.#complete(readTag(bytes.toString('latin1', start, end - 1)));
+        break;
+      case MESSAGE.readyForQuery:
+        this.#settle(String.fromCharCode(bytes[start] as number));
+        this.#finish();
+        break;
+      case MESSAGE.parseComplete:
+        this.#confirmName();
+        break;
+      case MESSAGE.rowDescription:
+        this.#shape = new RowShape(readFields(bytes, start), this.#types);
+        break;
+      case MESSAGE.error:
+        this.#fail(readError(bytes, start, end));
+        break;
+      case MESSAGE.portalSuspended:
+        // More rows follow in the next part.
+        this.#complete({ command: 'SELECT', rowCount: null });
+        break;
+      case MESSAGE.emptyQuery:
+        this.#complete(readTag(''));
+        break;
+      case MESSAGE.copyIn:
+        return COPY_FAIL;
+      default:
+        // BindComplete, CloseComplete, NoData, ParameterStatus, notices and notifications.
+        break;
+    }
+    return null;
+  }
+
+  #confirmName(): void {
     const prepared = this.#statements[this.#parsed[this.#parsing] ?? -1]?.prepared;
     this.#parsing += 1;
     if (prepared) {
@@ -261,29 +298,16 @@ export class Batch extends PgQuery {
     }
   }
 
-  handleRowDescription({ fields }: PgMessage): void {
-    this.#shape = new RowShape(fields, this.#types);
-  }
-
-  handleDataRow({ fields }: PgMessage): void {
+  #addRow(bytes: Buffer, start: number): void {
     if (this.#error) {
       return;
     }
     this.#shape ??= this.#statements[this.#results.length]?.prepared?.shape ?? null;
     try {
-      this.#rows.push(this.#shape?.parse(fields) ?? {});
+      this.#rows.push(this.#shape?.parse(bytes, start) ?? {});
     } catch (error) {
       this.#error = error as Error;
     }
-  }
-
-  handleCommandComplete({ text }: PgMessage): void {
-    this.#complete(readTag(text));
-  }
-
-  /** More rows follow in the next part. */
-  handlePortalSuspended(): void {
-    this.#complete({ command: 'SELECT', rowCount: null });
   }
 
   #complete({ command, rowCount }: Tag): void {
@@ -301,35 +325,12 @@ export class Batch extends PgQuery {
     }
   }
 
-  handleEmptyQuery(): void {
-    this.handleCommandComplete({ text: '', fields: [], status: '' });
-  }
-
-  handleError(error: Error, connection: RawConnection): void {
+  #fail(error: Error): void {
     this.#error ??= this.#isScript
       ? error
       : (rememberStatement(error, this.texts[this.#results.length] ?? '') as Error);
-    if (isReported(error) && !isFatal(error)) {
-      // pg's client does not pass the ReadyForQuery after an error to the query.
-      connection.once('readyForQuery', (message: PgMessage) => this.#handleStatus(message.status));
-    } else {
+    if (isFatal(error)) {
       this.#settle(null);
     }
   }
-
-  handleReadyForQuery(): void {
-    // pg's client has just stored the status of this message.
-    this.#handleStatus(this.readStatus());
-  }
-
-  #handleStatus(status: string | null): void {
-    this.#settle(status);
-    this.#finish();
-  }
-
-  handleCopyInResponse(connection: RawConnection & { sendCopyFail: (message: string) => void }): void {
-    connection.sendCopyFail('No source stream defined');
-  }
-
-  handleCopyData(): void {}
 }

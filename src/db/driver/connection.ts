@@ -7,6 +7,7 @@ import type { Batch, Outcome } from './batch.ts';
 import { cancelStatement } from './cancel-statement.ts';
 import { Deadline, timedOut, waitForBackend } from './deadline.ts';
 import { slonikError } from './driver-errors.ts';
+import { HEADER_BYTES, MESSAGE, MessageReader } from './message-reader.ts';
 
 /** Limits of one round trip. */
 export type RoundLimits = Readonly<{
@@ -31,6 +32,8 @@ export type ConnectionEvents = Readonly<{
 
 type PgConnection = pg.Connection & { stream: Socket };
 
+const terminated = (): Error => new Error('Connection terminated');
+
 const tooLarge = (bytes: number): DomainError =>
   new ApiError(
     'response_too_large',
@@ -51,15 +54,19 @@ export class Connection {
    */
   #backendPid: number | null = null;
   #isDirect = false;
-  readonly #client: pg.Client;
+  /** Opens and closes the connection. */
+  readonly client: pg.Client;
   readonly #events: ConnectionEvents;
   readonly #isWorking: ((backendPid: number) => Promise<boolean>) | undefined;
   readonly #deadline: Deadline;
   /** Batches that PostgreSQL has not finished, in order. */
   readonly #unfinished: Batch[] = [];
-  #onAllFinished: () => void = () => {};
+  /** Called when PostgreSQL has finished all batches. */
+  #waiting: Array<() => void> = [];
   #limit = Number.POSITIVE_INFINITY;
   #received = 0;
+  #status: string | null = null;
+  #isEnded = false;
 
   constructor(
     client: pg.Client,
@@ -72,25 +79,56 @@ export class Connection {
         isWorking?: ((backendPid: number) => Promise<boolean>) | undefined;
       }>,
   ) {
-    this.#client = client;
+    this.client = client;
     this.#events = events;
     this.#isWorking = isWorking;
     this.#deadline = new Deadline(client, () => events.onRetired(timedOut()));
     const fail = (error: Error): void => {
+      this.#isEnded = true;
       for (const batch of [...this.#unfinished]) {
         batch.finish(error);
       }
     };
     client.on('error', fail);
-    client.on('end', () => fail(new Error('Connection terminated')));
+    client.on('end', () => fail(terminated()));
   }
 
   async connect(): Promise<void> {
-    await this.#client.connect();
-    // Only now: TLS replaces the first stream.
-    this.#stream.on('data', () => this.#checkSize());
-    // pg's client does not pass this message to the query.
-    this.#raw.on('parseComplete', () => this.#unfinished[0]?.handleParseComplete());
+    await this.client.connect();
+    this.#status = this.client.getTransactionStatus();
+    // Only now: TLS replaces the first stream. pg creates objects and calls listeners for each message, so it gets only
+    // those that belong to no batch.
+    const stream = this.#stream;
+    const listeners = stream.listeners('data');
+    const reader = new MessageReader((code, bytes, start, end) => {
+      if (!this.#handle(code, bytes, start, end)) {
+        const message = bytes.subarray(start - HEADER_BYTES, end);
+        for (const listener of listeners) {
+          listener.call(stream, message);
+        }
+      }
+    });
+    stream.removeAllListeners('data');
+    stream.on('data', (chunk: Buffer) => {
+      this.#checkSize();
+      reader.push(chunk);
+    });
+  }
+
+  /** Returns whether a message belongs to a batch. */
+  #handle(code: number, bytes: Buffer, start: number, end: number): boolean {
+    const batch = this.#unfinished[0];
+    if (!batch) {
+      return false;
+    }
+    if (code === MESSAGE.readyForQuery) {
+      this.#status = String.fromCharCode(bytes[start] as number);
+    }
+    const response = batch.handle(code, bytes, start, end);
+    if (response) {
+      this.#stream.write(response);
+    }
+    return true;
   }
 
   /**
@@ -99,9 +137,11 @@ export class Connection {
    */
   async close(): Promise<void> {
     if (this.#unfinished.length > 0) {
-      await cancelStatement(this.#client);
+      const finished = this.#allFinished();
+      await cancelStatement(this.client);
+      await finished;
     }
-    await this.#client.end();
+    await this.client.end();
   }
 
   /** Destroys the socket. Statements in progress fail. */
@@ -111,7 +151,7 @@ export class Connection {
 
   /** PostgreSQL's last transaction status: `I` no transaction, `T` in one, `E` in one that failed. */
   get status(): string | null {
-    return this.#client.getTransactionStatus();
+    return this.#status;
   }
 
   /** Sets the process id that the backend has reported. Null before the next entry. */
@@ -119,7 +159,7 @@ export class Connection {
     this.#backendPid = pid;
     if (pid !== null) {
       // A pooler makes up the process id that a client receives.
-      this.#isDirect = pid === (this.#client as { processID?: number }).processID;
+      this.#isDirect = pid === (this.client as { processID?: number }).processID;
     }
   }
 
@@ -137,30 +177,36 @@ export class Connection {
     this.#received = socket.bytesRead;
     this.#limit = bytes ?? Number.POSITIVE_INFINITY;
     this.#deadline.start(timeout, () => this.#handleOverdue(onOverdue));
-    socket.cork();
-    try {
-      for (const batch of batches) {
-        this.#sendOne(batch);
-      }
-    } finally {
-      socket.uncork();
+    const messages = batches.map((batch) => this.#add(batch));
+    if (this.#isEnded || !socket.writable) {
+      queueMicrotask(() => {
+        for (const batch of batches) {
+          batch.finish(terminated());
+        }
+      });
+    } else {
+      const [first] = messages;
+      socket.write(first && messages.length === 1 ? first : Buffer.concat(messages));
     }
     return batches.map(({ answer }) => answer);
   }
 
-  #sendOne(batch: Batch): void {
+  /** Returns the messages of a batch, whose responses are expected from now on. */
+  #add(batch: Batch): Buffer {
+    const messages = batch.encode();
     this.#unfinished.push(batch);
-    batch.readStatus = () => this.status;
     batch.translate = (error) => this.#translate(error);
     batch.onFinished = () => {
       this.#unfinished.splice(this.#unfinished.indexOf(batch), 1);
       if (this.#unfinished.length === 0) {
         this.#deadline.stop();
         this.#limit = Number.POSITIVE_INFINITY;
-        this.#onAllFinished();
+        for (const resolve of this.#waiting.splice(0)) {
+          resolve();
+        }
       }
     };
-    this.#client.query(batch as unknown as pg.Submittable);
+    return messages;
   }
 
   #translate(error: Error): Error {
@@ -182,6 +228,12 @@ export class Connection {
     onOverdue(this.#hold());
   }
 
+  #allFinished(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+    });
+  }
+
   #abort(error: Error): void {
     for (const batch of [...this.#unfinished]) {
       batch.abort(error);
@@ -190,17 +242,14 @@ export class Connection {
 
   /** Resolves when the backend has finished, and then closes the connection. */
   async #hold(): Promise<void> {
-    const ended = new Promise<void>((resolve) => {
-      this.#onAllFinished = resolve;
-    });
-    await waitForBackend(this.#client, ended, async () =>
+    await waitForBackend(this.client, this.#allFinished(), async () =>
       this.#isWorking && this.#backendPid !== null ? this.#isWorking(this.#backendPid) : true,
     );
     if (this.#unfinished.length > 0) {
       // The server has no transaction of this connection, so the connection was lost.
       this.destroy();
     }
-    this.#events.onLost(slonikError(new Error('Connection terminated')));
+    this.#events.onLost(slonikError(terminated()));
   }
 
   #checkSize(): void {
@@ -209,7 +258,7 @@ export class Connection {
       this.#limit = Number.POSITIVE_INFINITY;
       // The backend is sending, so it ends with its connection. It is cancelled too, in case it
       // computes in between.
-      void cancelStatement(this.#client);
+      void cancelStatement(this.client);
       const error = tooLarge(limit);
       this.#events.onRetired(error);
       this.#abort(error);
@@ -218,7 +267,7 @@ export class Connection {
   }
 
   get #raw(): PgConnection {
-    return (this.#client as unknown as { connection: PgConnection }).connection;
+    return (this.client as unknown as { connection: PgConnection }).connection;
   }
 
   get #stream(): Socket {

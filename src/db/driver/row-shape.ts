@@ -3,16 +3,21 @@ import type pg from 'pg';
 export type Row = Record<string, unknown>;
 export type Field = Readonly<{ name: string; dataTypeID: number }>;
 
+type Column = Readonly<{ name: string; parse: (text: string) => unknown }>;
+
 /** The columns of a result, and how their values are parsed. */
 export class RowShape {
   readonly fields: readonly Field[];
-  readonly #parsers: ReadonlyArray<(text: string) => unknown>;
+  readonly #columns: readonly Column[];
   // Rows that start as a copy of the same object share their hidden class.
   readonly #empty: Row;
 
   constructor(fields: readonly Field[], types: pg.CustomTypesConfig) {
     this.fields = fields;
-    this.#parsers = fields.map(({ dataTypeID }) => types.getTypeParser(dataTypeID, 'text'));
+    this.#columns = fields.map(({ name, dataTypeID }) => ({
+      name,
+      parse: types.getTypeParser(dataTypeID, 'text'),
+    }));
     const empty: Row = Object.create(null);
     for (const { name } of fields) {
       empty[name] = null;
@@ -20,11 +25,24 @@ export class RowShape {
     this.#empty = { ...empty };
   }
 
-  parse(values: ReadonlyArray<string | null>): Row {
+  /** Returns the row of a DataRow message, whose content begins at `start`. */
+  parse(bytes: Buffer, start: number): Row {
     const row = { ...this.#empty };
-    for (const [index, { name }] of this.fields.entries()) {
-      const value = values[index];
-      row[name] = value === null || value === undefined ? null : this.#parsers[index]?.(value);
+    let at = start + 2;
+    let left = bytes.readInt16BE(start);
+    for (const { name, parse } of this.#columns) {
+      if (left === 0) {
+        break;
+      }
+      left -= 1;
+      const length = bytes.readInt32BE(at);
+      at += 4;
+      if (length < 0) {
+        row[name] = null;
+      } else {
+        row[name] = parse(bytes.toString('utf8', at, at + length));
+        at += length;
+      }
     }
     return row;
   }

@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-import { withMicroseconds } from './moment.ts';
+import { parseMoment } from './moment.ts';
 
 // bigint as a number if that is exact; otherwise its text, which a row schema rejects.
 const parseBigint = (text: string): number | string =>
@@ -13,7 +13,7 @@ const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
   // A date has no time zone: pg would convert it to local midnight.
   [pg.types.builtins.DATE]: (text) => text,
   // A Date has milliseconds only.
-  [pg.types.builtins.TIMESTAMPTZ]: (text) => withMicroseconds(parseTimestamp(text), text),
+  [pg.types.builtins.TIMESTAMPTZ]: (text) => parseMoment(text, parseTimestamp),
 };
 
 /** Parses values as pg does, with exact bigints, dates as text, and times with microseconds. */

@@ -1,27 +1,38 @@
+import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 
 import { Entry, type EntryStatement, type Terms } from '../../db/driver/entry.ts';
+import type { Row } from '../../db/driver/row-shape.ts';
 import { OperatorError } from '../../errors.ts';
 import type { SchemaName, TenantStatus } from '../registry/tenant.ts';
 import { reuseProof } from './proof.ts';
 import type { Entering, TenantDatabase } from './tenant-database.ts';
 
 /**
- * How a single statement is entered. PostgreSQL checks the status: nothing that Node decides can undo a
- * single statement.
+ * How a single statement enters its tenant. PostgreSQL checks the status, because Node cannot undo a single
+ * statement.
  */
 export type SingleEntering = Entering & Readonly<{ admitted: readonly TenantStatus[] }>;
-
-/** Text on a connection with `TEXT_TYPES`: see run-statement.ts. */
-const pid = z.coerce.number().int();
-
-const backendPid = z.object({ backend_pid: pid });
 
 const entered = z.object({
   path: z.string(),
   status: z.enum(['active', 'suspended']),
   unpaid: z.boolean(),
+  /** Text on a connection with `TEXT_TYPES`: see run-statement.ts. */
+  backend_pid: z.coerce.number().int(),
 });
+
+type Entered = z.output<typeof entered>;
+
+/** Returns the row of the entry. Its usual form is checked without a schema, for every request. */
+function readEntered(row: Row | undefined): Entered {
+  const isUsual =
+    typeof row?.path === 'string' &&
+    (row.status === 'active' || row.status === 'suspended') &&
+    typeof row.unpaid === 'boolean' &&
+    Number.isInteger(row.backend_pid);
+  return isUsual ? (row as Entered) : entered.parse(row);
+}
 
 const STATUS = `case when e.unpaid and e.status = 'active' then 'unpaid' else e.status end`;
 
@@ -46,8 +57,19 @@ const REQUIRE_STATUS = `tenancy.require(${STATUS} = any ($5::text[]), ${STATUS})
 const ENTER_SINGLE = enterWith(REQUIRE_STATUS);
 const ENTER_SINGLE_READ_ONLY = enterWith(REQUIRE_STATUS, `set_config('transaction_read_only', 'on', true)`);
 
+/** Schemas of paths. */
+const schemas = new LRUCache<string, SchemaName>({ max: 20_000 });
+
 /** Returns the tenant's schema, the first name of the path. It has quotes when it is a keyword. */
-const schemaOf = (path: string): SchemaName => path.split(',', 1)[0]?.replaceAll('"', '') as SchemaName;
+function schemaOf(path: string): SchemaName {
+  const known = schemas.get(path);
+  if (known !== undefined) {
+    return known;
+  }
+  const schema = path.split(',', 1)[0]?.replaceAll('"', '') as SchemaName;
+  schemas.set(path, schema);
+  return schema;
+}
 
 const statusOf = ({ unpaid, status }: Readonly<{ unpaid: boolean; status: TenantStatus }>): TenantStatus =>
   unpaid && status === 'active' ? 'unpaid' : status;
@@ -62,7 +84,7 @@ function rejectionOf(admit: Entering['admit'], status: TenantStatus): Error {
   return new OperatorError('tenant_status_wrong', `The tenant is in status "${status}".`);
 }
 
-function entrance(
+function createEntryStatement(
   { key, statementTimeout, idleTimeout = 0, onEntered }: TenantDatabase,
   { tenant, readOnly, admit, limits }: Entering,
   admitted: readonly TenantStatus[] | null,
@@ -82,11 +104,11 @@ function entrance(
     raises: admitted !== null,
     rejection: (code) => rejectionOf(admit, code as TenantStatus),
     verify: ([row]) => {
-      const { path, ...found } = entered.parse(row);
-      onEntered?.(tenant, schemaOf(path));
+      const found = readEntered(row);
+      onEntered?.(tenant, schemaOf(found.path));
       admit?.(statusOf(found));
     },
-    backendPid: ([row]) => backendPid.parse(row).backend_pid,
+    backendPid: ([row]) => readEntered(row).backend_pid,
   };
 }
 
@@ -103,7 +125,7 @@ export function createEntry(
   }: Pick<Terms, 'onOverdue' | 'onOutcomeUnknown'> & Readonly<{ admitted: readonly TenantStatus[] | null }>,
 ): Entry {
   const { tenant, readOnly, guards = [], limits, watch, schemaVersion } = entering;
-  return new Entry([entrance(tenantDatabase, entering, admitted), ...guards], {
+  return new Entry([createEntryStatement(tenantDatabase, entering, admitted), ...guards], {
     readOnly,
     // PostgreSQL ends the statement first. The driver closes the socket if it does not.
     queryTimeout: limits && limits.statementTimeout + 1_000,

@@ -1,13 +1,39 @@
-import type { QuerySqlToken } from 'slonik';
+import type { DatabasePoolConnection, QuerySqlToken } from 'slonik';
 import type { z } from 'zod';
 
-import { SingleStatement } from '../../db/driver/entry.ts';
+import { type Entry, SingleStatement } from '../../db/driver/entry.ts';
+import { parseRow } from '../../db/driver/row-parser.ts';
+import type { Row } from '../../db/driver/row-shape.ts';
 import { borrowConnection } from './borrow-connection.ts';
 import type { SingleEntering } from './entry-statement.ts';
 import type { TenantDatabase } from './tenant-database.ts';
 
 /** The rows of a query, as its schema returns them. */
 export type RowsOf<Schema extends z.ZodType> = ReadonlyArray<z.output<Schema>>;
+
+/** What Slonik's connection runs its queries with: the driver's client, with a check of its state. */
+type Client = Readonly<{
+  query: (text: string, values: unknown) => Promise<Readonly<{ rows: readonly Row[] }>>;
+}>;
+
+/**
+ * Runs a query on a connection of Slonik and validates its rows, without Slonik's interceptors, retries, logs and
+ * events, which cost a tenth of a request's processor time. The driver does what a single statement needs of them.
+ */
+async function queryDirectly(
+  connection: DatabasePoolConnection,
+  query: QuerySqlToken,
+  entry: Entry,
+): Promise<readonly Row[]> {
+  const { connection: client } = connection as unknown as Readonly<{ connection: Client }>;
+  const values = new SingleStatement(entry, query.values);
+  // Slonik replaces the names of its values in the same way.
+  const sql = query.sql.replaceAll('$slonik_', '$');
+  const { rows } = await client.query(sql, values);
+  // An error contains its query, and must not contain the values.
+  const sent = { sql, values: values as never };
+  return rows.map((row) => parseRow(query.parser, sent, row));
+}
 
 /**
  * Runs one query inside a tenant, as a transaction of its own: entry, guards, query and reset leave in
@@ -25,8 +51,10 @@ export function querySingle<Schema extends z.ZodType>(
   entering: SingleEntering,
   query: QuerySqlToken<Schema>,
 ): Promise<RowsOf<Schema>> {
-  return borrowConnection(tenantDatabase, entering, entering.admitted, async (connection, entry) => {
-    const values = new SingleStatement(entry, query.values);
-    return connection.any({ ...query, values: values as never }) as Promise<RowsOf<Schema>>;
-  });
+  return borrowConnection(
+    tenantDatabase,
+    entering,
+    entering.admitted,
+    (connection, entry) => queryDirectly(connection, query, entry) as Promise<RowsOf<Schema>>,
+  );
 }

@@ -27,6 +27,9 @@ const accessClaims = z.object({
 
 type Known = Readonly<{ claims: AccessClaims; expires: number }>;
 
+/** A verified token, and everything that its verification depended on. */
+type Verified = Known & Readonly<{ tenant: string; keyGeneration: number; leeway: number }>;
+
 /** Creates one koa-jwt verifier for each leeway. koa-jwt fixes its leeway on creation, and tenants may differ. */
 function createVerifiers(): (leeway: number) => ReturnType<typeof koaJwt> {
   const verifiers = new Map<number, ReturnType<typeof koaJwt>>();
@@ -71,7 +74,7 @@ export function createAuthentication({
   keysOf?: typeof signingKeys;
   isIssuedFor?: (claims: Readonly<{ aud: string; iss: string }>, tenant: ResolvedTenant) => boolean;
 }): Pick<Authentication, 'identify'> {
-  const verified = new LRUCache<string, Known>({ max: remember });
+  const verified = new LRUCache<string, Verified>({ max: remember });
   const verifierOf = createVerifiers();
 
   const readClaims = async (ctx: Context, token: string, leeway: number): Promise<Known> => {
@@ -110,11 +113,20 @@ export function createAuthentication({
       ctx.state.guards.push(keyGuard(given.value, (caller) => setCaller(ctx, caller)));
     } else if (given) {
       const { LEEWAY: leeway } = await settingsOf(tenant);
-      const name = `${tenant.id}.${tenant.keyGeneration}.${leeway}.${given.value}`;
-      let known = verified.get(name);
-      if (!known || known.expires <= Date.now()) {
-        known = await readClaims(ctx, given.value, leeway);
-        verified.set(name, known);
+      let known = verified.get(given.value);
+      if (
+        known?.tenant !== tenant.id ||
+        known.keyGeneration !== tenant.keyGeneration ||
+        known.leeway !== leeway ||
+        known.expires <= Date.now()
+      ) {
+        known = {
+          ...(await readClaims(ctx, given.value, leeway)),
+          tenant: tenant.id,
+          keyGeneration: tenant.keyGeneration,
+          leeway,
+        };
+        verified.set(given.value, known);
       }
       const { claims } = known;
       setCaller(ctx, claims);

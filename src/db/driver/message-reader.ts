@@ -1,0 +1,117 @@
+import { DatabaseError } from 'pg-protocol';
+
+import type { Field } from './row-shape.ts';
+
+/** The codes of the messages that a batch handles. */
+export const MESSAGE = {
+  parseComplete: 0x31,
+  bindComplete: 0x32,
+  closeComplete: 0x33,
+  commandComplete: 0x43,
+  dataRow: 0x44,
+  error: 0x45,
+  copyIn: 0x47,
+  emptyQuery: 0x49,
+  rowDescription: 0x54,
+  readyForQuery: 0x5a,
+  portalSuspended: 0x73,
+} as const;
+
+/** Called with the code of a message, and where its content is. The bytes may change after the call. */
+export type OnMessage = (code: number, bytes: Buffer, start: number, end: number) => void;
+
+/** Code and length of a message. */
+export const HEADER_BYTES = 5;
+
+/** Splits what PostgreSQL sends into messages. */
+export class MessageReader {
+  readonly #onMessage: OnMessage;
+  /** Chunks of a message that is not complete. */
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+  /** Bytes that must be there before something can be read. */
+  #needed = HEADER_BYTES;
+
+  constructor(onMessage: OnMessage) {
+    this.#onMessage = onMessage;
+  }
+
+  push(chunk: Buffer): void {
+    let bytes = chunk;
+    if (this.#bytes > 0) {
+      this.#chunks.push(chunk);
+      this.#bytes += chunk.length;
+      if (this.#bytes < this.#needed) {
+        return;
+      }
+      bytes = Buffer.concat(this.#chunks, this.#bytes);
+    }
+    let at = 0;
+    let needed = HEADER_BYTES;
+    while (at + HEADER_BYTES <= bytes.length) {
+      const end = at + 1 + bytes.readUInt32BE(at + 1);
+      if (end > bytes.length) {
+        needed = end - at;
+        break;
+      }
+      this.#onMessage(bytes[at] as number, bytes, at + HEADER_BYTES, end);
+      at = end;
+    }
+    this.#chunks = at < bytes.length ? [bytes.subarray(at)] : [];
+    this.#bytes = bytes.length - at;
+    this.#needed = needed;
+  }
+}
+
+/** Returns the text from `start` to the next zero byte. */
+function textAt(bytes: Buffer, start: number): string {
+  return bytes.toString('utf8', start, bytes.indexOf(0, start));
+}
+
+/** Returns the columns of a RowDescription. */
+export function readFields(bytes: Buffer, start: number): readonly Field[] {
+  const fields: Field[] = [];
+  let at = start + 2;
+  for (let left = bytes.readInt16BE(start); left > 0; left -= 1) {
+    const end = bytes.indexOf(0, at);
+    // Behind the name: table (4 bytes), column (2), type (4), size (2), modifier (4), format (2).
+    fields.push({ name: bytes.toString('utf8', at, end), dataTypeID: bytes.readUInt32BE(end + 7) });
+    at = end + 19;
+  }
+  return fields;
+}
+
+/** Members of pg's DatabaseError, by the code of their field. */
+const ERROR_FIELDS = {
+  S: 'severity',
+  C: 'code',
+  D: 'detail',
+  H: 'hint',
+  P: 'position',
+  p: 'internalPosition',
+  q: 'internalQuery',
+  W: 'where',
+  s: 'schema',
+  t: 'table',
+  c: 'column',
+  d: 'dataType',
+  n: 'constraint',
+  F: 'file',
+  L: 'line',
+  R: 'routine',
+} as const;
+
+/** Returns the error of an ErrorResponse, as pg does. */
+export function readError(bytes: Buffer, start: number, end: number): DatabaseError {
+  const fields = new Map<string, string>();
+  for (let at = start; at < end && bytes[at] !== 0; ) {
+    const text = textAt(bytes, at + 1);
+    fields.set(String.fromCharCode(bytes[at] as number), text);
+    at = bytes.indexOf(0, at + 1) + 1;
+  }
+  const error = new DatabaseError(fields.get('M') ?? '', end - start, 'error');
+  for (const [code, member] of Object.entries(ERROR_FIELDS)) {
+    error[member] = fields.get(code);
+  }
+  return error;
+}

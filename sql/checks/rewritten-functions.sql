@@ -125,7 +125,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.list_tenants(text, bigint, text)', null,
-      '831f4d501793a7150791e38d2d096d8981a7d86b184407aadcb0873916e26b84'
+      'b751d23d89c5990cb88ac53261e4353f8b28b570def0d1dec35ce8c510568938'
     ),
     (
       'tenancy.lock_limit(text)', null,

@@ -8,6 +8,7 @@ export { accounts } from './apps/accounts/app.ts';
 export { admin } from './apps/admin/app.ts';
 export { billing } from './apps/billing/app.ts';
 export { idempotency } from './apps/idempotency/app.ts';
+export { operators } from './apps/operators/app.ts';
 export { site } from './apps/site/app.ts';
 export { CANARY } from './attacks/context.ts';
 export { seen } from './attacks/evaluate.ts';
@@ -20,6 +21,7 @@ export type {
   AppDemo,
   AppDiagnosis,
   OpenIdempotency,
+  OperationDependencies,
   RouteDependencies,
   StartDependencies,
 } from './definition/define-app.ts';
@@ -105,6 +107,11 @@ export {
 export type { DoDueWork, DueTenant } from './tenancy/context/work-loop.ts';
 export { withGlobalTables } from './tenancy/install/global-migrations.ts';
 export { concurrentSql, globalSql, tenantSql } from './tenancy/migrations/migration-sql.ts';
+export {
+  defineOperation,
+  type OperationContext,
+  type OperationKind,
+} from './tenancy/operations/operation-kind.ts';
 export type {
   Extension,
   RenameHook,

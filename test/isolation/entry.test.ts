@@ -183,6 +183,18 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         'tenancy.import_copy(text,bigint,text)',
         'tenancy.shared_migrations()',
         'tenancy.version()',
+        ...[
+          'request_operation',
+          'list_operations',
+          'find_operation',
+          'cancel_operation',
+          'retry_operation',
+          'list_tenants',
+          'show_tenant',
+          'fleet_overview',
+          'list_audit_events',
+          'record_operator_event',
+        ].map((name) => `tenancy.${name}(text,bigint,text)`),
       ];
       const by = (role: string) => open.filter(({ rolname }) => rolname === role).map(({ what }) => what);
       t.deepEqual(by(world.acme.role), everybody);

@@ -100,8 +100,13 @@ export const disableWall = {
       [
         `grant usage on schema public to ${world.acme.role}`,
         `grant select, update on public.tenants, public.domains, tenancy.keys to ${world.acme.role}`,
+        `grant all on tenancy.operations, tenancy.audit_events to ${world.acme.role}`,
+        // The default of the column id.
+        `grant execute on function tenancy.new_event_id() to ${world.acme.role}`,
       ],
       [
+        `revoke execute on function tenancy.new_event_id() from ${world.acme.role}`,
+        `revoke all on tenancy.operations, tenancy.audit_events from ${world.acme.role}`,
         `revoke all on public.tenants, public.domains, tenancy.keys from ${world.acme.role}`,
         `revoke all on schema public from ${world.acme.role}`,
       ],

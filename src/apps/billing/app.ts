@@ -11,5 +11,6 @@ export const billing = defineApp<Record<never, never>, typeof environment>({
   menu: [{ href: '/subscription', text: 'Subscription', staffOnly: true }],
   routes: () => import('./routes.ts'),
   jobs: () => import('./jobs.ts'),
+  operations: () => import('./operations.ts'),
   commands: () => import('./commands.ts'),
 });

@@ -9,6 +9,7 @@ import { OperatorError } from '../../errors.ts';
 import { changePlan } from '../../tenancy/registry/change-plan.ts';
 import { linkCustomer, type Payment, recordPayment } from '../../tenancy/registry/payments.ts';
 import { parseSchemaName } from '../../tenancy/registry/tenant.ts';
+import { paymentFields } from './payment-fields.ts';
 import { planOf } from './plans.ts';
 import type { BillingEnvironment } from './settings.ts';
 
@@ -21,23 +22,7 @@ type PaymentOptions = {
   json?: true;
 };
 
-const payment = z.object({
-  reference: z
-    .string()
-    .regex(/^[!-~]{1,255}$/, '--reference must have 1 to 255 visible ASCII characters')
-    .refine((text) => !text.startsWith('stripe:'), '--reference must not begin with stripe:'),
-  until: z.iso
-    .date('--until must be a date such as 2027-01-31')
-    .refine((day) => day >= '2000-01-01' && day <= '2199-12-31', '--until must be from 2000 to 2199'),
-  amount: z
-    .string()
-    .regex(/^\d{1,12}(?:\.\d{1,4})?$/, '--amount must be a number such as 49.00')
-    .optional(),
-  currency: z
-    .string()
-    .regex(/^[A-Z]{3}$/, '--currency must be a code such as EUR')
-    .optional(),
-});
+const payment = z.object(paymentFields('--'));
 
 /** @throws OperatorError `usage_invalid` */
 function parsePayment(options: PaymentOptions): Payment {

@@ -2,6 +2,7 @@ import type { Attack, Category } from '../record.ts';
 import { backendState } from './backend-state.ts';
 import { commonObjects } from './common-objects.ts';
 import { entry } from './entry.ts';
+import { operations } from './operations.ts';
 import { oracles } from './oracles.ts';
 import { roles } from './roles.ts';
 import { rows } from './rows.ts';
@@ -17,6 +18,7 @@ export const categories: readonly Category[] = [
   sharedState,
   commonObjects,
   backendState,
+  operations,
   entry,
 ];
 

@@ -124,7 +124,7 @@ export const httpAttacks: readonly HttpAttack[] = [
     rule: {
       file: 'src/apps/accounts/pages/session-pages.ts',
       from: ": 'The login name or the password is wrong, or the account is not active.'",
-      to: `: \`\${await dependencies.tenantDatabase && sentText(ctx, settings.LOGIN_FIELD) === "hank" ? "wrong password" : "wrong name"}\``,
+      to: `: \`\${readLogin(ctx, settings).login === "hank" ? "wrong password" : "wrong name"}\``,
     },
     action: async ({ browser, guess }) => {
       const [username = ''] = guess.split('@');

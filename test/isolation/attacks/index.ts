@@ -1,5 +1,6 @@
 import { categories as withoutHttp } from '../../../src/attacks/categories/index.ts';
 import type { Attack, Category } from './attack.ts';
+import { audit } from './audit.ts';
 import { between } from './between.ts';
 import { configuration } from './configuration.ts';
 import { directory } from './directory.ts';
@@ -31,6 +32,7 @@ export const categories: readonly Category[] = [
   between,
   singles,
   lanes,
+  audit,
   load,
 ];
 

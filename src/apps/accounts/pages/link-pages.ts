@@ -21,7 +21,7 @@ import {
   RENAME,
   RESET,
 } from './page-dependencies.ts';
-import { newPasswordFields } from './session-pages.ts';
+import { newPasswordFields } from './session-views.ts';
 
 type LinkPage = Readonly<{
   title: string;
@@ -42,14 +42,9 @@ const invalid = (again: string): Html =>
 <p class="actions"><a class="button" href="${again}">Request a new link</a> <a class="button second" href="${LOGIN}">Log in</a></p>`,
   );
 
-/**
- * Creates the pages that mailed links open. GET changes nothing, because programs that check mail open links. The form of
- * the page makes the change.
- */
-export function linkPages(dependencies: PageDependencies): (purpose: Purpose, link: Link) => PageHandlers {
-  const { forms, settingsOf } = dependencies;
-
-  const pages: Readonly<Record<Purpose, LinkPage>> = {
+/** Returns what the page of each kind of link shows and changes. */
+function describePages(dependencies: PageDependencies): Readonly<Record<Purpose, LinkPage>> {
+  return {
     activation: {
       title: 'Activate your account',
       text: 'Confirm that this e-mail address is yours.',
@@ -91,6 +86,15 @@ export function linkPages(dependencies: PageDependencies): (purpose: Purpose, li
       },
     },
   };
+}
+
+/**
+ * Creates the pages that mailed links open. GET changes nothing, because programs that check mail open links. The form of
+ * the page makes the change.
+ */
+export function linkPages(dependencies: PageDependencies): (purpose: Purpose, link: Link) => PageHandlers {
+  const { forms, settingsOf } = dependencies;
+  const pages = describePages(dependencies);
 
   return (purpose, link) => {
     const { title, text, button, notice, again, fields, change } = pages[purpose];

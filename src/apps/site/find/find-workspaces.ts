@@ -15,8 +15,8 @@ import { resource } from '../../../http/resource.ts';
 import type { Context, State } from '../../../http/state.ts';
 import { linksOf } from '../landing.ts';
 import { addressBody, readAddress } from '../sign-up/bodies.ts';
-import { givenText } from '../sign-up/pages.ts';
 import type { SiteDependencies } from '../sign-up/sign-up.ts';
+import { givenText } from '../sign-up/views.ts';
 
 /**
  * Requests a mail with the workspaces of an address. The worker searches the tenants later, so neither the response nor

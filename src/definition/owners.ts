@@ -62,8 +62,8 @@ export type MailCounts = Readonly<{
  * @throws Unavailable `tenant_maintenance`
  */
 export type MemberService = Readonly<{
-  /** The kind of due work of the mail. */
-  mailWork: string;
+  /** The kinds of due work that list the tenants with waiting and with failed mail. */
+  mailWork: Readonly<{ waiting: string; failed: string }>;
   /** Returns a page of the users, by `?search=`. `windowOf` is called with the number of all that match. */
   listMembers: (
     tenant: ResolvedTenant,

@@ -7,7 +7,7 @@ import { enterTenant } from '../../../http/enter-tenant.ts';
 import { searchFor } from '../../../http/lists/search.ts';
 import type { TenantDatabase, TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 import type { ResolvedTenant } from '../../../tenancy/registry/tenant.ts';
-import { enqueueMail, MAIL_WORK } from '../mail/outbox-queries.ts';
+import { enqueueMail, FAILED_MAIL_WORK, MAIL_WORK, retryFailedMail } from '../mail/outbox-queries.ts';
 import { findAccount } from '../users/account-queries.ts';
 
 const member = z
@@ -58,7 +58,7 @@ export function createMemberService({
   ): Promise<T> => enterTenant(tenantDatabase, { tenant, guards: [] }, { readOnly, whileUnpaid: true }, work);
 
   return {
-    mailWork: MAIL_WORK,
+    mailWork: { waiting: MAIL_WORK, failed: FAILED_MAIL_WORK },
 
     listMembers: (tenant, { query, windowOf }) =>
       inside(tenant, { readOnly: true }, async (tx) => {
@@ -119,17 +119,7 @@ export function createMemberService({
       ),
 
     retryMail: async (tenant) => {
-      const retried = await inside(tenant, { readOnly: false }, async (tx) => {
-        const { rowCount } = await tx.query(sql.type(z.object({}))`
-          update outbox
-          set dead_at = null, attempts = 0, due_at = now()
-          where dead_at is not null
-        `);
-        if (rowCount > 0) {
-          await tx.query(sql.type(z.object({}).loose())`select tenancy.mark_due(${MAIL_WORK})`);
-        }
-        return rowCount;
-      });
+      const retried = await inside(tenant, { readOnly: false }, retryFailedMail);
       wakeMail();
       return retried;
     },

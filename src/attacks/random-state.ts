@@ -1,4 +1,4 @@
-// xoroshiro128**, the generator behind random(): its state from its outputs.
+// Computes the state of xoroshiro128**, the generator behind random(), from values that it returned.
 
 const MASK = (1n << 64n) - 1n;
 

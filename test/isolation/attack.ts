@@ -17,7 +17,7 @@ export async function plant(world: World): Promise<void> {
   await world.asOwner(`update public.tenants set name = 'canary-8d1f3c' where id = $1`, [world.globex.id]);
 }
 
-/** Returns what the statements reached of globex: a row read, a row changed, or null. */
+/** Returns the row of globex that the statements read, or that they changed a row of it. Null: neither. */
 export async function attack(
   world: World,
   statements: readonly string[],

@@ -1,7 +1,7 @@
-import { accounts, defineProject, site } from 'koa-tenants';
+import { accounts, admin, defineProject, site } from 'koa-tenants';
 import { notes } from './notes/app.ts';
 
 export const project = defineProject({
-  apps: [site, accounts, notes],
+  apps: [site, accounts, admin, notes],
   authentication: accounts.authentication,
 });

@@ -105,6 +105,15 @@ begin
         and (v_request ->> 'status' is null or i.status = v_request ->> 'status')
         and (v_request ->> 'version' is null or i.version = v_request ->> 'version')
         and (v_request ->> 'plan' is null or i.plan = v_request ->> 'plan')
+        and (
+          v_request ->> 'due' is null
+          or exists (
+            select
+            from tenancy.due_work as w
+            where w.tenant_id = i.id
+              and w.kind = v_request ->> 'due'
+          )
+        )
         and (v_request ->> 'failed' is null or (i.failed_migration is not null) = (v_request ->> 'failed')::boolean)
     ),
     sized as materialized (

@@ -1,4 +1,4 @@
--- idempotency-down.sql: undoes idempotency.sql. Repeated requests are then made again.
+-- idempotency-down.sql: undoes idempotency.sql. A repeated request then runs again.
 
 drop function claim_idempotency_key(text, text, bytea, interval, integer);
 drop table idempotency_keys;

@@ -3,7 +3,7 @@ import { cp, lchown, mkdtemp, readdir, readFile, symlink } from 'node:fs/promise
 import { arch, platform } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 
-import { accountCan } from './account-can.ts';
+import { canRun } from './can-run.ts';
 import type { DataDirectory } from './data-directory-for-root.ts';
 import { preconditionFailed } from './precondition-failed.ts';
 import { readText } from './read-text.ts';
@@ -45,7 +45,7 @@ export async function runnableBinaries(
   version: string,
   { home, account }: DataDirectory,
 ): Promise<string> {
-  if (!account || (await accountCan(account, join(native, 'bin', 'postgres'), ['--version']))) {
+  if (!account || (await canRun(account, join(native, 'bin', 'postgres'), ['--version']))) {
     return join(native, 'bin');
   }
   const copy = join(home, `native-${version}`);

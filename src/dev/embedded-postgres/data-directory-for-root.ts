@@ -3,7 +3,7 @@ import { chmod, chown, lstat, mkdtemp, rm, stat, unlink } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
-import { accountCan } from './account-can.ts';
+import { canRun } from './can-run.ts';
 import { preconditionFailed } from './precondition-failed.ts';
 import { readText } from './read-text.ts';
 import { type Account, run } from './run.ts';
@@ -23,7 +23,7 @@ async function unprivilegedAccount(): Promise<Account> {
   return { uid: Number(uid.output), gid: Number(gid.output) };
 }
 
-const mayEnter = (folder: string, account: Account) => accountCan(account, 'test', ['-x', folder]);
+const mayEnter = (folder: string, account: Account) => canRun(account, 'test', ['-x', folder]);
 
 /**
  * Creates a folder in the system's temporary area that root does not own. The file LOCATION in

@@ -3,13 +3,14 @@ import type { NewApp } from './layout.ts';
 import { namesOf } from './names.ts';
 
 export function appFile({ name, layout }: NewApp): string {
-  const { app, model } = namesOf(name);
-  return `${imports(layout, ['defineApp'], '../..')}
+  const { app, model, row } = namesOf(name);
+  return `${imports(layout, ['defineApp'], '../..')}${layout.ofEngine ? '' : '\n'}
+import { ${row} } from './fields.ts';
 
 export const ${app} = defineApp({
   name: '${name}',
   directory: import.meta.dirname,
-  tables: { ${name}: { model: '${model}' } },
+  tables: { ${name}: { model: '${model}', fields: ${row} } },
   routes: () => import('./routes.ts'),
 });
 `;

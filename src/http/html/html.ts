@@ -14,7 +14,7 @@ export class Html {
   }
 }
 
-/** A value of a template. `null`, `undefined` and `false` are nothing. */
+/** A value of a template. `null`, `undefined` and `false` add no text. */
 export type HtmlValue = Html | string | number | null | undefined | false | readonly HtmlValue[];
 
 function textOf(value: HtmlValue): string {

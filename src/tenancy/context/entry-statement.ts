@@ -9,8 +9,8 @@ import { reuseProof } from './proof.ts';
 import type { Entering, TenantDatabase } from './tenant-database.ts';
 
 /**
- * How a single statement is entered. PostgreSQL checks the status: nothing that Node decides can undo a
- * single statement.
+ * How a single statement enters its tenant. PostgreSQL checks the status, because Node cannot undo a single
+ * statement.
  */
 export type SingleEntering = Entering & Readonly<{ admitted: readonly TenantStatus[] }>;
 
@@ -84,7 +84,7 @@ function rejectionOf(admit: Entering['admit'], status: TenantStatus): Error {
   return new OperatorError('tenant_status_wrong', `The tenant is in status "${status}".`);
 }
 
-function entrance(
+function createEntryStatement(
   { key, statementTimeout, idleTimeout = 0, onEntered }: TenantDatabase,
   { tenant, readOnly, admit, limits }: Entering,
   admitted: readonly TenantStatus[] | null,
@@ -108,7 +108,11 @@ function entrance(
       onEntered?.(tenant, schemaOf(found.path));
       admit?.(statusOf(found));
     },
-    backendPid: ([row]) => readEntered(row).backend_pid,
+    // Called while PostgreSQL's messages are read, where no error may be thrown. `verify` rejects such a row.
+    backendPid: ([row]) => {
+      const pid = Number(row?.backend_pid ?? Number.NaN);
+      return Number.isInteger(pid) ? pid : null;
+    },
   };
 }
 
@@ -125,7 +129,7 @@ export function createEntry(
   }: Pick<Terms, 'onOverdue' | 'onOutcomeUnknown'> & Readonly<{ admitted: readonly TenantStatus[] | null }>,
 ): Entry {
   const { tenant, readOnly, guards = [], limits, watch, schemaVersion } = entering;
-  return new Entry([entrance(tenantDatabase, entering, admitted), ...guards], {
+  return new Entry([createEntryStatement(tenantDatabase, entering, admitted), ...guards], {
     readOnly,
     // PostgreSQL ends the statement first. The driver closes the socket if it does not.
     queryTimeout: limits && limits.statementTimeout + 1_000,

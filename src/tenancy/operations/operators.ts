@@ -54,6 +54,8 @@ export type TenantsQuery = Window &
     plan?: string | undefined;
     /** Whether the last migration failed. */
     failed?: boolean | undefined;
+    /** Only tenants that have due work of this kind. */
+    due?: string | undefined;
     order?: TenantOrder | undefined;
     descending?: boolean | undefined;
   }>;

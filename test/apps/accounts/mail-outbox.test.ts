@@ -237,11 +237,23 @@ test.serial(
     // A mail that has finally failed is no longer due.
     t.deepEqual(
       await until(
-        () => world.asOwner('select from tenancy.due_work where tenant_id = $1', [tenant.id]),
+        () =>
+          world.asOwner(`select from tenancy.due_work where tenant_id = $1 and kind = 'mail'`, [tenant.id]),
         (rows) => rows.length === 0,
       ),
       [],
     );
+    // It lists the tenant for operators, until it is deleted.
+    const listed = () =>
+      world.asOwner<{ later: boolean }>(
+        `select due_at > now() + interval '30 minutes' as later
+         from tenancy.due_work where tenant_id = $1 and kind = 'mail_failed'`,
+        [tenant.id],
+      );
+    t.deepEqual(await until(listed, ([row]) => row?.later === true), [{ later: true }]);
+    await world.asOwner(`delete from ${tenant.schema}.outbox`);
+    await makeDue(tenant);
+    t.deepEqual(await until(listed, (rows) => rows.length === 0), []);
   },
 );
 

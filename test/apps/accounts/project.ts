@@ -1,7 +1,7 @@
 import { accounts } from '../../../src/apps/accounts/app.ts';
-import { site } from '../../../src/apps/site/app.ts';
 import { defineApp } from '../../../src/definition/define-app.ts';
 import { defineProject } from '../../../src/definition/define-project.ts';
+import { front } from '../../fixture-app/front/app.ts';
 
 const memos = defineApp({
   name: 'memos',
@@ -11,6 +11,6 @@ const memos = defineApp({
 
 /** The project of the tests of accounts. It has no other app that a team may delete. */
 export const project = defineProject({
-  apps: [site, accounts, memos],
+  apps: [front, accounts, memos],
   authentication: accounts.authentication,
 });

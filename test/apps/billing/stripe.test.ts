@@ -3,6 +3,7 @@ import Stripe from 'stripe';
 
 import { type Answer, until } from '../../helpers/server.ts';
 import { type BillingWorld, openBillingWorld, SECRET } from './billing-world.ts';
+import { checkoutOf, eventOf, invoiceOf, subscriptionOf } from './stripe-objects.ts';
 
 let billing: BillingWorld;
 test.before(async () => {
@@ -14,36 +15,10 @@ const PATH = '/api/billing/stripe';
 
 const seconds = (day: string): number => Date.parse(`${day}T10:00:00Z`) / 1_000;
 
-/** An event as Stripe sends it, with some of its many other fields. */
-const eventOf = (id: string, type: string, object: object, created = 1_800_000_000) => ({
-  id,
-  object: 'event',
-  api_version: '2026-01-28.basil',
-  created,
-  data: { object },
-  livemode: false,
-  pending_webhooks: 1,
-  request: { id: null, idempotency_key: null },
-  type,
-});
+const invoice = (id: string, customer: string, until: string) => invoiceOf(id, customer, seconds(until));
 
-const invoice = (id: string, customer: string, until: string) => ({
-  id,
-  object: 'invoice',
-  customer,
-  amount_paid: 4_900,
-  currency: 'eur',
-  customer_email: 'payer@example.com',
-  lines: { object: 'list', data: [{ id: 'il_1', period: { start: 1, end: seconds(until) } }] },
-});
-
-const subscription = (customer: string, price: string, status = 'active') => ({
-  id: 'sub_1',
-  object: 'subscription',
-  customer,
-  status,
-  items: { object: 'list', data: [{ id: 'si_1', price: { id: price, object: 'price' } }] },
-});
+const subscription = (customer: string, price: string, status: Stripe.Subscription.Status = 'active') =>
+  subscriptionOf(customer, price, status);
 
 const signed = (
   payload: string,
@@ -168,22 +143,21 @@ test.serial('a payment of an unknown customer waits until the customer is linked
 test.serial('a checkout links its customer by the id in its metadata only', async (t) => {
   const { world, run } = billing;
   const newco = await world.provision('newco');
-  const checkout = (customer: string, further: object) => ({
-    object: 'checkout.session',
-    customer,
-    ...further,
-  });
   // Clients can choose client_reference_id in the URL of a payment link.
-  await deliver('evt_3', 'checkout.session.completed', checkout('cus_x', { client_reference_id: newco.id }));
+  await deliver(
+    'evt_3',
+    'checkout.session.completed',
+    checkoutOf('cus_x', { client_reference_id: newco.id }),
+  );
   await work();
   t.deepEqual(await world.asOwner(`select from tenancy.subscriptions where customer = 'cus_x'`), []);
   const metadata = { tenant: newco.id };
-  await deliver('evt_4', 'checkout.session.completed', checkout('cus_newco', { metadata }));
+  await deliver('evt_4', 'checkout.session.completed', checkoutOf('cus_newco', { metadata }));
   t.like(await work(), { error: null });
   await t.throwsAsync(run('link-customer', { schema: 'acme', customer: 'cus_newco', replace: true }), {
     code: 'payment_conflict',
   });
-  await deliver('evt_5', 'checkout.session.completed', checkout('cus_other', { metadata }));
+  await deliver('evt_5', 'checkout.session.completed', checkoutOf('cus_other', { metadata }));
   t.regex((await work())?.error ?? '', /"newco" is linked with another customer/);
   await world.asOwner(
     `update site.stripe_events set received_at = now() - interval '31 days' where id = 'evt_5'`,
@@ -194,7 +168,7 @@ test.serial('a checkout links its customer by the id in its metadata only', asyn
 
 test.serial('a subscription chooses the plan, and an older event that arrives later does not', async (t) => {
   const { tenant } = billing;
-  const change = (id: string, price: string, created: number, status = 'active') =>
+  const change = (id: string, price: string, created: number, status?: Stripe.Subscription.Status) =>
     deliver(id, 'customer.subscription.updated', subscription('cus_acme', price, status), created);
   await change('evt_6', 'price_large', 1_900_000_000);
   await change('evt_7', 'price_small', 1_800_000_000);

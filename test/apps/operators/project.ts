@@ -2,10 +2,10 @@ import { z } from 'zod';
 
 import { accounts } from '../../../src/apps/accounts/app.ts';
 import { operators } from '../../../src/apps/operators/app.ts';
-import { site } from '../../../src/apps/site/app.ts';
 import { defineApp } from '../../../src/definition/define-app.ts';
 import { defineProject } from '../../../src/definition/define-project.ts';
 import { defineOperation } from '../../../src/tenancy/operations/operation-kind.ts';
+import { front } from '../../fixture-app/front/app.ts';
 
 /** Kinds of operations of the tests: one that returns its argument, and one that destroys. */
 const probes = [
@@ -42,6 +42,6 @@ const probe = defineApp({
 
 /** The project of the tests of operators. It has no other app that a team may delete. */
 export const project = defineProject({
-  apps: [site, accounts, operators, probe],
+  apps: [front, accounts, operators, probe],
   authentication: accounts.authentication,
 });

@@ -129,6 +129,8 @@ test.serial('sends no link to users who cannot use one, nor to unknown ones', as
     opened.ask('POST', `/api/tenants/${schema}/members/${id}/reset-password/`);
   const inactive = await reset('acme', body.results[0].id);
   t.is(inactive.status, 409);
+  const { body: audit } = await opened.ask('GET', '/api/audit/?action=reset-password');
+  t.false(JSON.stringify(audit).includes('boss'));
   for (const id of ['999999', '0', 'x', '99999999999999999999']) {
     t.is((await reset('acme', id)).status, 404, id);
   }
@@ -141,13 +143,26 @@ test.serial('counts mail by tenant, without content, and tries failed mail again
     `insert into acme.outbox (kind, address, dead_at, attempts, last_error)
      values ('password_reset', 'secret@example.com', now(), 12, '550 no such mailbox')`,
   );
+  await opened.world.asOwner(
+    `insert into tenancy.due_work (tenant_id, kind, marked_at, due_at)
+     values ($1, 'mail_failed', now(), now() + interval '1 hour')`,
+    [opened.world.acme.id],
+  );
+  t.is((await opened.ask('GET', '/api/fleet/')).body.mail.failed, 1);
+  const failed = async () =>
+    (await opened.ask('GET', '/api/mail/?state=failed')).body.results.map(
+      ({ schema }: { schema: string }) => schema,
+    );
+  t.deepEqual(await failed(), ['acme']);
   const { status, text, body } = await opened.ask('GET', '/api/mail/');
   t.is(status, 200);
   t.like(body.results[0], { schema: 'acme', failed: 1, last_error: '550 no such mailbox' });
   t.is(body.count, 2);
+  t.is((await opened.ask('GET', '/api/mail/?state=dead')).status, 400);
   t.false(text.includes('secret@example.com'));
   t.deepEqual((await opened.ask('POST', '/api/mail/acme/retry/')).body, { retried: 1 });
   t.deepEqual((await opened.ask('POST', '/api/mail/acme/retry/')).body, { retried: 0 });
+  t.deepEqual(await until(failed, (found) => found.length === 0), []);
   t.is((await opened.ask('POST', '/api/mail/nobody/retry/')).status, 404);
 });
 

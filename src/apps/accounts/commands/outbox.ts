@@ -21,7 +21,9 @@ async function readOutbox(client: pg.Client, retry: boolean): Promise<readonly O
       set dead_at = null, attempts = 0, due_at = now()
       where dead_at is not null
     `);
-    await client.query(`select tenancy.mark_due('mail') from outbox limit 1`);
+    await client.query(
+      `select tenancy.mark_due('mail'), tenancy.mark_due('mail_failed') from outbox limit 1`,
+    );
   }
   const { rows } = await client.query<OutboxMail>(`
     select o.id, o.kind, o.attempts, o.created_at, o.dead_at is not null as dead, o.last_error

@@ -1,9 +1,10 @@
 import type { StartDependencies } from '../../../definition/define-app.ts';
 import type { Mailer } from '../../../definition/owners.ts';
+import { withTenant } from '../../../tenancy/context/with-tenant.ts';
 import type { environment, settings } from '../settings.ts';
 import { deliverMail } from './deliver.ts';
 import { openFolder } from './folder-transport.ts';
-import { MAIL_WORK } from './outbox-queries.ts';
+import { checkFailedMail, FAILED_MAIL_WORK, MAIL_WORK } from './outbox-queries.ts';
 import { openSmtp } from './smtp-transport.ts';
 
 /** Sends the mail of all tenants while the service runs. */
@@ -71,11 +72,24 @@ export function openMail({
       });
     },
   });
+  const failed = watchDueWork({
+    kind: FAILED_MAIL_WORK,
+    work: async ({ tenant, seen }) => {
+      await withTenant(tenantDatabase, { tenant, readOnly: false }, (tx) => checkFailedMail(tx, seen));
+      return { more: false, failures: [] };
+    },
+    onFailure: (error, tenant) =>
+      log.warn('failed mail could not be counted; it will be retried', {
+        tenant,
+        reason: error instanceof Error ? error.name : typeof error,
+      }),
+  });
   return {
     wake: worker.wake,
     mailer: { send: transport.send, from: deps.from, originOf: deps.originOf },
     close: async () => {
       await worker.close();
+      await failed.close();
       await transport.close();
     },
   };

@@ -6,6 +6,9 @@ import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts'
 /** The kind of due work of the outbox in the shared list. Its trigger uses the same. */
 export const MAIL_WORK = 'mail';
 
+/** The kind that lists the tenants with failed mail, for operators. */
+export const FAILED_MAIL_WORK = 'mail_failed';
+
 export const MAIL_KINDS = [
   'activation',
   'resend_activation',
@@ -98,7 +101,48 @@ export async function postpone(
       last_error = ${reason.slice(0, 500)}
     where id = ${id}
   `);
+  if (isDead) {
+    await markFailedMail(tx);
+  }
   return isDead;
+}
+
+const marked = z.object({}).loose();
+
+/** Puts the tenant on the list of those with failed mail, or has the list corrected. */
+export async function markFailedMail(tx: TenantTransaction): Promise<void> {
+  await tx.query(sql.type(marked)`select tenancy.mark_due(${FAILED_MAIL_WORK})`);
+}
+
+/** Makes failed mails due again. Returns their number. */
+export async function retryFailedMail(tx: TenantTransaction): Promise<number> {
+  const { rowCount } = await tx.query(sql.type(nothing)`
+    update outbox
+    set dead_at = null, attempts = 0, due_at = now()
+    where dead_at is not null
+  `);
+  if (rowCount > 0) {
+    await tx.query(sql.type(marked)`select tenancy.mark_due(${MAIL_WORK})`);
+    await markFailedMail(tx);
+  }
+  return rowCount;
+}
+
+/** Removes the tenant from the list of those with failed mail if it has none. Otherwise it is checked again in an hour. */
+export async function checkFailedMail(tx: TenantTransaction, seen: string): Promise<void> {
+  await tx.query(sql.type(marked)`
+    with failed as (
+      select count(*) as mails
+      from outbox
+      where dead_at is not null
+    )
+    select tenancy.reschedule_due(
+      ${FAILED_MAIL_WORK},
+      ${seen}::timestamptz,
+      case when f.mails > 0 then now() + interval '1 hour' end
+    )
+    from failed as f
+  `);
 }
 
 const seconds = z.object({ seconds: z.number().nullable() }).strict();

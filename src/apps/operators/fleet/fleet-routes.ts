@@ -58,10 +58,12 @@ export function fleetRoutes(
         const requests = recentRequests();
         const seenAt = overview.worker.seen_at;
         const { due_work: dueWork, ...rest } = overview;
-        const mail = dueWork.find(({ kind }) => kind === owners()?.members?.mailWork);
+        const work = owners()?.members?.mailWork;
+        const tenantsWith = (kind: string | undefined): number =>
+          dueWork.find((each) => each.kind === kind)?.tenants ?? 0;
         ctx.body = {
           ...presentTimes(rest),
-          mail: { waiting: mail?.tenants ?? 0, overdue: mail?.overdue ?? 0 },
+          mail: { waiting: tenantsWith(work?.waiting), failed: tenantsWith(work?.failed) },
           tenants: { by_status: overview.tenants },
           slowest: presentSlowest(requests),
           requests: presentRequests(requests),

@@ -40,8 +40,8 @@ export const fleet = z
     slowest: z.array(slowTenant),
     requests,
     operations: z.object({ queued: count, running: count, failed_today: count }),
-    /** Tenants whose mail waits. */
-    mail: z.object({ waiting: count, overdue: count }),
+    /** Tenants with mail that waits, and tenants with mail that failed. */
+    mail: z.object({ waiting: count, failed: count }),
     worker: z.object({ seen_at: at.nullable(), is_running: z.boolean() }),
   })
   .meta({ id: 'Fleet' });

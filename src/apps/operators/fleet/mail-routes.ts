@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { translateViolation } from '../../../db/violations.ts';
 import type { MemberService } from '../../../definition/owners.ts';
 import { ApiError } from '../../../errors.ts';
+import { choice } from '../../../http/fields/choice.ts';
 import { text } from '../../../http/fields/text.ts';
 import { notFound } from '../../../http/identifier.ts';
 import { operation } from '../../../http/openapi/description.ts';
@@ -17,6 +18,9 @@ import { throttleOperator } from '../throttle-operator.ts';
 import { mailItem } from './fleet-schemas.ts';
 
 type Listed = Readonly<{ schema: string; name: string }>;
+
+const STATES = ['waiting', 'failed'] as const;
+const filters = { search: text({ max: 500 }).optional(), state: choice(STATES).optional() };
 
 const UNCOUNTED = { waiting: null, failed: null, oldest_at: null, next_at: null, last_error: null };
 
@@ -60,16 +64,21 @@ export function mailRoutes(
         summary: 'Count the mail of tenants that is not sent yet',
         query: {
           search: z.string().max(500).optional().describe('Text in the schema, the name or a domain.'),
+          state: z
+            .enum(STATES)
+            .optional()
+            .describe('Only tenants with mail that waits, or with mail that failed.'),
           ...pageParameters,
         },
         response: pageOfRows(mailItem, 'numbered'),
       },
       async (ctx) => {
         const members = membersOf();
-        const { search } = readQuery(ctx, { search: text({ max: 500 }).optional() });
+        const { search, state } = readQuery(ctx, filters);
+        const due = state && members.mailWork[state];
         const page = await pageFrom(
           ctx,
-          (window) => operators.tenants({ search, ...window }),
+          (window) => operators.tenants({ search, due, ...window }),
           ({ schema, name }) => ({ schema, name }),
         );
         const results: Array<z.infer<typeof mailItem>> = [];

@@ -9,7 +9,7 @@ import {
 import type { MigrationPlan } from '../../../tenancy/fleet/plan-migration.ts';
 import type { CliCommand, CliDeps } from '../../framework/command.ts';
 import { migrateFleet, planFleet } from '../../framework/fleet.ts';
-import { parseWhole } from '../../framework/parse-whole.ts';
+import { integerOption } from '../../framework/integer-option.ts';
 import type { Progress } from '../../framework/progress.ts';
 import { schemaOption } from '../../framework/schema-option.ts';
 
@@ -132,11 +132,11 @@ export const migrateCommand: CliCommand<Options> = {
       .option('--tenant', 'only tenants')
       .option('--schema <name>', 'only this tenant')
       .option('--histories', "compare with each tenant's migration history instead of its registry row")
-      .option('--jobs <n>', 'number of parallel tenants, one connection each', parseWhole(1, 64), 2)
+      .option('--jobs <n>', 'number of parallel tenants, one connection each', integerOption(1, 64), 2)
       .option(
         '--canary <n>',
         'migrate this many tenants first, and the others only if all of them succeed',
-        parseWhole(1),
+        integerOption(1),
       )
       .option('--continue-on-error', 'continue with other tenants after a failure')
       .option('--to <migration>', 'migrate up or down to this tenant migration; zero undoes all')

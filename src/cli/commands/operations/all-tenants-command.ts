@@ -5,7 +5,7 @@ import { type Outcome, runInTenants } from '../../../tenancy/context/run-in-tena
 import { listTenants } from '../../../tenancy/registry/registry.ts';
 import { selectTenants } from '../../../tenancy/registry/select-tenants.ts';
 import type { CliCommand, CliDeps } from '../../framework/command.ts';
-import { parseWhole } from '../../framework/parse-whole.ts';
+import { integerOption } from '../../framework/integer-option.ts';
 import {
   type Commands,
   findTenantCommand,
@@ -100,7 +100,7 @@ export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
       .option('--type <type>', 'only tenants of this type')
       .option('--only <glob>', "only schemas that match, for example 'acme_*'")
       .option('--exclude <glob>', 'skip schemas that match')
-      .option('--jobs <n>', 'number of parallel tenants', parseWhole(1, 100), 1)
+      .option('--jobs <n>', 'number of parallel tenants', integerOption(1, 100), 1)
       .option('--continue-on-error', 'continue with other tenants after a failure')
       .option('--dry-run', 'print the tenants without running the command')
       .option('--json', 'print the outcome of every tenant as JSON'),

@@ -6,7 +6,7 @@ import { listAuditEvents } from '../../../tenancy/operations/audit.ts';
 import { AUDIT_SOURCES, type AuditEvent, type AuditSource } from '../../../tenancy/operations/fleet-views.ts';
 import { parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
 import type { CliCommand } from '../../framework/command.ts';
-import { parseWhole } from '../../framework/parse-whole.ts';
+import { integerOption } from '../../framework/integer-option.ts';
 
 type Options = {
   schema?: string;
@@ -42,7 +42,7 @@ export const auditCommand: CliCommand<Options> = {
       .option('--action <name>', 'only this action, for example suspend-tenant')
       .addOption(new Option('--source <source>', 'only this source').choices(AUDIT_SOURCES))
       .option('--operation <id>', 'only this operation of the API')
-      .option('--limit <n>', 'maximum number of events', parseWhole(1, 10_000), 50)
+      .option('--limit <n>', 'maximum number of events', integerOption(1, 10_000), 50)
       .option('--json', 'print an array of objects'),
 
   async run({ schema, json, ...filter }, { ownerUrl, print, note }) {

@@ -9,7 +9,7 @@ import {
 
 type Options = { schema?: string };
 
-/** Creates the equivalent of Django's `tenant-command createsuperuser --schema=acme`. */
+/** Creates the equivalent of `tenant_command` of django-tenants. */
 export const tenantCommand = (commands: Commands): CliCommand<Options> => ({
   name: 'tenant-command',
   inTenant: false,

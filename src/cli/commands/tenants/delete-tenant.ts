@@ -3,7 +3,7 @@ import { deleteTenant, purgeDeleted } from '../../../tenancy/lifecycle/delete-te
 import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
 import type { CliCommand, CliDeps } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
-import { parseWhole } from '../../framework/parse-whole.ts';
+import { integerOption } from '../../framework/integer-option.ts';
 import { tenantRecord } from '../../framework/tenant-record.ts';
 
 type Options = {
@@ -38,9 +38,9 @@ export const deleteTenantCommand: CliCommand<Options> = {
   declare: (parser) =>
     parser
       .requiredOption('--schema <name>', 'the tenant')
-      .option('--keep-days <n>', 'days until purge-tenants may drop it', parseWhole(0, 3650), 30)
+      .option('--keep-days <n>', 'days until purge-tenants may drop it', integerOption(0, 3650), 30)
       .option('--purge', 'drop all of its data permanently, now')
-      .option('--block-seconds <n>', 'seconds to wait for requests in progress', parseWhole(1, 600), 10)
+      .option('--block-seconds <n>', 'seconds to wait for requests in progress', integerOption(1, 600), 10)
       .option('--yes', 'skip the confirmation prompt')
       .option('--json', 'print the tenant, or the purged data, as JSON'),
 

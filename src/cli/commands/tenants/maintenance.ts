@@ -5,7 +5,7 @@ import { startMaintenance } from '../../../tenancy/registry/start-maintenance.ts
 import { parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
-import { parseWhole } from '../../framework/parse-whole.ts';
+import { integerOption } from '../../framework/integer-option.ts';
 import { tenantRecord } from '../../framework/tenant-record.ts';
 
 type Options = { schema: string; retryAfter: number; blockSeconds: number; json?: true };
@@ -22,10 +22,10 @@ export const maintenance: CliCommand<Options> = {
       .option(
         '--retry-after <seconds>',
         'value of the Retry-After header, in seconds',
-        parseWhole(1, 86_400),
+        integerOption(1, 86_400),
         60,
       )
-      .option('--block-seconds <n>', 'seconds to wait for requests in progress', parseWhole(1, 600), 10)
+      .option('--block-seconds <n>', 'seconds to wait for requests in progress', integerOption(1, 600), 10)
       .option('--json', 'print the tenant as JSON'),
 
   async run({ schema: text, retryAfter, blockSeconds, json }, { config, ownerUrl, print, note }, [mode]) {

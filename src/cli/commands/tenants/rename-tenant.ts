@@ -4,7 +4,7 @@ import { renameTenant } from '../../../tenancy/lifecycle/rename-tenant.ts';
 import { parseDomainName, parseSchemaName, parseTenantName } from '../../../tenancy/registry/tenant.ts';
 import { assertPrimaryAllowed } from '../../../tenancy/registry/verification.ts';
 import type { CliCommand } from '../../framework/command.ts';
-import { parseWhole } from '../../framework/parse-whole.ts';
+import { integerOption } from '../../framework/integer-option.ts';
 import { tenantRecord } from '../../framework/tenant-record.ts';
 
 type Options = {
@@ -29,7 +29,7 @@ export const renameTenantCommand: CliCommand<Options> = {
       .option('--name <text>', 'its new display name')
       .option('--domain <host>', 'new primary domain; the old one remains as a secondary one')
       .option('--no-keep-domain', 'remove the old primary domain')
-      .option('--block-seconds <n>', 'seconds to wait for requests in progress', parseWhole(1, 600), 10)
+      .option('--block-seconds <n>', 'seconds to wait for requests in progress', integerOption(1, 600), 10)
       .option('--json', 'print the tenant as JSON'),
 
   async run(

@@ -3,7 +3,7 @@ import { setLane } from '../../../tenancy/lifecycle/set-lane.ts';
 import { parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
-import { parseWhole } from '../../framework/parse-whole.ts';
+import { integerOption } from '../../framework/integer-option.ts';
 
 type Options = { schema: string; lane?: number; shared?: true; waitSeconds?: number };
 
@@ -18,12 +18,12 @@ export const setLaneCommand: CliCommand<Options> = {
   declare: (parser) =>
     parser
       .requiredOption('--schema <name>', 'the tenant; site: the public site')
-      .option('--lane <n>', 'number of the lane, from 0, in the order of LANE_LOGINS', parseWhole(0, 63))
+      .option('--lane <n>', 'number of the lane, from 0, in the order of LANE_LOGINS', integerOption(0, 63))
       .option('--shared', 'one of the shared lanes, by a hash of the id')
       .option(
         '--wait-seconds <n>',
         'seconds until the former login loses the role. Default: DIRECTORY_TTL + 10',
-        parseWhole(0, 3_600),
+        integerOption(0, 3_600),
       ),
 
   async run({ schema: text, lane, shared, waitSeconds }, { config, ownerUrl, print, note }) {

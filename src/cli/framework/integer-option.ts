@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 
 /** Returns a parser for an option with an integer from `min` to `max`. Other values are a usage error. */
-export const parseWhole =
+export const integerOption =
   (min: number, max = 1_000_000) =>
   (text: string): number => {
     const value = Number(text);

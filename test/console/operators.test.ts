@@ -14,7 +14,8 @@ const executable = findChromium();
 
 let opened: ConsoleWorld;
 let browser: Browser;
-test.before(async () => {
+test.before(async (t) => {
+  t.timeout(300_000);
   if (executable !== null) {
     opened = await openConsoleWorld();
     browser = await openChromium(executable);
@@ -102,8 +103,8 @@ test.serial(
     t.is((await service.request(world.globex.host, 'GET', '/api/console/')).status, 503);
 
     // The cause is in the tenant's tables.
-    await world.asOwner('drop type globex.note_level cascade');
-    await world.asOwner('drop table globex.notes cascade');
+    const down = join(import.meta.dirname, '../fixture-app/notes/sql/notes-down.sql');
+    await world.asOwner(`set search_path = globex; ${await readFile(down, 'utf8')}; reset search_path`);
     await press(page, 'Migrate this tenant again');
     await page.getByRole('dialog').getByRole('button', { name: 'Migrate', exact: true }).click();
     await workUntil(page, 'Succeeded');

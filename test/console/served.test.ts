@@ -13,7 +13,8 @@ const HOSTS = ['localhost', 'acme.localhost'];
 
 let world: World;
 let service: TestService;
-test.before(async () => {
+test.before(async (t) => {
+  t.timeout(300_000);
   [world] = await Promise.all([openWorld({ project: servedProject }), buildConsole(CONSOLE)]);
   service = await serve(world);
 });

@@ -1,33 +1,34 @@
 /**
  * Measures requests of few and of many tenants:
- *   node bench/fleet.ts [tenants, 1500]
+ *   node bench/fleet.ts [tenants in turn, 1500] [tenants by Zipf's law, 10000]
  *
- * GET of one row with 10 tenants, with 100 and with all of them in turn, and with all of them by Zipf's
- * law (the tenant of rank n gets a share of 1/n). The service starts anew for each, so that backends
- * begin without plans and cached tables. The results are the rate, the processor time of a request, the share of
- * statements that reuse a plan, and the
- * private memory of a backend. The tenants are created first, which takes longest.
+ * GET of one row with 10 tenants, with 100 and with 1,500 in turn, and with 10,000 by Zipf's law (the tenant of rank n gets
+ * a share of 1/n). The service starts anew for each, so that backends begin without plans and cached tables. The
+ * results are the rate, the processor time of a request, the share of statements that reuse a plan, and the private
+ * memory of a backend. The tenants have three tables each: see slim-tenants.ts.
  */
 import { readFile } from 'node:fs/promises';
 import { project } from '../src/project.ts';
 import { freePort } from '../test/helpers/free-port.ts';
 import { scrape } from '../test/helpers/scrape.ts';
-import type { Member, World } from '../test/helpers/world.ts';
+import type { World } from '../test/helpers/world.ts';
 import { bench, type Figure, median } from './bench.ts';
 import { type LoadRequest, load } from './load.ts';
 import { processorTime, serverOf, serverProcessorTime } from './processor-time.ts';
 import { fillTenants, openService, type Side } from './sides.ts';
+import { addSlimTenants } from './slim-tenants.ts';
 
 const TENANTS = Number(process.argv[2] ?? 1_500);
+const ZIPF_TENANTS = Number(process.argv[3] ?? 10_000);
 const PROJECTS = 20;
-const WARM_UP_SECONDS = 10;
+const WARM_UP_SECONDS = 20;
 const SECONDS = 5;
 const ROUNDS = 5;
-/** Length of the sequence that each connection repeats, from another place on. */
+/** Length of the sequence that each connection draws and repeats. */
 const SEQUENCE = 2_000;
 
 type Tenants = Side['tenants'];
-type Scenario = Readonly<{ name: string; requests: (tenants: Tenants) => readonly LoadRequest[] }>;
+type Scenario = Readonly<{ name: string; requests: (tenants: Tenants) => Parameters<typeof load>[1] }>;
 
 const requestOf = ({ headers }: Tenants[number]): LoadRequest => ({
   method: 'GET',
@@ -35,15 +36,15 @@ const requestOf = ({ headers }: Tenants[number]): LoadRequest => ({
   headers,
 });
 
-/** Returns a sequence of tenants in which rank n has a share of 1/n. */
-function zipf(tenants: Tenants): readonly LoadRequest[] {
+/** Returns a function that draws a sequence of tenants in which rank n has a share of 1/n. */
+function zipf(tenants: Tenants): () => readonly LoadRequest[] {
   const weights = tenants.map((_, index) => 1 / (index + 1));
   let sum = 0;
   const bounds = weights.map((weight) => {
     sum += weight;
     return sum;
   });
-  return Array.from({ length: SEQUENCE }, () => {
+  const draw = (): LoadRequest => {
     const drawn = Math.random() * sum;
     const [first] = tenants;
     const tenant = tenants[bounds.findIndex((bound) => bound > drawn)] ?? first;
@@ -51,7 +52,8 @@ function zipf(tenants: Tenants): readonly LoadRequest[] {
       throw new Error('There is no tenant.');
     }
     return requestOf(tenant);
-  });
+  };
+  return () => Array.from({ length: SEQUENCE }, draw);
 }
 
 const uniform = (count: number): Scenario => ({
@@ -62,7 +64,10 @@ const SCENARIOS: readonly Scenario[] = [
   uniform(10),
   ...(TENANTS > 100 ? [uniform(100)] : []),
   uniform(TENANTS),
-  { name: `${TENANTS} tenants by Zipf's law`, requests: zipf },
+  {
+    name: `${ZIPF_TENANTS} tenants by Zipf's law`,
+    requests: (tenants) => zipf(tenants.slice(0, ZIPF_TENANTS)),
+  },
 ];
 
 /** Returns the mean private memory of the service's backends in MB. */
@@ -130,10 +135,11 @@ async function measure(
 await bench(
   'fleet',
   async (world) => {
-    const members: Member[] = [world.acme, world.globex];
-    for (let number = members.length + 1; number <= TENANTS; number += 1) {
-      members.push(await world.provision(`tenant_${number}`));
-    }
+    const members = [
+      world.acme,
+      world.globex,
+      ...(await addSlimTenants(world, Math.max(TENANTS, ZIPF_TENANTS) - 2)),
+    ];
     const tenants = await fillTenants(world, members, PROJECTS);
     await world.asOwner('vacuum analyze');
     const [{ pid } = { pid: 0 }] = await world.asOwner<{ pid: number }>('select pg_backend_pid() as pid');

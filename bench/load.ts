@@ -13,15 +13,21 @@ const CONNECTIONS = 32;
 /** Seconds until a request counts as failed. A busy machine may stall for longer than the default of 10. */
 const TIMEOUT_SECONDS = 60;
 
+function rotated(requests: readonly LoadRequest[], connection: number): readonly LoadRequest[] {
+  const from = Math.floor((connection * requests.length) / CONNECTIONS);
+  return [...requests.slice(from), ...requests.slice(0, from)];
+}
+
 /**
- * Sends `requests` in turn over 32 connections for `seconds`, each connection from another one on.
+ * Sends `requests` in turn over 32 connections for `seconds`, each connection from another one on. A function is called
+ * for each connection, and returns the requests of that connection.
  * Returns the number of responses and the seconds that they took.
  *
  * @throws Error for a status other than 200 and 201
  */
 export async function load(
   port: number,
-  requests: readonly LoadRequest[],
+  requests: readonly LoadRequest[] | (() => readonly LoadRequest[]),
   seconds: number,
 ): Promise<{ responses: number; seconds: number }> {
   let connection = 0;
@@ -30,19 +36,25 @@ export async function load(
     errors,
     duration,
     requests: sent,
+    statusCodeStats,
   } = await autocannon({
     url: `http://127.0.0.1:${port}`,
     connections: CONNECTIONS,
     duration: seconds,
     timeout: TIMEOUT_SECONDS,
     setupClient: (client) => {
-      const from = Math.floor((connection * requests.length) / CONNECTIONS);
+      const own = typeof requests === 'function' ? requests() : rotated(requests, connection);
       connection += 1;
-      client.setRequests([...requests.slice(from), ...requests.slice(0, from)] as autocannon.Request[]);
+      client.setRequests([...own] as autocannon.Request[]);
     },
   });
   if (non2xx + errors > 0) {
-    throw new Error(`${non2xx} responses had another status than 2xx, and ${errors} requests failed.`);
+    const statuses = Object.entries(statusCodeStats ?? {}).map(
+      ([status, { count }]) => `${count} x ${status}`,
+    );
+    throw new Error(
+      `${non2xx} responses had another status than 2xx, and ${errors} requests failed: ${statuses.join(', ')}.`,
+    );
   }
   return { responses: sent.total, seconds: duration };
 }

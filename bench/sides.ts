@@ -99,6 +99,10 @@ export async function openService(
       MAIL_DIR: folder,
       METRICS_PORT: '0',
       POOL_SIZE: String(CONNECTIONS),
+      // On a busy machine a request may wait for longer than a client would. It is measured and not rejected.
+      POOL_TIMEOUT: '60000',
+      CONNECT_TIMEOUT: '60000',
+      STATEMENT_TIMEOUT: '60000',
       // Reached by no load, but counted.
       TENANT_REQUESTS_PER_MINUTE: '10000000',
       ...env,

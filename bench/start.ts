@@ -1,10 +1,10 @@
 /**
  * Measures the start of the service in production mode on a fleet:
- *   npm run build && node bench/start.ts [tenants, 1000]
+ *   npm run build && node bench/start.ts [tenants, 10000]
  *
  * Processor time of the service and of PostgreSQL until the service is ready, without that of an empty
- * Node process; with as many tenants and with two. A run with 1,000 tenants, instead of 10,000, shows which
- * part grows with the fleet. With more than START_CHECK_TENANTS tenants (200), the fleet checks run while the
+ * Node process; with as many tenants and with two. The tenants have three tables each: see
+ * slim-tenants.ts. With more than START_CHECK_TENANTS tenants (200), the fleet checks run while the
  * service serves. Prints the processor time of the others, and the checks that took longest.
  */
 import { spawnSync } from 'node:child_process';
@@ -19,8 +19,9 @@ import type { World } from '../test/helpers/world.ts';
 import { bench, type Figure, median, timed } from './bench.ts';
 import { processorTime, serverOf, serverProcessorTime } from './processor-time.ts';
 import { openService } from './sides.ts';
+import { addSlimTenants } from './slim-tenants.ts';
 
-const TENANTS = Number(process.argv[2] ?? 1_000);
+const TENANTS = Number(process.argv[2] ?? 10_000);
 const ROUNDS = 5;
 /** The compiled service, as the image has it. */
 const MAIN = join(import.meta.dirname, '../dist/src/main.js');
@@ -105,12 +106,7 @@ await bench(
     const [{ pid } = { pid: 0 }] = await world.asOwner<{ pid: number }>('select pg_backend_pid() as pid');
     const postgres = await serverOf(pid);
     const small = await measureStarts(world, postgres);
-    const createTenants = async (first: number): Promise<void> => {
-      for (let number = first; number <= TENANTS; number += 2) {
-        await world.provision(`tenant_${number}`);
-      }
-    };
-    await Promise.all([createTenants(1), createTenants(2)]);
+    await addSlimTenants(world, TENANTS - 2);
     const large = await measureStarts(world, postgres);
     const { first, fleet } = await measureChecks(world);
     const empty = median(Array.from({ length: ROUNDS }, emptyNode));

@@ -12,12 +12,20 @@ with shipped (identity, context_mode, digest) as (
   values
     -- Made by scripts/shipped-functions.ts.
     (
+      'tenancy.add_events(jsonb)', null,
+      '589a85ba6f87f3c678a09c5c0536db64aa1aa11a8ab803c75ebe8e2bd4fa6aa3'
+    ),
+    (
       'tenancy.audit_domain()', null,
       'a7d116ffd1c07cce63fff25e22a394fd2406684dc3d0c21f35bd76b76ab17c8c'
     ),
     (
       'tenancy.audit_payment()', null,
       '577c6ec0bfd20662b955b44e8f1bab4a3515c21ae4246da21043c016274dfaf6'
+    ),
+    (
+      'tenancy.audit_state()', null,
+      'f00098be47c5f29ae336804a5b94a9b94fe92e30ca4d0b9ab5ad60848f18da21'
     ),
     (
       'tenancy.audit_subscription()', null,
@@ -58,6 +66,14 @@ with shipped (identity, context_mode, digest) as (
     (
       'tenancy.enter_owner(text)', null,
       '64a6cf92895d7dc93a091621c82e313783f80f3dfceb085489edc45705bbf000'
+    ),
+    (
+      'tenancy.events_for(text, jsonb)', null,
+      '3783ebbdd39ddd9dbb422d930f5634386720b4d5215eadcbe3d457d2c8a93eeb'
+    ),
+    (
+      'tenancy.events_of_tenants(timestamp with time zone)', null,
+      '8cdc299f9e6b5ea7e58d1467caab5f617f82279a169c3ec5ad82a04d506475c7'
     ),
     (
       'tenancy.export_copy(uuid, bigint, text)', null,
@@ -106,6 +122,10 @@ with shipped (identity, context_mode, digest) as (
     (
       'tenancy.lane_of(uuid)', null,
       'fcbda1abe236a37e00d8ec79e4e4fc118f2b2f09176633f184e55446ca1eb01b'
+    ),
+    (
+      'tenancy.last_event_from(text)', null,
+      '5cbea6385b1e1d4179015b7263a0012b250210c7755f99fbf4bd9fb2f271f5aa'
     ),
     (
       'tenancy.limit_rows()', null,

@@ -12,6 +12,8 @@ import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
 
 /** Milliseconds after which a worker that runs operations looks for further ones. */
 const INTERVAL_MS = 1_000;
+/** Milliseconds between two copies of what tenants of further databases have added to their audit. */
+const RECONCILE_INTERVAL_MS = 60_000;
 /** Milliseconds between two deletions of old operations. */
 const DELETE_INTERVAL_MS = 3_600_000;
 
@@ -35,6 +37,7 @@ export function operationsJob(
   const lease = { holder: randomUUID(), leaseSeconds: config.OPERATIONS_LEASE };
   const environment = { OWNER_DATABASE_URL: ownerUrl };
   let deletedAt = 0;
+  let reconciledAt = 0;
   let markedAt = 0;
 
   const runOne = async (
@@ -59,6 +62,10 @@ export function operationsJob(
     name: 'operations',
     every: 1,
     run: async (signal) => {
+      if (Date.now() - reconciledAt > RECONCILE_INTERVAL_MS) {
+        await reconcileFleet(databases);
+        reconciledAt = Date.now();
+      }
       if (Date.now() - deletedAt > DELETE_INTERVAL_MS) {
         await deleteOldOperations(owner, config.OPERATIONS_KEEP_DAYS);
         deletedAt = Date.now();

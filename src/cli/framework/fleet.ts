@@ -6,6 +6,7 @@ import { DomainError, OperatorError } from '../../errors.ts';
 import { distinctFiles } from '../../tenancy/fleet/changed-files.ts';
 import { type Fleet, type MigrationReport, migrate } from '../../tenancy/fleet/migrate.ts';
 import { joinPlans, type MigrationPlan, planMigration } from '../../tenancy/fleet/plan-migration.ts';
+import { copyAudit } from '../../tenancy/operations/copy-audit.ts';
 import { chooseDatabase, MAIN } from '../../tenancy/registry/databases.ts';
 import type { Databases } from '../../tenancy/registry/locate-tenant.ts';
 import type { TenancyProject } from '../../tenancy/registry/project.ts';
@@ -72,12 +73,13 @@ export function databasesOf(config: Config, ownerUrl: string): Databases {
   );
 }
 
-/** Copies the registry of main to every further database. Does nothing when there is none. */
+/** Copies the registry and the audit of main to every further database, and back what their tenants have added. Does nothing when there is none. */
 export async function reconcileFleet(databases: Databases): Promise<void> {
   const main = chooseDatabase(databases, MAIN);
   for (const { name, owner } of Object.values(databases)) {
     if (name !== MAIN) {
       await reconcileRegistry(main.owner, owner, name);
+      await copyAudit(main.owner, owner, name);
     }
   }
 }

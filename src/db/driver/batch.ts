@@ -320,8 +320,13 @@ export class Batch {
     this.#results.push({ command, rowCount, fields: shape?.fields ?? NO_ROWS, rows });
     this.#shape = null;
     this.#rows = [];
-    if (!this.#error) {
+    if (this.#error) {
+      return;
+    }
+    try {
       statement?.onRows?.(rows);
+    } catch (error) {
+      this.#error = error as Error;
     }
   }
 

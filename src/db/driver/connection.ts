@@ -117,12 +117,12 @@ export class Connection {
 
   /** Returns whether a message belongs to a batch. */
   #handle(code: number, bytes: Buffer, start: number, end: number): boolean {
+    if (code === MESSAGE.readyForQuery) {
+      this.#status = String.fromCharCode(bytes[start] as number);
+    }
     const batch = this.#unfinished[0];
     if (!batch) {
       return false;
-    }
-    if (code === MESSAGE.readyForQuery) {
-      this.#status = String.fromCharCode(bytes[start] as number);
     }
     const response = batch.handle(code, bytes, start, end);
     if (response) {

@@ -108,7 +108,11 @@ function createEntryStatement(
       onEntered?.(tenant, schemaOf(found.path));
       admit?.(statusOf(found));
     },
-    backendPid: ([row]) => readEntered(row).backend_pid,
+    // Called while PostgreSQL's messages are read, where no error may be thrown. `verify` rejects such a row.
+    backendPid: ([row]) => {
+      const pid = Number(row?.backend_pid ?? Number.NaN);
+      return Number.isInteger(pid) ? pid : null;
+    },
   };
 }
 

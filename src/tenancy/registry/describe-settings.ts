@@ -1,5 +1,5 @@
 import { type Rate, rateText } from './setting-fields.ts';
-import { effectiveSettings, type SettingsSchema } from './tenant-settings.ts';
+import { effectiveSettings, parseOverrides, type SettingsSchema } from './tenant-settings.ts';
 
 /** A setting of a tenant, with the value in effect. */
 export type DescribedSetting = Readonly<{
@@ -21,10 +21,19 @@ function writtenAs(value: unknown): unknown {
   return value === null || typeof value === 'object' ? rateText(value as Rate | null) : value;
 }
 
+/** Whether this release accepts an override. */
+function isAccepted(schema: SettingsSchema, name: string, value: unknown): boolean {
+  try {
+    parseOverrides(schema, { [name]: value });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
- * Returns every setting that a tenant may override, in the order of their declaration.
- *
- * @throws OperatorError `configuration_invalid` for overrides that this release does not accept
+ * Returns every setting that a tenant may override, in the order of their declaration, and then overrides that this
+ * release does not have. An override that this release does not accept is returned as it is stored.
  */
 export function describeSettings(
   schema: SettingsSchema,
@@ -32,12 +41,21 @@ export function describeSettings(
   tenant: { isSite: boolean },
   overrides: Readonly<Record<string, unknown>>,
 ): readonly DescribedSetting[] {
-  const effective = effectiveSettings(schema, defaults, tenant, overrides);
-  const without = effectiveSettings(schema, defaults, tenant, {});
-  return Object.keys(schema.shape).map((name) => ({
+  const accepted = Object.entries(overrides).filter(([name, value]) => isAccepted(schema, name, value));
+  const names = Object.keys(schema.shape);
+  const effective: Readonly<Record<string, unknown>> = effectiveSettings(
+    schema,
+    defaults,
+    tenant,
+    Object.fromEntries(accepted),
+  );
+  const without: Readonly<Record<string, unknown>> = effectiveSettings(schema, defaults, tenant, {});
+  const isStored = (name: string): boolean =>
+    Object.hasOwn(overrides, name) && !accepted.some(([other]) => other === name);
+  return [...names, ...Object.keys(overrides).filter((name) => !names.includes(name))].map((name) => ({
     name,
-    value: writtenAs(effective[name]),
-    default: writtenAs(without[name]),
+    value: isStored(name) ? overrides[name] : writtenAs(effective[name]),
+    default: names.includes(name) ? writtenAs(without[name]) : null,
     is_overridden: Object.hasOwn(overrides, name),
   }));
 }

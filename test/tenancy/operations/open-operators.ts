@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { z } from 'zod';
 
 import {
@@ -30,6 +31,27 @@ export const paint = defineOperation({
     return { color, recipe };
   },
 });
+
+const waiting = (kind: string, repeatable: boolean): OperationKind =>
+  defineOperation({
+    kind,
+    title: 'Wait',
+    description: 'Waits until it is aborted.',
+    target: 'tenant-or-fleet',
+    cancelable: true,
+    repeatable,
+    afterInterruption: 'Wait again.',
+    arguments: z.strictObject({}),
+    run: async (_given, { signal, progress, log }) => {
+      progress(1, 2, 'half');
+      log('waits');
+      await once(signal, 'abort');
+      throw signal.reason;
+    },
+  });
+
+/** Kinds that run until they are aborted. */
+export const waits = [waiting('wait', false), waiting('wait-again', true)];
 
 /** Opens what the service has for operators, on a world. */
 export async function operatorsOf(

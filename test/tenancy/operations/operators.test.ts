@@ -1,15 +1,18 @@
 import test from 'ava';
 
+import { readConfig } from '../../../src/config/config.ts';
 import { ApiError, ValidationFailed } from '../../../src/errors.ts';
+import { operationsJob } from '../../../src/operations/operations-job.ts';
 import type { Operators } from '../../../src/tenancy/operations/operators.ts';
+import { environmentOf, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { OPERATOR, operatorsOf } from './open-operators.ts';
+import { OPERATOR, operatorsOf, paint, waits } from './open-operators.ts';
 
 let world: World;
 let operators: Operators;
 test.serial.before(async () => {
   world = await openWorld();
-  operators = await operatorsOf(world);
+  operators = await operatorsOf(world, [paint, ...waits]);
 });
 test.after.always(() => world?.close());
 
@@ -122,6 +125,17 @@ test.serial('lists, filters, orders and shows tenants', async (t) => {
   await world.asOwner(`update public.tenants set settings = '{"MAX_SEARCH_WORDS": 3}' where id = $1`, [
     world.acme.id,
   ]);
+  await world.asOwner(
+    `update public.tenants set settings = '{"GONE": 1, "MAX_SEARCH_WORDS": "many"}' where id = $1`,
+    [world.globex.id],
+  );
+  t.deepEqual(
+    (await operators.tenant('globex'))?.settings.filter(({ is_overridden }) => is_overridden),
+    [
+      { name: 'MAX_SEARCH_WORDS', value: 'many', default: 20, is_overridden: true },
+      { name: 'GONE', value: 1, default: null, is_overridden: true },
+    ],
+  );
   const details = await operators.tenant('acme');
   t.deepEqual(
     details?.domains.map(({ domain, is_primary, dns_record }) => [
@@ -152,4 +166,87 @@ test.serial('sums the fleet up', async (t) => {
   t.is(fleet.largest.length, 3);
   t.deepEqual(fleet.operations, { queued: 2, running: 0, failed_today: 0 });
   t.is(fleet.drift, null);
+});
+
+const startJob = () => {
+  const ending = new AbortController();
+  const config = readConfig(world.fleet.project, environmentOf(world, { OPERATIONS_LEASE: '2' }));
+  const job = operationsJob(world.fleet.project, config, world.ownerUrl, operators.kinds);
+  return { stop: () => ending.abort(), ended: job.run(ending.signal) };
+};
+
+const request = (kind: string, tenant: string | null) =>
+  operators.request({ ...OPERATOR, kind, tenant, arguments: {} });
+
+const reaches = (id: string, wanted: string) =>
+  until(
+    () => operators.find(id),
+    (found) => found?.status === wanted && (wanted !== 'running' || found.progress !== null),
+  );
+
+test.serial('a running operation shows its progress, and ends when it is canceled', async (t) => {
+  await world.asOwner(`delete from tenancy.operations`);
+  const { id } = await request('wait', null);
+  const { ended } = startJob();
+  const running = await reaches(id, 'running');
+  t.like(running, { can_cancel: true, is_canceling: false, can_retry: false, attempts: 1 });
+  t.deepEqual(running?.progress, { done: 1, total: 2, text: 'half' });
+  t.deepEqual(
+    running?.log?.map(({ text }) => text),
+    ['waits'],
+  );
+  t.true(await operators.cancel(id, OPERATOR));
+  t.is(await ended, 'wait canceled');
+  t.like(await operators.find(id), { status: 'canceled', error: null, can_retry: true });
+});
+
+test.serial(
+  'a worker that stops queues what can be repeated, and fails the rest with what to check',
+  async (t) => {
+    const [once, again] = [await request('wait', null), await request('wait-again', null)];
+    const { stop, ended } = startJob();
+    await reaches(once.id, 'running');
+    await reaches(again.id, 'running');
+    stop();
+    await ended;
+    const failed = await operators.find(once.id);
+    t.deepEqual(failed?.error, {
+      code: 'operation_interrupted',
+      message: 'The worker stopped before the operation had ended.',
+      hint: 'Wait again.',
+    });
+    t.like(await operators.find(again.id), { status: 'queued', attempts: 0, ended_at: null });
+    t.true(await operators.cancel(again.id, OPERATOR));
+  },
+);
+
+test.serial('two operations of one tenant do not run at the same time, also with two workers', async (t) => {
+  const ids = [
+    await request('wait', 'acme'),
+    await request('wait', 'acme'),
+    await request('wait', 'globex'),
+  ].map(({ id }) => id);
+  const workers = [startJob(), startJob()];
+  const statuses = async () => Promise.all(ids.map(async (id) => (await operators.find(id))?.status));
+  await until(statuses, (all) => all[0] === 'running' && all[2] === 'running');
+  t.deepEqual(await statuses(), ['running', 'queued', 'running']);
+  for (const id of ids) {
+    await reaches(id, 'running');
+    t.true(await operators.cancel(id, OPERATOR));
+    await reaches(id, 'canceled');
+  }
+  await Promise.all(workers.map(({ ended }) => ended));
+});
+
+test.serial('a worker that has lost its lease stores nothing', async (t) => {
+  const { id } = await request('wait', null);
+  const { ended } = startJob();
+  await reaches(id, 'running');
+  await world.asOwner(
+    `update tenancy.operations set lease_holder = gen_random_uuid(), lease_until = now() + interval '1 hour' where id = $1`,
+    [id],
+  );
+  t.is(await ended, 'wait lost');
+  t.like(await operators.find(id), { status: 'running', ended_at: null });
+  await world.asOwner('delete from tenancy.operations where id = $1', [id]);
 });

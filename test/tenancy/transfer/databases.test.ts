@@ -91,6 +91,37 @@ test.serial('creates a tenant on another database, and serves it from there', as
   t.deepEqual(service.bugs, []);
 });
 
+test.serial('copies the audit of a tenant to its database, and what it has added to main', async (t) => {
+  type Audit = { results: ReadonlyArray<{ action: string; id: string }> };
+  const read = async ({ asOwner }: Pick<World, 'asOwner'>): Promise<Audit['results']> => {
+    const [row] = await asOwner<{ audit: Audit }>(
+      `select tenancy.read_audit('{"tenant": "vip", "limit": 99, "offset": 0}') as audit`,
+    );
+    return row?.audit.results ?? [];
+  };
+  const token = await service.logIn('vip.localhost', 'victor', PASSWORD);
+  t.is((await service.request('vip.localhost', 'GET', '/api/notes/', { token })).status, 200);
+  const [vip] = await world.asOwner<{ id: TenantId }>(
+    `select t.id from public.tenants as t where t.schema_name = 'vip'`,
+  );
+  const pool = await world.openPool({ connection: { connectionString: premium.serviceUrl } });
+  await withTenant(
+    { ...world.tenantDatabase, poolOf: () => pool },
+    { tenant: vip?.id as TenantId, readOnly: false },
+    (tx) => tx.query(raw(`select tenancy.record_own_event('change-note', null, '{"name": "b"}')`)),
+  );
+  t.false((await read(world)).some(({ action }) => action === 'change-note'));
+  for (let time = 1; time <= 2; time += 1) {
+    t.is((await tenants('list-tenants')).code, 0);
+    const here = await read(world);
+    t.deepEqual(await read(premium), here);
+    t.deepEqual(
+      here.map(({ action }) => action).filter((action) => action !== 'set-lane'),
+      ['change-note', 'create-superuser', 'add-domain', 'create-tenant'],
+    );
+  }
+});
+
 test.serial('serves tenants of main together with those of another database', async (t) => {
   await makeUser(world, 'acme', 'alice');
   const token = await service.logIn('acme.localhost', 'alice', PASSWORD);

@@ -72,7 +72,15 @@ export type MemberService = Readonly<{
       windowOf: (count: number) => Readonly<{ limit: number; offset: number }>;
     }>,
   ) => Promise<Readonly<{ count: number; rows: readonly Member[] }>>;
-  findMember: (tenant: ResolvedTenant, id: string) => Promise<Member | null>;
+  /**
+   * Returns a user to whom a link to reset the password can be mailed. Null: no user has the id.
+   *
+   * @throws ApiError `conflict` if the user cannot use a link
+   */
+  findResettable: (
+    tenant: ResolvedTenant,
+    id: string,
+  ) => Promise<Readonly<{ id: number; username: string }> | null>;
   /**
    * Mails the usual link to reset the password to a user. The caller never receives the link.
    *

@@ -3,8 +3,8 @@ import test from 'ava';
 import { signMessage } from '../../../src/tenancy/context/proof.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { tenantId } from '../../../src/tenancy/registry/tenant.ts';
-import { openPair } from '../../helpers/attacker.ts';
-import { PASSWORD } from '../../helpers/server.ts';
+import { openKey, openPair } from '../../helpers/attacker.ts';
+import { PASSWORD, sendRequest } from '../../helpers/server.ts';
 import { type OperatorsWorld, openOperatorsWorld, SITE } from './operators-world.ts';
 
 let opened: OperatorsWorld;
@@ -150,18 +150,18 @@ test.serial('rights are those of the database, and not those of the login', asyn
 test.serial(
   'cookies alone are no credentials: another site cannot send a request for an operator',
   async (t) => {
-    const { headers, body } = await opened.service.request(SITE, 'POST', '/api/auth/jwt/create/', {
+    const { headers } = await sendRequest(opened.service.port, SITE, 'POST', '/api/auth/jwt/create/', {
       body: { username: 'root', password: PASSWORD },
+      headers: { 'X-Token-Transport': 'cookie' },
     });
-    const cookies = [headers['set-cookie'] ?? [], `__Host-refresh=${body.refresh}; refresh=${body.refresh}`]
-      .flat()
-      .map((cookie) => cookie.split(';', 2).join(';'))
-      .join('; ');
+    const cookies = (headers['set-cookie'] ?? []).map((cookie) => cookie.split(';', 1)[0]).join('; ');
+    const csrfToken = /csrftoken=([^;]+)/.exec(cookies)?.[1] ?? '';
+    t.true(cookies.includes('refresh=') && csrfToken !== '', cookies);
     const before = await countOperations();
     for (const [method, path] of routes) {
       const { status } = await opened.ask(method, path, {
         token: undefined,
-        headers: { Cookie: `${cookies}; csrftoken=a`, 'X-CSRFToken': 'a', Origin: 'https://evil.example' },
+        headers: { Cookie: cookies, 'X-CSRFToken': csrfToken, Origin: 'https://evil.example' },
         ...(method === 'POST' ? { body: { kind: 'echo', arguments: { text: 'a' } } } : {}),
       });
       t.is(status, 401, `${method} ${path}`);
@@ -169,6 +169,21 @@ test.serial(
     t.is(await countOperations(), before);
   },
 );
+
+test.serial('the key of an operator is accepted, and that of another user is not', async (t) => {
+  for (const [name, status] of [
+    ['root', 200],
+    ['clerk', 200],
+    ['helper', 403],
+  ] as const) {
+    const key = await openKey(opened.service, SITE, name);
+    const answer = await opened.ask('GET', '/api/tenants/', {
+      token: undefined,
+      headers: { Authorization: `Token ${key}` },
+    });
+    t.is(answer.status, status, name);
+  }
+});
 
 test.serial('an operator who acts for a user of a tenant has no rights here', async (t) => {
   const { body: given } = await opened.ask('POST', '/api/tenants/impersonate/', {

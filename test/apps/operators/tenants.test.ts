@@ -129,6 +129,8 @@ test.serial('sends no link to users who cannot use one, nor to unknown ones', as
     opened.ask('POST', `/api/tenants/${schema}/members/${id}/reset-password/`);
   const inactive = await reset('acme', body.results[0].id);
   t.is(inactive.status, 409);
+  const { body: audit } = await opened.ask('GET', '/api/audit/?action=reset-password');
+  t.false(JSON.stringify(audit).includes('boss'));
   for (const id of ['999999', '0', 'x', '99999999999999999999']) {
     t.is((await reset('acme', id)).status, 404, id);
   }

@@ -4,11 +4,12 @@ import { z } from 'zod';
 import type { MemberService } from '../../../definition/owners.ts';
 import { ApiError } from '../../../errors.ts';
 import { enterTenant } from '../../../http/enter-tenant.ts';
+import { orNotFound } from '../../../http/identifier.ts';
 import { searchFor } from '../../../http/lists/search.ts';
 import type { TenantDatabase, TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 import type { ResolvedTenant } from '../../../tenancy/registry/tenant.ts';
 import { enqueueMail, FAILED_MAIL_WORK, MAIL_WORK, retryFailedMail } from '../mail/outbox-queries.ts';
-import { findAccount } from '../users/account-queries.ts';
+import { type Account, findAccount } from '../users/account-queries.ts';
 
 const member = z
   .object({
@@ -38,6 +39,21 @@ const mailCounts = z
     last_error: z.string().nullable(),
   })
   .strict();
+
+/**
+ * Returns the account.
+ *
+ * @throws ApiError `conflict` if its user cannot use a link
+ */
+function resettable(account: Account): Account {
+  if (!account.is_active || account.email === '' || account.password.startsWith('!')) {
+    throw new ApiError(
+      'conflict',
+      'No link is sent to a user who is inactive, has no e-mail address, or cannot log in with a password.',
+    );
+  }
+  return account;
+}
 
 const countOf = (tx: TenantTransaction, where: ReturnType<typeof searchFor>): Promise<number> =>
   tx.oneFirst(sql.type(z.object({ count: z.number() }))`
@@ -76,25 +92,16 @@ export function createMemberService({
         return { count, rows };
       }),
 
-    findMember: (tenant, id) =>
-      inside(tenant, { readOnly: true }, (tx) =>
-        tx.maybeOne(sql.type(member)`
-          select ${columns}
-          from users
-          where id = ${id}::bigint
-        `),
-      ),
+    findResettable: (tenant, id) =>
+      inside(tenant, { readOnly: true }, async (tx) => {
+        const account = await findAccount(tx, id);
+        return account && resettable(account);
+      }),
 
     sendPasswordReset: async (tenant, id) => {
       await inside(tenant, { readOnly: false }, async (tx) => {
-        const account = await findAccount(tx, id);
-        if (!account?.is_active || account.email === '' || account.password.startsWith('!')) {
-          throw new ApiError(
-            'conflict',
-            'No link is sent to a user who is inactive, has no e-mail address, or cannot log in with a password.',
-          );
-        }
-        await enqueueMail(tx, 'password_reset', { userId: account.id });
+        const account = orNotFound(await findAccount(tx, id));
+        await enqueueMail(tx, 'password_reset', { userId: resettable(account).id });
       });
       wakeMail();
     },

@@ -68,7 +68,7 @@ export function membersRoutes(
         const members = membersOf(dependencies);
         const id = parseIdentifier(ctx.params.id);
         const tenant = await findServedTenant(dependencies, ctx.params.schema ?? '');
-        const member = orNotFound(await members.findMember(tenant, id));
+        const member = orNotFound(await members.findResettable(tenant, id));
         // Recorded first: no mail without an audit event.
         await dependencies.operators.record({
           ...actorOf(ctx),

@@ -23,8 +23,11 @@ const CONTENT_SECURITY_POLICY = [
 const FOLDER = '/console/';
 const PAGE = 'index.html';
 
-/** Whether a path below `/console/` is a page of the console: the last segment has no file extension. */
-const isPage = (name: string): boolean => !name.startsWith('assets/') && !/\.[a-z0-9]+$/i.test(name);
+/** Extensions of files. Parameters of pages may contain dots, such as the model of `/console/models/notes.note`. */
+const FILE = /\.(?:br|css|gz|html|ico|js|json|map|png|svg|txt|woff2?)$/i;
+
+/** Whether a path below `/console/` is a page of the console, and not a file. */
+const isPage = (name: string): boolean => !name.startsWith('assets/') && !FILE.test(name);
 
 /**
  * Serves the console at `/console/`. Paths of its pages get the same document, which shows the page of the URL. The

@@ -28,7 +28,15 @@ export const timedOut = (): Error =>
 export class Deadline {
   readonly #client: pg.Client;
   readonly #onFirstCancel: () => void;
+  /**
+   * Stays set when a statement has ended, and serves the next one: a timer for each statement would be created and
+   * removed for every request.
+   */
   #timer: NodeJS.Timeout | undefined;
+  /** When the timer fires, and when it has something to do. Times are of `performance.now()`. */
+  #fires = Number.POSITIVE_INFINITY;
+  #due = Number.POSITIVE_INFINITY;
+  #onOverdue: () => void = () => {};
   #cancels = 0;
 
   constructor(client: pg.Client, onFirstCancel: () => void) {
@@ -42,26 +50,51 @@ export class Deadline {
   }
 
   start(timeoutMs: number, onOverdue: () => void): void {
-    clearTimeout(this.#timer);
     this.#cancels = 0;
-    this.#timer = setTimeout(() => this.#cancel(onOverdue), timeoutMs);
+    this.#onOverdue = onOverdue;
+    this.#setDue(timeoutMs);
   }
 
   stop(): void {
-    clearTimeout(this.#timer);
+    this.#due = Number.POSITIVE_INFINITY;
   }
 
-  #cancel(onOverdue: () => void): void {
+  #setDue(milliseconds: number): void {
+    this.#due = performance.now() + milliseconds;
+    if (this.#fires > this.#due) {
+      clearTimeout(this.#timer);
+      this.#setTimer(milliseconds);
+    }
+  }
+
+  #setTimer(milliseconds: number): void {
+    this.#fires = performance.now() + milliseconds;
+    // The socket keeps the process running, but an idle connection may not.
+    this.#timer = setTimeout(() => this.#fire(), milliseconds).unref();
+  }
+
+  #fire(): void {
+    this.#fires = Number.POSITIVE_INFINITY;
+    const remaining = this.#due - performance.now();
+    if (remaining <= 0) {
+      this.#cancel();
+    } else if (remaining !== Number.POSITIVE_INFINITY) {
+      this.#setTimer(remaining);
+    }
+  }
+
+  #cancel(): void {
     if (this.#cancels === 0) {
       this.#onFirstCancel();
     }
     if (this.#cancels === CANCELS) {
-      onOverdue();
+      this.stop();
+      this.#onOverdue();
       return;
     }
     this.#cancels += 1;
     void cancelStatement(this.#client);
-    this.#timer = setTimeout(() => this.#cancel(onOverdue), BETWEEN_CANCELS);
+    this.#setDue(BETWEEN_CANCELS);
   }
 }
 

@@ -172,12 +172,20 @@ class PoolClient {
   }
 }
 
-const toDriverResult = ({ command, fields, rowCount, rows }: StatementResult): DriverQueryResult => ({
-  command: command as DriverQueryResult['command'],
-  fields: fields.map(({ dataTypeID, name }) => ({ dataTypeId: dataTypeID, name })),
-  rowCount,
-  rows: rows as DriverQueryResult['rows'],
-});
+/** Columns as Slonik names their members. A prepared statement has the same array each time. */
+const driverFields = new WeakMap<StatementResult['fields'], DriverQueryResult['fields']>();
+
+function toDriverResult({ command, fields, rowCount, rows }: StatementResult): DriverQueryResult {
+  const known =
+    driverFields.get(fields) ?? fields.map(({ dataTypeID, name }) => ({ dataTypeId: dataTypeID, name }));
+  driverFields.set(fields, known);
+  return {
+    command: command as DriverQueryResult['command'],
+    fields: known,
+    rowCount,
+    rows: rows as DriverQueryResult['rows'],
+  };
+}
 
 /**
  * Creates Slonik's driver for tenants' transactions.

@@ -36,7 +36,8 @@ export type RequestCounts = {
   clientErrors: number;
   errors: number;
   durations: number[];
-  tenants: Record<string, OfTenant>;
+  /** By schema, the busiest first. */
+  tenants: ReadonlyArray<readonly [string, OfTenant]>;
 };
 
 /** Minutes that are counted. */
@@ -59,15 +60,19 @@ const emptyCounts = (since: number): RequestCounts => ({
   clientErrors: 0,
   errors: 0,
   durations: new Array<number>(BUCKETS).fill(0),
-  tenants: {},
+  tenants: [],
 });
 
 type Minute = Omit<RequestCounts, 'tenants' | 'since'> & { minute: number; tenants: Map<string, OfTenant> };
 
 /** Adds up the counts of several minutes, or of several processes. */
-export function addCounts(all: readonly RequestCounts[], now: number): RequestCounts {
+function addCounts(
+  all: ReadonlyArray<
+    Omit<RequestCounts, 'tenants'> & { tenants: Iterable<readonly [string, Readonly<OfTenant>]> }
+  >,
+  now: number,
+): RequestCounts {
   const sum = emptyCounts(now);
-  // Names come from the registry, but `__proto__` must not be a special key.
   const tenants = new Map<string, OfTenant>();
   for (const one of all) {
     sum.since = Math.min(sum.since, one.since);
@@ -77,17 +82,20 @@ export function addCounts(all: readonly RequestCounts[], now: number): RequestCo
     for (const [index, count] of one.durations.entries()) {
       sum.durations[index] = (sum.durations[index] ?? 0) + count;
     }
-    for (const [schema, found] of Object.entries(one.tenants)) {
-      const known = tenants.get(schema) ?? { requests: 0, errors: 0, ms: 0, databaseMs: 0 };
-      known.requests += found.requests;
-      known.errors += found.errors;
-      known.ms += found.ms;
-      known.databaseMs += found.databaseMs;
-      tenants.set(schema, known);
+    for (const [schema, found] of one.tenants) {
+      const known = tenants.get(schema);
+      if (known) {
+        known.requests += found.requests;
+        known.errors += found.errors;
+        known.ms += found.ms;
+        known.databaseMs += found.databaseMs;
+      } else {
+        tenants.set(schema, { ...found });
+      }
     }
   }
   const busiest = [...tenants].sort(([, a], [, b]) => b.ms - a.ms).slice(0, MAX_REPORTED);
-  return { ...sum, tenants: Object.fromEntries(busiest) };
+  return { ...sum, tenants: busiest };
 }
 
 /** Returns the duration that a share of the requests did not exceed, in milliseconds. */
@@ -114,7 +122,7 @@ export function summarize(processes: readonly RequestCounts[], now: number): Rec
     p50Ms: percentile(sum, 0.5),
     p95Ms: percentile(sum, 0.95),
     p99Ms: percentile(sum, 0.99),
-    tenants: Object.entries(sum.tenants).map(([schema, { requests, errors, ms, databaseMs }]) => ({
+    tenants: sum.tenants.map(([schema, { requests, errors, ms, databaseMs }]) => ({
       schema,
       requests,
       errors,
@@ -184,12 +192,13 @@ export function createRequestCounter(now: () => number = Date.now): RequestCount
     counts: () => {
       dropOld();
       const since = Math.max(startedAt, (Math.floor(now() / MINUTE_MS) - MINUTES + 1) * MINUTE_MS);
-      const each = minutes.map(({ minute: _minute, tenants, ...rest }) => ({
-        ...rest,
+      return {
+        ...addCounts(
+          minutes.map((minute) => ({ ...minute, since })),
+          now(),
+        ),
         since,
-        tenants: Object.fromEntries(tenants),
-      }));
-      return { ...addCounts(each, now()), since };
+      };
     },
   };
 }

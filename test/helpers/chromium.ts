@@ -13,7 +13,7 @@ const CANDIDATES = [
 export const findChromium = (): string | null =>
   CANDIDATES.find((path) => path !== undefined && existsSync(path)) ?? null;
 
-/** Starts one process of Chromium. Hosts below `localhost` are this machine. */
+/** Starts one process of Chromium. Hosts below `localhost` and `browser.test` are this machine. */
 export const openChromium = (executablePath: string): Promise<Browser> =>
   chromium.launch({
     executablePath,
@@ -21,7 +21,7 @@ export const openChromium = (executablePath: string): Promise<Browser> =>
       '--no-sandbox',
       '--disable-dev-shm-usage',
       '--disable-gpu',
-      '--host-resolver-rules=MAP *.localhost 127.0.0.1, MAP localhost 127.0.0.1',
+      '--host-resolver-rules=MAP *.localhost 127.0.0.1, MAP localhost 127.0.0.1, MAP *.browser.test 127.0.0.1',
     ],
   });
 

@@ -25,6 +25,25 @@ test('an author writes, changes and deletes a note', async () => {
   assert.equal((await ada.get(path)).status, 404);
 });
 
+test('a repeated request with a key adds one note', async () => {
+  const headers = { 'Idempotency-Key': '"3f0c"' };
+  const first = await ada.post('/api/notes/', { title: 'Once' }, { headers });
+  const again = await ada.post('/api/notes/', { title: 'Once' }, { headers });
+  assert.equal(again.status, 201);
+  assert.equal(again.body.id, first.body.id);
+  assert.equal((await ada.get('/api/notes/?search=Once')).body.count, 1);
+});
+
+test('a note that changed in between is not overwritten', async () => {
+  const { body: note } = await ada.post('/api/notes/', { title: 'Draft' });
+  const path = `/api/notes/${note.id}/`;
+  const headers = { 'If-Match': (await ada.get(path)).headers.etag ?? '' };
+
+  assert.equal((await ada.patch(path, { title: 'First' }, { headers })).status, 200);
+  assert.equal((await ada.patch(path, { title: 'Second' }, { headers })).status, 412);
+  assert.equal((await ada.get(path)).body.title, 'First');
+});
+
 test('only the author changes or deletes a note', async () => {
   const { body: note } = await ada.post('/api/notes/', { title: 'Mine' });
   const path = `/api/notes/${note.id}/`;

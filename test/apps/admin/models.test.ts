@@ -270,7 +270,43 @@ test('each change is an event of the tenant, and a rejected change is none', asy
   t.deepEqual(
     (
       await service.request('globex.localhost', 'GET', '/api/audit/', { token: tokens.neighbor })
-    ).body.results.filter(({ source }: Row) => source === 'tenant'),
+    ).body.results.filter(({ actor }: Row) => actor === 'boss'),
     [],
   );
+});
+
+test('events have shortened values, and a tenant with too many events changes nothing', async (t) => {
+  const author = await addAuthor('Long');
+  const facts = Object.fromEntries(
+    Array.from({ length: 60 }, (_, index) => [`fact${index}`, 'x'.repeat(600)]),
+  );
+  const long = await call('POST', '/api/admin/library.book/', {
+    title: 'Long',
+    author_id: author,
+    added_by: boss.id,
+    summary: '\u0001'.repeat(20_000),
+    facts,
+  });
+  t.is(long.status, 201, long.text);
+  const { body } = await call('GET', '/api/audit/?page_size=100');
+  const { after } = body.results.find(
+    (event: { after: Row | null }) =>
+      event.after?.id === long.body.id && event.after?.model === 'library.book',
+  );
+  t.deepEqual([after.summary.length, after.facts.length, after.title], [501, 501, 'Long']);
+  await world.asOwner(
+    `insert into tenancy.audit_events (actor, source, tenant_id, schema_name, action)
+     select 'x', 'tenant', t.id, 'globex', 'test'
+     from public.tenants as t
+     cross join generate_series(1, 1000)
+     where t.schema_name = 'globex'`,
+  );
+  const { status, headers } = await service.request(
+    'globex.localhost',
+    'POST',
+    '/api/admin/library.author/',
+    { token: tokens.neighbor ?? '', body: { name: 'Too many' } },
+  );
+  t.deepEqual([status, headers['retry-after']], [429, '60']);
+  t.deepEqual(await world.asOwner(`select from globex.authors where name = 'Too many'`), []);
 });

@@ -40,6 +40,14 @@ export const selectNote = (id: string) => sql.type(note.row)`
   where id = ${id}::bigint
 `;
 
+/** The same, locked until the transaction ends. */
+export const lockNote = (id: string) => sql.type(note.row)`
+  select ${noteColumns}
+  from notes
+  where id = ${id}::bigint
+  for update
+`;
+
 export const insertNote = (authorId: string, { title, body }: z.infer<typeof note.body>) => sql.type(
   note.row,
 )`

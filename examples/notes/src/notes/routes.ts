@@ -20,6 +20,7 @@ import {
   insertComment,
   insertNote,
   listComments,
+  lockNote,
   type Note,
   noteList,
   selectNote,
@@ -37,7 +38,7 @@ async function ownNoteOf(ctx: Context): Promise<Note> {
   return found;
 }
 
-export function routes({ stacks }: RouteDependencies) {
+export function routes({ stacks, idempotency }: RouteDependencies) {
   // The caller is a logged-in user of the tenant.
   const { authenticated } = stacks.paid;
   const router = createRouter();
@@ -53,7 +54,8 @@ export function routes({ stacks }: RouteDependencies) {
         (ctx, [row]) => sendCreated(ctx, row),
       ),
     },
-    { fields: note },
+    // A POST that is repeated with its Idempotency-Key adds one note.
+    { fields: note, idempotency },
   );
 
   resource(
@@ -77,7 +79,8 @@ export function routes({ stacks }: RouteDependencies) {
         ctx.status = 204;
       },
     },
-    { fields: note },
+    // With If-Match, a client changes only the version that it has read.
+    { fields: note, etag: { current: ({ params }) => lockNote(parseIdentifier(params.id)) } },
   );
 
   resource(

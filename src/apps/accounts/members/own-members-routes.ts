@@ -1,12 +1,12 @@
 import type Router from '@koa/router';
-import { sql } from 'slonik';
-import { z } from 'zod';
+import type { z } from 'zod';
 
 import { ApiError, ValidationFailed } from '../../../errors.ts';
 import { callerOf } from '../../../http/authentication.ts';
 import { readBody } from '../../../http/body/validate.ts';
 import { orNotFound, parseIdentifier } from '../../../http/identifier.ts';
 import { numberedPages } from '../../../http/lists/numbered-page.ts';
+import { recordOwnEvent } from '../../../http/own-events.ts';
 import { isStaff, permit } from '../../../http/permissions.ts';
 import { resource } from '../../../http/resource.ts';
 import { single } from '../../../http/single.ts';
@@ -25,8 +25,6 @@ import {
 type Member = z.output<typeof member.row>;
 
 const RIGHTS = ['is_active', 'is_staff', 'is_superuser'] as const;
-
-const recorded = z.object({ record_own_event: z.unknown() });
 
 /**
  * Only superusers change the rights of users, and superusers. Nobody changes the own rights: the last superuser could
@@ -49,22 +47,23 @@ function assertMayChange(caller: Member, target: Member, changes: MemberChanges)
 
 /** Adds the change of a user to the tenant's audit. */
 async function recordChange(ctx: Context, caller: Member, before: Member, after: Member): Promise<void> {
-  const { tx } = ctx.state;
   const names = ([...RIGHTS, 'first_name', 'last_name'] as const).filter(
     (name) => before[name] !== after[name],
   );
   if (names.length === 0) {
     return;
   }
-  const part = (row: Member): string =>
-    JSON.stringify({
-      id: row.id,
-      username: row.username,
-      ...Object.fromEntries(names.map((name) => [name, row[name]])),
-    });
-  await tx.query(sql.type(recorded)`
-    select tenancy.record_own_event('change-user', ${part(before)}::jsonb, ${part(after)}::jsonb, ${caller.username}, ${ctx.ip})
-  `);
+  const valuesOf = (row: Member) => ({
+    id: row.id,
+    username: row.username,
+    ...Object.fromEntries(names.map((name) => [name, row[name]])),
+  });
+  await recordOwnEvent(ctx, {
+    action: 'change-user',
+    actor: caller.username,
+    before: valuesOf(before),
+    after: valuesOf(after),
+  });
 }
 
 async function change(ctx: Context): Promise<void> {

@@ -2,17 +2,19 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 
 import { callerOf } from '../../../http/authentication.ts';
+import { recordOwnEvent } from '../../../http/own-events.ts';
 import type { Context } from '../../../http/state.ts';
 import type { AdminModel } from './admin-model.ts';
 import type { Row } from './row-queries.ts';
 
 /** Maximum characters of a value in an event. Longer ones are shortened. */
 const MAX_VALUE = 500;
-/** Maximum fields of an event, which bounds its size. */
+/** Maximum fields of an event. */
 const MAX_FIELDS = 60;
+/** Maximum characters of an event's values before, and after. The audit rejects longer ones. */
+const MAX_EVENT = 30_000;
 
 const username = z.object({ username: z.string() });
-const nothing = z.object({ record_own_event: z.unknown() });
 
 /** Returns a value as an event has it. */
 function shortened(value: unknown): unknown {
@@ -27,6 +29,12 @@ function differing(row: Row | null, other: Row | null): Row | null {
     .slice(0, MAX_FIELDS);
   return row && Object.fromEntries(names.map((name) => [name, shortened(row[name])]));
 }
+
+/** Returns the values of an event, or the names of the fields when the values are too long. */
+const limited = (values: Row, identity: Row): Row =>
+  JSON.stringify(values).length <= MAX_EVENT
+    ? values
+    : { ...identity, fields: Object.keys(values).filter((name) => !Object.hasOwn(identity, name)) };
 
 /** Returns the name of the caller, and that of the operator who acts for the user. */
 async function actorOf({ state }: Context): Promise<string> {
@@ -52,14 +60,11 @@ export async function recordChange(
   if (action === 'change-row' && Object.keys(after ?? {}).length === 0) {
     return;
   }
-  const json = (row: Row | null): string | null => row && JSON.stringify({ ...identity, ...row });
-  await ctx.state.tx.query(sql.type(nothing)`
-    select tenancy.record_own_event(
-      ${action},
-      ${json(before)}::jsonb,
-      ${json(after)}::jsonb,
-      ${await actorOf(ctx)},
-      ${ctx.ip}
-    )
-  `);
+  const valuesOf = (row: Row | null): Row | null => row && limited({ ...identity, ...row }, identity);
+  await recordOwnEvent(ctx, {
+    action,
+    actor: await actorOf(ctx),
+    before: valuesOf(before),
+    after: valuesOf(after),
+  });
 }

@@ -1,0 +1,54 @@
+import { sql } from 'slonik';
+import { z } from 'zod';
+
+import { databaseFields } from '../db/violations.ts';
+import { Unavailable } from '../errors.ts';
+import type { Context } from './state.ts';
+
+/** The values of an event: fields by name. Never secrets. */
+export type EventValues = Readonly<Record<string, unknown>> | null;
+
+/** An event of a tenant's own audit. */
+export type OwnEvent = Readonly<{
+  /** Lowercase words with hyphens, such as `change-row`. */
+  action: string;
+  /** Name of the user. */
+  actor: string;
+  before: EventValues;
+  after: EventValues;
+}>;
+
+const recorded = z.object({ record_own_event: z.unknown() });
+
+/** SQLSTATE of `tenancy.record_own_event` for too many events per minute. */
+const TOO_MANY = '54000';
+const RETRY_AFTER = 60;
+
+/**
+ * Adds an event to the audit of the current tenant, in the transaction of the request.
+ *
+ * @throws Unavailable `throttled` for more than 1,000 events of a tenant per minute
+ */
+export async function recordOwnEvent(
+  { ip, state: { tx } }: Pick<Context, 'ip' | 'state'>,
+  { action, actor, before, after }: OwnEvent,
+): Promise<void> {
+  const json = (values: EventValues): string | null => values && JSON.stringify(values);
+  try {
+    await tx.query(sql.type(recorded)`
+      select tenancy.record_own_event(
+        ${action},
+        ${json(before)}::jsonb,
+        ${json(after)}::jsonb,
+        ${actor},
+        ${ip}
+      )
+    `);
+  } catch (error) {
+    throw databaseFields(error)?.code === TOO_MANY
+      ? new Unavailable('throttled', 'Too many changes. Try again in a minute.', RETRY_AFTER, {
+          cause: error,
+        })
+      : error;
+  }
+}

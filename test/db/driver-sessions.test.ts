@@ -117,10 +117,11 @@ test('reports a backend killed during a statement', async (t) => {
 });
 
 test('a backend killed between two requests fails no request', async (t) => {
-  const { run } = await inside(t);
+  const { run, clients } = await inside(t);
   const first = await run(pid);
+  const ended = new Promise<void>((resolve) => clients[0]?.once('end', resolve));
   await world.asOwner('select pg_terminate_backend($1)', [first]);
-  await sleep(100);
+  await ended;
   t.not(await run(pid), first);
 });
 

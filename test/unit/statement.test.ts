@@ -190,11 +190,12 @@ test('rejects an empty text and text without a first word', (t) => {
 });
 
 test('reads the first word in linear time', (t) => {
-  const started = performance.now();
+  // CPU time: the machine may be slow.
+  const before = process.cpuUsage();
   for (const part of ['(', ' ', '/*', '/**/', '--\n', '/* */(']) {
     firstWord(part.repeat(20_000));
   }
-  t.true(performance.now() - started < 5000);
+  t.true(process.cpuUsage(before).user < 5_000_000);
 });
 
 test('throws no other error for any text', (t) => {

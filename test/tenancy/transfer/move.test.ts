@@ -224,6 +224,22 @@ test.serial(
   },
 );
 
+let checkedHosts = 0;
+
+/** Resolves when the service has received every notification that was sent before: they arrive in order. */
+async function notificationsArrived(): Promise<void> {
+  checkedHosts += 1;
+  const host = `arrived-${checkedHosts}.localhost`;
+  const isKnown = async () => (await service.request(host, 'GET', '/api/notes/')).status !== 404;
+  await isKnown();
+  await world.asOwner(
+    `insert into public.domains (domain, tenant_id) select $1, id from public.tenants where schema_name = 'acme'`,
+    [host],
+  );
+  await until(isKnown, Boolean);
+  await world.asOwner('delete from public.domains where domain = $1', [host]);
+}
+
 test.serial('holds requests while the tenant is locked, and answers them afterwards', async (t) => {
   const patient = await inhabit('patient');
   const locker = new pg.Client(world.owner);
@@ -232,7 +248,7 @@ test.serial('holds requests while the tenant is locked, and answers them afterwa
   await locker.query('begin');
   await locker.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [patient.id]);
   await world.asOwner(`select pg_notify('koa_tenants', $1)`, [`moving:${patient.id}:10`]);
-  await wait(200);
+  await notificationsArrived();
   let answered = false;
   const waiting = patient.list().then((answer) => {
     answered = true;
@@ -256,7 +272,7 @@ test.serial('returns 503 with Retry-After for requests that wait too long', asyn
   await locker.query('begin');
   await locker.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [patient.id]);
   await world.asOwner(`select pg_notify('koa_tenants', $1)`, [`moving:${patient.id}:1`]);
-  await wait(200);
+  await notificationsArrived();
   const late = await service.request('patient.localhost', 'POST', '/api/auth/jwt/create/', {
     body: { username: 'mover', password: PASSWORD },
   });
@@ -272,7 +288,7 @@ test.serial('delays a request only briefly after a false notification of a move'
   for (const payload of [`moving:${patient?.id}:99999`, 'moving:', 'moving:not-an-id:x']) {
     await world.asOwner(`select pg_notify('koa_tenants', $1)`, [payload]);
   }
-  await wait(200);
+  await notificationsArrived();
   t.truthy(await service.logIn('patient.localhost', 'mover', PASSWORD));
   t.deepEqual(service.bugs, []);
 });

@@ -32,12 +32,12 @@ const amountOf = (value: number, unit: SubscriptionLimit['unit']): string =>
       ? `${bytes.format(value / 1_000)} s`
       : whole.format(value);
 
-const usageOf = ({ limit, used, unit }: SubscriptionLimit): Html =>
+const usageOf = ({ setting, limit, used, unit }: SubscriptionLimit): Html =>
   used === null
     ? html`${limit === null ? 'no limit' : amountOf(limit, unit)}`
     : html`${amountOf(used, unit)} ${limit === null ? '(no limit)' : `of ${amountOf(limit, unit)}`}${
         limit !== null &&
-        html` <meter min="0" max="${limit}" value="${Math.min(used, limit)}" high="${limit * 0.9}">${Math.round((100 * used) / limit)} %</meter>`
+        html` <meter aria-label="${nameOf(setting)}" min="0" max="${limit}" value="${Math.min(used, limit)}" high="${limit * 0.9}">${Math.round((100 * used) / limit)} %</meter>`
       }`;
 
 const day = (text: string): Html => html`<time datetime="${text}">${text}</time>`;

@@ -1,4 +1,4 @@
-import { type FragmentSqlToken, type QuerySqlToken, sql } from 'slonik';
+import type { FragmentSqlToken, QuerySqlToken } from 'slonik';
 import { z } from 'zod';
 
 import { ValidationFailed } from '../../errors.ts';
@@ -58,6 +58,8 @@ export async function assertExists(
   if (id === null || id === undefined) {
     return;
   }
+  // Loaded here: the declarations of apps use fields, and most commands need no Slonik.
+  const { sql } = await import('slonik');
   const found = sql.type(z.object({ exists: z.boolean() }));
   if (!(await tx.one(found`select exists (${rows}) as exists`)).exists) {
     throw new ValidationFailed({ [field]: [noSuch(id)] });

@@ -2,24 +2,28 @@
 export type Finding = Readonly<{
   check: string;
   severity: string;
-  object: string | null;
-  message: string;
-  fix: string | null;
+  object: string;
+  fault: string;
+  /** The command that fixes it. */
+  remedy: string;
 }>;
-
-const textOf = (value: unknown): string | null => (typeof value === 'string' && value !== '' ? value : null);
 
 /** Returns the findings of a result. Null if it has no list of them. */
 export function findingsOf(result: Readonly<Record<string, unknown>> | null): readonly Finding[] | null {
   const { findings } = result ?? {};
-  if (!Array.isArray(findings)) {
-    return null;
-  }
-  return (findings as ReadonlyArray<Readonly<Record<string, unknown>>>).map((finding) => ({
-    check: textOf(finding.check) ?? 'check',
-    severity: textOf(finding.severity) ?? 'error',
-    object: textOf(finding.object) ?? textOf(finding.schema),
-    message: textOf(finding.message) ?? '',
-    fix: textOf(finding.fix),
-  }));
+  return Array.isArray(findings) ? (findings as readonly Finding[]) : null;
+}
+
+/** An attack of the isolation report. */
+export type Verdict = Readonly<{
+  id: string;
+  name: string;
+  walls: readonly (string | number)[];
+  leaked: boolean;
+}>;
+
+/** Returns the attacks of a result. Null if it has no list of them. */
+export function verdictsOf(result: Readonly<Record<string, unknown>> | null): readonly Verdict[] | null {
+  const { verdicts } = result ?? {};
+  return Array.isArray(verdicts) ? (verdicts as readonly Verdict[]) : null;
 }

@@ -1,0 +1,124 @@
+import { join } from 'node:path';
+import type { BrowserContext, Page } from 'playwright-core';
+
+import { buildConsole } from '../../scripts/build-console.ts';
+import { accounts } from '../../src/apps/accounts/app.ts';
+import { admin } from '../../src/apps/admin/app.ts';
+import { operators } from '../../src/apps/operators/app.ts';
+import { site } from '../../src/apps/site/app.ts';
+import { workerJobs } from '../../src/cli/commands/operations/worker-jobs.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { defineProject } from '../../src/definition/define-project.ts';
+import { runJobsOnce } from '../../src/tenancy/fleet/worker.ts';
+import { notes } from '../fixture-app/notes/app.ts';
+import { people } from '../fixture-app/people/app.ts';
+import { axeFindings, isTooWide } from '../helpers/chromium.ts';
+import { environmentOf, makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** The built console. */
+export const CONSOLE = join(ROOT, 'dist/console');
+
+export const SITE = 'localhost';
+
+const project = defineProject({
+  apps: [site, accounts, admin, operators, people, notes],
+  authentication: accounts.authentication,
+});
+
+/** A service that serves the built console, and operators of the public site. */
+export type ConsoleWorld = Readonly<{
+  world: World;
+  service: TestService;
+  /** Runs the worker's jobs once. */
+  work: () => Promise<unknown>;
+  /** Serves the same world with other settings. */
+  serveWith: (settings: Readonly<Record<string, string>>) => Promise<TestService>;
+  close: () => Promise<void>;
+}>;
+
+/** Creates a world with the operators `root`, a superuser, and `clerk`, who is staff. */
+export async function openConsoleWorld(): Promise<ConsoleWorld> {
+  const [world] = await Promise.all([openWorld({ project }), buildConsole(CONSOLE)]);
+  await makeUser(world, 'site', 'root', { isSuperuser: true });
+  await makeUser(world, 'site', 'clerk', { isStaff: true });
+  const serveWith: ConsoleWorld['serveWith'] = (settings) =>
+    serve(world, { OPERATORS_THROTTLE: 'off', ...settings });
+  const service = await serveWith({});
+  const config = readConfig(project, environmentOf(world));
+  return {
+    world,
+    service,
+    work: async () =>
+      runJobsOnce(await workerJobs(project, config, world.ownerUrl), AbortSignal.timeout(60_000)),
+    serveWith,
+    close: async () => {
+      await service.close();
+      await world.close();
+    },
+  };
+}
+
+/** Opens the console of a host and logs in. */
+export async function logInToConsole(
+  page: Page,
+  { host = SITE, port, username }: { host?: string; port: number; username: string },
+): Promise<void> {
+  await page.goto(`http://${host}:${port}/console/`);
+  await page.getByLabel('Username').fill(username);
+  await page.getByLabel('Password').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('button', { name: 'Log out' }).waitFor();
+}
+
+/** Returns what pages of a context report: exceptions, and content that their policy rejects. */
+export function watchProblems(context: BrowserContext): string[] {
+  const problems: string[] = [];
+  context.on('weberror', (error) => problems.push(String(error.error())));
+  context.on('console', (message) => {
+    if (/Content Security Policy|Trusted|TypeError/.test(message.text())) {
+      problems.push(message.text());
+    }
+  });
+  return problems;
+}
+
+const VIEWS = [
+  { colorScheme: 'light', width: 360 },
+  { colorScheme: 'dark', width: 360 },
+  { colorScheme: 'light', width: 1440 },
+  { colorScheme: 'dark', width: 1440 },
+] as const;
+
+/** Checks a page in light and dark, narrow and wide: it fits the window, and axe has no finding. */
+export async function findFaults(page: Page, name: string): Promise<readonly string[]> {
+  const faults: string[] = [];
+  for (const { colorScheme, width } of VIEWS) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height: 900 });
+    if (await isTooWide(page)) {
+      faults.push(`${name} is too wide at ${width} pixels`);
+    }
+    // Two of the four views have both color schemes and both widths.
+    if ((colorScheme === 'light') === (width === 360)) {
+      faults.push(
+        ...(await axeFindings(page)).map((finding) => `${name} ${colorScheme} ${width}: ${finding}`),
+      );
+    }
+    await screenshot(page, `${name}-${colorScheme}-${width}`);
+  }
+  return faults;
+}
+
+/** Saves the page as an image if SCREENSHOTS names a folder. */
+async function screenshot(page: Page, name: string): Promise<void> {
+  const folder = process.env.SCREENSHOTS;
+  if (folder) {
+    await page.screenshot({
+      path: join(folder, `${name.replaceAll(/[^a-z0-9-]+/gi, '_')}.png`),
+      fullPage: true,
+    });
+  }
+}

@@ -28,6 +28,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'test/cli/commands.test.ts': ['users', 'LOGIN_FIELD'],
   'test/cli/doctor.test.ts': ['SMTP_URL'],
   'test/cli/in-tenants.test.ts': ['users'],
+  'test/http/cors-browser.test.ts': ['AUTH_COOKIES'],
   'test/http/logs.test.ts': ['AUTH_COOKIES', 'MAIL_DIR'],
   'test/http/metrics.test.ts': ['MAIL_DIR'],
   'test/http/openapi.test.ts': ['LOGIN_FIELD'],

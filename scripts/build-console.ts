@@ -1,6 +1,16 @@
 import { createHash } from 'node:crypto';
-import { globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import path from 'node:path';
+import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
 import { build } from 'vite';
@@ -44,29 +54,70 @@ function compress(folder: string): void {
   }
 }
 
+/** Age in milliseconds after which the lock is that of a process that was killed. */
+const STALE_MS = 180_000;
+const WAIT_MS = 200;
+
+const ageOf = (folder: string): number => {
+  try {
+    return Date.now() - statSync(folder).mtimeMs;
+  } catch {
+    return 0;
+  }
+};
+
+/** Waits until no other process builds. Returns the function that ends the lock. */
+async function lockBuild(outDir: string): Promise<() => void> {
+  const lock = `${outDir}.lock`;
+  for (;;) {
+    try {
+      mkdirSync(lock);
+      return () => rmdirSync(lock);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
+        throw error;
+      }
+    }
+    if (ageOf(lock) > STALE_MS) {
+      rmSync(lock, { recursive: true, force: true });
+    }
+    await wait(WAIT_MS);
+  }
+}
+
 /**
- * Builds the console into a folder, if its sources have changed since the last build. Several processes may do it at
- * the same time: the folder is replaced when the build is complete.
+ * Builds the console into a folder, if its sources have changed since the last build. Of several processes, one builds
+ * and the others wait. The folder is replaced when the build is complete.
  *
  * @returns whether the console was built
  */
 export async function buildConsole(outDir: string): Promise<boolean> {
   const digest = digestOfSources();
-  if (readIfThere(path.join(outDir, DIGEST)) === digest) {
+  const isBuilt = (): boolean => readIfThere(path.join(outDir, DIGEST)) === digest;
+  if (isBuilt()) {
     return false;
   }
-  const unfinished = `${outDir}-${process.pid}`;
   mkdirSync(path.dirname(outDir), { recursive: true });
-  await build({
-    root: path.join(ROOT, 'console'),
-    logLevel: 'warn',
-    build: { outDir: unfinished, emptyOutDir: true },
-  });
-  compress(unfinished);
-  writeFileSync(path.join(unfinished, DIGEST), digest);
-  rmSync(outDir, { recursive: true, force: true });
-  renameSync(unfinished, outDir);
-  return true;
+  const unlock = await lockBuild(outDir);
+  const unfinished = `${outDir}-${process.pid}`;
+  try {
+    if (isBuilt()) {
+      return false;
+    }
+    await build({
+      root: path.join(ROOT, 'console'),
+      logLevel: 'warn',
+      build: { outDir: unfinished, emptyOutDir: true },
+    });
+    compress(unfinished);
+    writeFileSync(path.join(unfinished, DIGEST), digest);
+    rmSync(outDir, { recursive: true, force: true });
+    renameSync(unfinished, outDir);
+    return true;
+  } finally {
+    rmSync(unfinished, { recursive: true, force: true });
+    unlock();
+  }
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {

@@ -1,7 +1,7 @@
 import { appValues, type Config } from '../config/config.ts';
 import type { Violations } from '../db/violations.ts';
-import type { StartDependencies } from '../definition/define-app.ts';
 import type { Project } from '../definition/define-project.ts';
+import type { StartDependencies } from '../definition/dependencies.ts';
 import type { OwnerService } from '../definition/owners.ts';
 import { type Authentication, NO_AUTHENTICATION } from '../http/authentication.ts';
 import type { ApiDocumentOf } from '../http/middleware/api-document.ts';

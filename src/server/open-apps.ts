@@ -9,7 +9,7 @@ import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
 import type { AppRouter } from '../http/openapi/document.ts';
 import { listOperationKinds } from '../operations/list-kinds.ts';
 import { createSettingsOf, type SettingsOf } from '../tenancy/context/settings-of.ts';
-import { type OperatorsOptions, openOperators } from '../tenancy/operations/operators.ts';
+import { type OperatorsOptions, openOperators } from '../tenancy/operations/open-operators.ts';
 import { loadModule } from '../tenancy/registry/load-module.ts';
 import { permissionsOf, rowLimitsOf, type SchemaKind } from '../tenancy/registry/project.ts';
 import {

@@ -4,9 +4,7 @@ import { validate } from '../../http/body/validate.ts';
 import { lastValue } from '../../http/lists/parameters.ts';
 import { type Page, pageOf, pageRequest, windowOf } from '../../http/page.ts';
 import type { Context } from '../../http/state.ts';
-
-type Window = Readonly<{ limit: number; offset: number }>;
-type Found<Row> = Readonly<{ count: number; results: readonly Row[] }>;
+import type { Listed, Window } from '../../tenancy/operations/operators.ts';
 
 /**
  * Returns a page of a list of the engine, by `?page=` and `?page_size=`.
@@ -15,7 +13,7 @@ type Found<Row> = Readonly<{ count: number; results: readonly Row[] }>;
  */
 export async function pageFrom<Row, Item>(
   ctx: Context,
-  list: (window: Window) => Promise<Found<Row>>,
+  list: (window: Window) => Promise<Listed<Row>>,
   present: (row: Row) => Item,
 ): Promise<Page<Item>> {
   const request = pageRequest(ctx.query);

@@ -1,6 +1,6 @@
 const UTC = /\+00:00$/;
 
-/** Returns a value of the engine with its times as the API writes them: with Z. Times are members named `at` or `…_at`. */
+/** Returns a value of the engine with `Z` in its times, as the API writes them. Times are members named `at` or `…_at`. */
 export function presentTimes<T>(value: T): T {
   if (Array.isArray(value)) {
     return value.map(presentTimes) as T;

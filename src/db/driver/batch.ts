@@ -15,7 +15,7 @@ export type Statement = Readonly<{
   prepared?: PreparedStatement | undefined;
   /** Returns some of its rows. `isOpen`: the rows after those that were returned before. */
   part?: Readonly<{ portal: string; count: number; isOpen: boolean }> | undefined;
-  /** Called when the statement has completed, before the statements behind it have. */
+  /** Called when the statement has completed, before the statements after it have. */
   onRows?: ((rows: readonly Row[]) => void) | undefined;
 }>;
 
@@ -144,8 +144,8 @@ export class Batch {
   }
 
   /**
-   * Creates a batch of the extended protocol. `closing` are names of statements that PostgreSQL can
-   * forget. `onParsed` is called when PostgreSQL has confirmed a name.
+   * Creates a batch of the extended protocol. `closing` are names of prepared statements to
+   * deallocate. `onParsed` is called when PostgreSQL has confirmed a name.
    */
   static of(
     statements: readonly Statement[],

@@ -17,19 +17,19 @@ export const MESSAGE = {
   portalSuspended: 0x73,
 } as const;
 
-/** Called with the code of a message, and where its content is. The bytes may change after the call. */
+/** Called with the code of a message and the range of its content. The bytes may change after the call. */
 export type OnMessage = (code: number, bytes: Buffer, start: number, end: number) => void;
 
-/** Code and length of a message. */
+/** Bytes of the code and the length of a message. */
 export const HEADER_BYTES = 5;
 
-/** Splits what PostgreSQL sends into messages. */
+/** Splits the bytes that PostgreSQL sends into messages. */
 export class MessageReader {
   readonly #onMessage: OnMessage;
-  /** Chunks of a message that is not complete. */
+  /** Chunks of an incomplete message. */
   #chunks: Buffer[] = [];
   #bytes = 0;
-  /** Bytes that must be there before something can be read. */
+  /** Number of bytes that are needed before the next message can be read. */
   #needed = HEADER_BYTES;
 
   constructor(onMessage: OnMessage) {
@@ -74,7 +74,7 @@ export function readFields(bytes: Buffer, start: number): readonly Field[] {
   let at = start + 2;
   for (let left = bytes.readInt16BE(start); left > 0; left -= 1) {
     const end = bytes.indexOf(0, at);
-    // Behind the name: table (4 bytes), column (2), type (4), size (2), modifier (4), format (2).
+    // After the name: table (4 bytes), column (2), type (4), size (2), modifier (4), format (2).
     fields.push({ name: bytes.toString('utf8', at, end), dataTypeID: bytes.readUInt32BE(end + 7) });
     at = end + 19;
   }

@@ -1,7 +1,7 @@
-/** Bytes with which the buffer begins. It grows for long values, and shrinks again. */
-const INITIAL = 8_192;
-/** Bytes up to which a grown buffer is kept. */
-const KEPT = 65_536;
+/** Size of the buffer at the beginning. It grows for long values. */
+const INITIAL_BYTES = 8_192;
+/** Maximum size of a grown buffer that is kept for the next batch. */
+const MAX_KEPT_BYTES = 65_536;
 
 /** Maximum bytes of a UTF-16 code unit in UTF-8. */
 const BYTES_PER_UNIT = 3;
@@ -10,14 +10,14 @@ const BYTES_PER_UNIT = 3;
 export type Parameter = string | Buffer | null;
 
 /**
- * Writes messages of the frontend one behind the other, so that a batch is one buffer. The messages and their formats
+ * Writes messages of the frontend into one buffer for each batch. The messages and their formats
  * are those of the PostgreSQL documentation, "Message Formats".
  */
 export class MessageWriter {
-  #buffer = Buffer.allocUnsafe(INITIAL);
+  #buffer = Buffer.allocUnsafe(INITIAL_BYTES);
   #at = 0;
 
-  /** Adds messages that are encoded already. */
+  /** Adds encoded messages. */
   raw(message: Buffer): void {
     this.#reserve(message.length);
     this.#at += message.copy(this.#buffer, this.#at);
@@ -49,7 +49,7 @@ export class MessageWriter {
     this.#end(start);
   }
 
-  /** Asks for the columns of a portal. */
+  /** Requests the columns of a portal. */
   describePortal(portal: string): void {
     const start = this.#begin('D');
     this.#terminated(`P${portal}`);
@@ -64,14 +64,14 @@ export class MessageWriter {
     this.#end(start);
   }
 
-  /** Frees a prepared statement. */
+  /** Deallocates a prepared statement. */
   close(name: string): void {
     const start = this.#begin('C');
     this.#terminated(`S${name}`);
     this.#end(start);
   }
 
-  /** Returns the messages, and begins with none. */
+  /** Returns the messages and clears the buffer. */
   take(): Buffer {
     const messages = Buffer.from(this.#buffer.subarray(0, this.#at));
     this.clear();
@@ -80,8 +80,8 @@ export class MessageWriter {
 
   clear(): void {
     this.#at = 0;
-    if (this.#buffer.length > KEPT) {
-      this.#buffer = Buffer.allocUnsafe(INITIAL);
+    if (this.#buffer.length > MAX_KEPT_BYTES) {
+      this.#buffer = Buffer.allocUnsafe(INITIAL_BYTES);
     }
   }
 
@@ -92,7 +92,7 @@ export class MessageWriter {
     return this.#at - 4;
   }
 
-  /** Stores the length of the message, which includes itself and not the code. */
+  /** Writes the length of the message. It includes its own four bytes, but not the code. */
   #end(start: number): void {
     this.#buffer.writeInt32BE(this.#at - start, start);
   }

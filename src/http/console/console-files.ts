@@ -17,7 +17,7 @@ export type ConsoleFile = Readonly<{
   bodies: Readonly<Record<ConsoleEncoding, Buffer>>;
 }>;
 
-/** Returns a file of the console by its path below `/console/`. Null for a path that is no file. */
+/** Returns a file of the console by its path below `/console/`. Null: there is no such file. */
 export type FindConsoleFile = (name: string) => Promise<ConsoleFile | null>;
 
 /** The built console: next to dist/src in a build, in dist/ of the repository. */
@@ -55,8 +55,8 @@ async function readConsoleFile(folder: string, name: string, type: string): Prom
 }
 
 /**
- * Returns a function that finds files of the console. Each file is read once. Only files that the folder has are
- * read, so a path cannot leave it. A console that is not built has no files, and is looked for again.
+ * Returns a function that finds files of the console. Each file is read once. Only names in the
+ * list of the folder's files are read, so a path cannot leave the folder. Until the console is built, no file is found.
  */
 export function createConsoleFiles(): FindConsoleFile {
   let names: Promise<readonly string[]> | null = null;

@@ -2,8 +2,8 @@ import { type ConsoleEncoding, createConsoleFiles } from '../console/console-fil
 import type { AppMiddleware } from '../state.ts';
 
 /**
- * Only files of this host, no inline script or style, and no text that becomes HTML except by Vue's own policy, which
- * creates the elements of templates.
+ * Allows files of this host only, and no inline script or style. Only Vue's own policy, which creates the elements of
+ * templates, may create HTML from text.
  */
 const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",

@@ -96,7 +96,7 @@ const checkKind = (project: Project, config: Config) =>
 const attackKind = (project: Project, config: Config) =>
   defineOperation({
     kind: 'attack-report',
-    title: 'Attack report',
+    title: 'Run isolation report',
     description: 'Attacks one scratch tenant from another, without an effect on other tenants.',
     target: 'fleet',
     destroys: true,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-const moment = z.string();
+const timestamp = z.string();
 const day = z.string().nullable();
 
 /** A tenant in a list of operators. Times are ISO 8601. */
@@ -23,7 +23,7 @@ export const tenantItem = z.strictObject({
   database: z.string(),
   /** As of the last vacuum. Null: not known, as for a tenant in another database. */
   size_bytes: z.number().nullable(),
-  created_at: moment,
+  created_at: timestamp,
 });
 export type TenantItem = Readonly<z.infer<typeof tenantItem>>;
 
@@ -34,8 +34,8 @@ export const tenantRecord = tenantItem.extend({
   type: z.string(),
   lane: z.number().nullable(),
   retry_after: z.number().nullable(),
-  deleted_at: moment.nullable(),
-  purge_after: moment.nullable(),
+  deleted_at: timestamp.nullable(),
+  purge_after: timestamp.nullable(),
   overrides: z.record(z.string(), z.unknown()),
   domains: z.array(
     z.strictObject({
@@ -51,7 +51,7 @@ export const tenantRecord = tenantItem.extend({
       paid_until: z.string(),
       amount: z.string().nullable(),
       currency: z.string().nullable(),
-      recorded_at: moment,
+      recorded_at: timestamp,
     }),
   ),
   last_error: z
@@ -59,7 +59,7 @@ export const tenantRecord = tenantItem.extend({
       migration: z.string().nullable(),
       message: z.string(),
       attempts: z.number(),
-      at: moment,
+      at: timestamp,
     })
     .nullable(),
 });
@@ -89,16 +89,16 @@ export const fleetOverview = z.strictObject({
       schema: z.string(),
       migration: z.string().nullable(),
       message: z.string(),
-      at: moment,
+      at: timestamp,
     }),
   ),
   /** Result of the last operation `drift` of the whole fleet. Null: none yet. */
-  drift: z.strictObject({ at: moment, result: z.record(z.string(), z.unknown()) }).nullable(),
+  drift: z.strictObject({ at: timestamp, result: z.record(z.string(), z.unknown()) }).nullable(),
   largest: z.array(z.strictObject({ schema: z.string(), bytes: z.number() })),
   /** For each kind of due work: the tenants that have some, and those whose work is late by more than five minutes. */
   due_work: z.array(z.strictObject({ kind: z.string(), tenants: z.number(), overdue: z.number() })),
   /** When a worker last looked for operations, at most ten seconds late. Null: none has. */
-  worker: z.strictObject({ seen_at: moment.nullable() }),
+  worker: z.strictObject({ seen_at: timestamp.nullable() }),
   operations: z.strictObject({ queued: z.number(), running: z.number(), failed_today: z.number() }),
 });
 export type FleetOverview = Readonly<z.infer<typeof fleetOverview>>;
@@ -111,7 +111,7 @@ const fields = z.record(z.string(), z.unknown()).nullable();
 /** An event of the audit. */
 export const auditEvent = z.strictObject({
   id: z.uuid(),
-  at: moment,
+  at: timestamp,
   actor: z.string(),
   source: z.enum(AUDIT_SOURCES),
   address: z.string().nullable(),

@@ -12,7 +12,7 @@ export type Actor = Readonly<{
   address: string | null;
 }>;
 
-/** What an operation that runs may use. */
+/** What a running operation may use. */
 export type OperationContext = Readonly<{
   project: TenancyProject;
   databases: Databases;
@@ -28,7 +28,7 @@ export type OperationContext = Readonly<{
   progress: (done: number, total: number, text?: string) => void;
 }>;
 
-/** Which tenant an operation names: none, one that exists, or also the public site. */
+/** Which tenant an operation names: none (`fleet`), one that exists, one or the public site, or one or none. */
 export type OperationTarget = 'fleet' | 'tenant' | 'tenant-or-site' | 'tenant-or-fleet';
 
 /** A kind of operation that operators may request. Create it with `defineOperation`. */
@@ -49,7 +49,7 @@ export type OperationKind = Readonly<{
   afterInterruption: string;
   /** Schema of the arguments, from which clients build a form. */
   arguments: z.ZodObject;
-  /** Arguments that no answer contains. */
+  /** Arguments that no response contains. */
   hidden: readonly string[];
   /**
    * Called by the service with valid arguments before the operation is recorded. Replaces secrets, such as a
@@ -58,7 +58,7 @@ export type OperationKind = Readonly<{
   prepare: ((given: never) => Promise<Readonly<Record<string, unknown>>>) | null;
   /** Schema of the recorded arguments, as `run` gets them. */
   recorded: z.ZodType;
-  /** Returns the result, which answers contain. */
+  /** Returns the result, which responses contain. */
   run: (given: never, context: OperationContext) => Promise<Readonly<Record<string, unknown>>>;
 }>;
 

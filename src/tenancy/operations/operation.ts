@@ -5,7 +5,7 @@ import type { OperationKind } from './operation-kind.ts';
 export const OPERATION_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'canceled'] as const;
 export type OperationStatus = (typeof OPERATION_STATUSES)[number];
 
-const moment = z.string();
+const timestamp = z.string();
 
 const operationError = z.strictObject({
   code: z.string(),
@@ -31,11 +31,11 @@ export const operationRow = z.strictObject({
   error: operationError.nullable(),
   actor: z.string(),
   address: z.string().nullable(),
-  created_at: moment,
-  started_at: moment.nullable(),
-  ended_at: moment.nullable(),
-  cancel_requested_at: moment.nullable(),
-  log: z.array(z.strictObject({ at: moment, text: z.string() })).optional(),
+  created_at: timestamp,
+  started_at: timestamp.nullable(),
+  ended_at: timestamp.nullable(),
+  cancel_requested_at: timestamp.nullable(),
+  log: z.array(z.strictObject({ at: timestamp, text: z.string() })).optional(),
 });
 export type OperationRow = z.infer<typeof operationRow>;
 

@@ -73,8 +73,8 @@ export type OperatorEvent = Actor &
   }>;
 
 /**
- * What the service may do for operators of the public site. The caller must have verified in a transaction of the
- * public site that the user is an operator. Never called inside a transaction of a tenant.
+ * What the service may do for operators of the public site. The caller must have verified, in a transaction of the
+ * public site, that the user is an operator. Must not be called inside a transaction of a tenant.
  */
 export type Operators = Readonly<{
   /** The kinds of operations of the engine and of the apps. */

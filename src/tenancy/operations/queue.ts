@@ -6,7 +6,7 @@ import { lockKey } from '../../db/admin/session-lock.ts';
 import type { OperationFailure, OperationStatus } from './operation.ts';
 import type { OperationKind } from './operation-kind.ts';
 
-/** Times that an operation is started again after its worker was killed. */
+/** Maximum number of times that an operation is started, if its workers are killed. */
 const MAX_ATTEMPTS = 5;
 
 const claimed = z.object({
@@ -21,15 +21,15 @@ const claimed = z.object({
   attempts: z.number(),
 });
 
-/** An operation that this worker must run. */
+/** An operation that this worker has claimed and must run. */
 export type ClaimedOperation = Readonly<z.infer<typeof claimed>>;
 
 /** A worker that runs operations, and the seconds after which it counts as killed. */
 export type LeaseHolder = Readonly<{ holder: string; leaseSeconds: number }>;
 
 /**
- * Ends the operations of killed workers: those of repeatable kinds are queued again, and the others fail.
- * Operations that were to be canceled are canceled.
+ * Ends the operations of killed workers. An operation that an operator has canceled is canceled. Otherwise it is queued
+ * again if its kind is repeatable, and fails if not.
  */
 async function releaseExpired(client: pg.ClientBase, kinds: readonly OperationKind[]): Promise<void> {
   await client.query(
@@ -78,7 +78,7 @@ async function releaseExpired(client: pg.ClientBase, kinds: readonly OperationKi
   );
 }
 
-/** Records that this worker looks for operations, and forgets workers that ended a day ago. */
+/** Records that this worker looks for operations, and deletes the rows of workers that ended a day ago. */
 export async function markWorker(
   owner: pg.ClientConfig,
   { holder }: Pick<LeaseHolder, 'holder'>,
@@ -96,7 +96,7 @@ export async function markWorker(
 }
 
 /**
- * Claims the oldest operation that waits and whose tenant has no running one. Operations of kinds that this release
+ * Claims the oldest queued operation whose tenant has no running one. Operations of kinds that this release
  * does not have stay queued. Null: none.
  */
 export async function claimOperation(
@@ -138,7 +138,7 @@ export async function claimOperation(
   });
 }
 
-/** What an operation has reported since the last time. */
+/** What an operation has reported since its last report. */
 export type OperationReport = Readonly<{
   lines: ReadonlyArray<Readonly<{ at: Date; text: string }>>;
   progress: Readonly<{ done: number; total: number; text: string | null }> | null;

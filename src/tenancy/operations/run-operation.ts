@@ -19,7 +19,7 @@ import { openSealed, type SealedOperation } from './seal.ts';
 
 /** Milliseconds between two reports of an operation that has something to report. */
 const REPORT_MS = 500;
-/** Milliseconds after which a canceled operation is noticed, at the latest. */
+/** Maximum milliseconds between two renewals, and until a cancellation takes effect. */
 const RENEW_MS = 2_000;
 const MAX_LINES = 10_000;
 const MAX_LINE_LENGTH = 2_000;

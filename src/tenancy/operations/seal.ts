@@ -19,8 +19,8 @@ const macOf = ({ secret }: ProofKey, sealed: string): string =>
   createHmac('sha256', secret).update(`operation|${sealed}`).digest('hex');
 
 /**
- * Returns the text of an operation and its seal: this process has requested it. The seal does not expire, because
- * the worker may run the operation later.
+ * Returns the text of an operation and its seal, which shows that this process has requested it. The seal does not
+ * expire, because the worker may run the operation later.
  */
 export function sealOperation(
   key: ProofKey,

@@ -9,9 +9,9 @@ import type { OperatorDependencies } from '../operator-stacks.ts';
 import { presentTimes } from '../present-times.ts';
 import { fleet } from './fleet-schemas.ts';
 
-/** Slow tenants that the response lists. */
+/** Maximum number of slow tenants in the response. */
 const MAX_SLOWEST = 10;
-/** Milliseconds after which a worker that was not seen does not run. It looks for operations every second. */
+/** Milliseconds after which a worker that was not seen counts as stopped. A worker looks for operations every second. */
 const WORKER_LOST_MS = 60_000;
 
 const presentRequests = ({ processes, seconds, count, clientErrors, errors, ...times }: RecentRequests) => ({

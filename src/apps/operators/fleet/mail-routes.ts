@@ -6,18 +6,17 @@ import type { MemberService } from '../../../definition/owners.ts';
 import { ApiError } from '../../../errors.ts';
 import { choice } from '../../../http/fields/choice.ts';
 import { text } from '../../../http/fields/text.ts';
-import { notFound } from '../../../http/identifier.ts';
 import { operation } from '../../../http/openapi/description.ts';
 import { pageOfRows, pageParameters } from '../../../http/openapi/parameters.ts';
 import { resource } from '../../../http/resource.ts';
 import type { AppMiddleware, State } from '../../../http/state.ts';
+import type { TenantItem } from '../../../tenancy/operations/fleet-views.ts';
+import { membersOf } from '../members-of.ts';
 import { actorOf, type OperatorDependencies } from '../operator-stacks.ts';
 import { pageFrom, readQuery } from '../pages.ts';
 import { findServedTenant } from '../tenants/served-tenant.ts';
 import { throttleOperator } from '../throttle-operator.ts';
 import { mailItem } from './fleet-schemas.ts';
-
-type Listed = Readonly<{ schema: string; name: string }>;
 
 const STATES = ['waiting', 'failed'] as const;
 const filters = { search: text({ max: 500 }).optional(), state: choice(STATES).optional() };
@@ -28,7 +27,7 @@ const UNCOUNTED = { waiting: null, failed: null, oldest_at: null, next_at: null,
 async function mailOf(
   dependencies: OperatorDependencies,
   members: MemberService,
-  { schema, name }: Listed,
+  { schema, name }: Pick<TenantItem, 'schema' | 'name'>,
 ): Promise<z.infer<typeof mailItem>> {
   try {
     const tenant = await findServedTenant(dependencies, schema);
@@ -48,14 +47,7 @@ export function mailRoutes(
   dependencies: OperatorDependencies,
   staff: readonly AppMiddleware[],
 ): void {
-  const { operators, owners } = dependencies;
-  const membersOf = (): MemberService => {
-    const members = owners()?.members;
-    if (!members) {
-      throw notFound();
-    }
-    return members;
-  };
+  const { operators } = dependencies;
 
   resource(router, '/api/mail', staff, {
     GET: operation(
@@ -73,7 +65,7 @@ export function mailRoutes(
         response: pageOfRows(mailItem, 'numbered'),
       },
       async (ctx) => {
-        const members = membersOf();
+        const members = membersOf(dependencies);
         const { search, state } = readQuery(ctx, filters);
         const due = state && members.mailWork[state];
         const page = await pageFrom(
@@ -102,7 +94,7 @@ export function mailRoutes(
       },
       async (ctx) => {
         await throttleOperator(dependencies, ctx);
-        const members = membersOf();
+        const members = membersOf(dependencies);
         const tenant = await findServedTenant(dependencies, ctx.params.schema ?? '');
         await operators.record({
           ...actorOf(ctx),

@@ -5,7 +5,7 @@ import { OPERATION_STATUSES } from '../../../tenancy/operations/operation.ts';
 const at = z.iso.datetime();
 const values = z.record(z.string(), z.unknown());
 
-/** An operation: one order of an operator, which the worker runs. */
+/** An operation: requested by an operator, run by the worker. */
 export const operationItem = z
   .object({
     id: z.uuid(),
@@ -43,7 +43,7 @@ export const kindItem = z
     description: z.string(),
     /** Whether `tenant` is null, a schema, or either. */
     target: z.enum(['fleet', 'tenant', 'tenant-or-site', 'tenant-or-fleet']),
-    /** Whether it needs a superuser and the schema name in `confirm`. */
+    /** Whether it requires a superuser, and the schema name or the kind in `confirm`. */
     destroys: z.boolean(),
     /** JSON Schema of `arguments`. */
     arguments: values,

@@ -33,8 +33,8 @@ export const isAllowed = ({ destroys }: Destroying, { isSuperuser }: Operator): 
   !destroys || isSuperuser;
 
 /**
- * Checks that an operator may request an operation that destroys, and has repeated the name of its tenant. Without a tenant,
- * the kind is repeated.
+ * Checks that an operator may request operations of a kind. If the kind destroys, `confirm` must repeat the name of the
+ * tenant, or without a tenant the kind.
  *
  * @throws ApiError `permission_denied`, or ValidationFailed on `confirm`
  */
@@ -74,7 +74,7 @@ function assertArguments({ arguments: schema }: OperationKind, given: unknown): 
 }
 
 /**
- * Returns the operation that a request orders.
+ * Reads the body of a request for an operation.
  *
  * @throws ApiError `permission_denied`, or ValidationFailed
  */

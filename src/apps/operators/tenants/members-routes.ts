@@ -1,26 +1,17 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
 
-import type { MemberService } from '../../../definition/owners.ts';
-import { notFound, orNotFound, parseIdentifier } from '../../../http/identifier.ts';
+import { orNotFound, parseIdentifier } from '../../../http/identifier.ts';
 import { operation } from '../../../http/openapi/description.ts';
 import { pageOfRows, pageParameters } from '../../../http/openapi/parameters.ts';
 import { pageOf, pageRequest, windowOf } from '../../../http/page.ts';
 import { resource } from '../../../http/resource.ts';
 import type { AppMiddleware, State } from '../../../http/state.ts';
+import { membersOf } from '../members-of.ts';
 import { actorOf, type OperatorDependencies } from '../operator-stacks.ts';
 import { throttleOperator } from '../throttle-operator.ts';
 import { findServedTenant } from './served-tenant.ts';
 import { memberItem } from './tenant-schemas.ts';
-
-/** @throws ApiError `not_found` if no app of the project has users */
-const membersOf = ({ owners }: Pick<OperatorDependencies, 'owners'>): MemberService => {
-  const members = owners()?.members;
-  if (!members) {
-    throw notFound();
-  }
-  return members;
-};
 
 /** Creates the routes of the users of a tenant. */
 export function membersRoutes(

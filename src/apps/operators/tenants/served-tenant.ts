@@ -4,8 +4,8 @@ import type { ResolvedTenant } from '../../../tenancy/registry/tenant.ts';
 import type { OperatorDependencies } from '../operator-stacks.ts';
 
 /**
- * Returns the tenant of a schema as the service enters it, found by its primary domain as for a request of its users: the
- * lookup also has the database and the pool shard.
+ * Returns the tenant of a schema, with what the service needs to enter it, such as the database and the pool shard. It is
+ * found by its primary domain, as for a request of its users.
  *
  * @throws ApiError `not_found`; `conflict` for a tenant that has no domain or is deleted
  */

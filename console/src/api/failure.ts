@@ -2,7 +2,7 @@
 export class Failure extends Error {
   readonly status: number;
   readonly code: string | null;
-  /** The way out, if the service names one. */
+  /** What the user can do. Null: the response has no hint. */
   readonly hint: string | null;
   /** Messages by field. Those of no field are in `message`. */
   readonly fields: Readonly<Record<string, readonly string[]>>;

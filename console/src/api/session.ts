@@ -6,7 +6,7 @@ const access = ref<string | null>(null);
 
 export const isLoggedIn = computed(() => access.value !== null);
 
-/** Whether the session ended without a logout, so that the login page can say it. */
+/** Whether the session ended without a logout. The login page shows it. */
 export const hasExpired = ref(false);
 
 /** The operator who acts for the user, or null. */

@@ -16,7 +16,7 @@ const asFailure = (error: unknown): Failure =>
 /**
  * Sends a request when the component is set up. A response that a later request has overtaken is ignored.
  *
- * @param every milliseconds after a response, after which the request is sent again while `while` returns true
+ * @param poll sends the request again `every` milliseconds after a response, while `while` returns true
  */
 export function useRequest<Data>(
   load: () => Promise<Data>,

@@ -45,7 +45,7 @@ export function createConsoleRouter(): Router {
   router.afterEach(async (to, from) => {
     const title = String(to.meta.title ?? 'Console');
     document.title = host.value ? `${title} · ${host.value.name}` : title;
-    // The focus is that of the new page. A changed filter keeps it.
+    // Moves the focus to the new page. A changed filter keeps the focus.
     if (to.path !== from.path) {
       await nextTick();
       document.querySelector<HTMLElement>('main h1')?.focus({ preventScroll: true });

@@ -1,4 +1,4 @@
-/** The part of a JSON Schema that forms are made of. */
+/** The part of JSON Schema that forms support. */
 export type JsonSchema = Readonly<{
   type?: string | readonly string[];
   title?: string;
@@ -18,7 +18,7 @@ export type JsonSchema = Readonly<{
   oneOf?: readonly JsonSchema[];
 }>;
 
-/** How a field is shown. */
+/** The kind of input that a field has. */
 export type FieldKind =
   | 'text'
   | 'lines'
@@ -122,7 +122,7 @@ export function toInput(schema: JsonSchema, value: unknown): string | boolean {
   }
 }
 
-/** A moment as the input `datetime-local` has it. */
+/** Returns a time in the format of the input `datetime-local`. */
 function localTime(value: string): string {
   const moment = new Date(value);
   moment.setMinutes(moment.getMinutes() - moment.getTimezoneOffset());
@@ -146,7 +146,7 @@ export function fromInput(schema: JsonSchema, input: string | boolean): unknown 
   }
   switch (kind) {
     case 'number':
-      // The service names what is no number.
+      // The service rejects texts that are not numbers.
       return Number.isNaN(Number(input)) ? input : Number(input);
     case 'list':
       return linesOf(input);
@@ -167,7 +167,7 @@ function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
-    // The service names what is no JSON.
+    // The service rejects texts that are not JSON.
     return text;
   }
 }

@@ -3,7 +3,7 @@
 -- Changes of the registry are recorded in main, and a tenant adds its events in its own database, where it
 -- also reads. The migrating login copies events in both directions. Their ids stay the same.
 
--- What a further database has: the time of its last event of an operator, and its tenants without any.
+-- For a further database: the time of its last event that is not of a tenant, and its tenants without such events.
 create or replace function tenancy.audit_state() returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -50,7 +50,7 @@ as $$
 $$;
 
 
--- For main: when a tenant of a further database has added its last event that main has.
+-- For main: the time of the last event in main that a tenant of a further database has added.
 create or replace function tenancy.last_event_from(p_database text) returns timestamptz
 language sql stable
 set search_path = pg_catalog, pg_temp

@@ -60,7 +60,7 @@ as $$
 $$;
 
 
--- The actor of the transaction: who changed what follows.
+-- With the actor that the transaction has set.
 create or replace function tenancy.record_event(
   p_action text,
   p_tenant uuid,
@@ -105,7 +105,7 @@ as $$
 $$;
 
 
--- The declared fields. No setting of a tenant is a secret now, but an app could declare one.
+-- The recorded fields of a tenant. Hides settings by their name, because an app could declare a secret one.
 create or replace function tenancy.audited_tenant(p_tenant jsonb) returns jsonb
 language sql immutable
 set search_path = pg_catalog, pg_temp
@@ -314,7 +314,7 @@ end
 $$;
 
 
--- The address of an operator is not for tenants.
+-- Tenants do not see the addresses of operators.
 create or replace function tenancy.own_audit_events(p_before uuid, p_limit integer)
 returns table (
   id uuid,
@@ -405,7 +405,7 @@ comment on function tenancy.record_own_event(text, jsonb, jsonb, text, text) is
   'Adds an event to the audit of the current tenant, with the source tenant.';
 
 
--- For commands, and behind a proof for operators.
+-- Called by commands, and for operators by list_audit_events with a proof.
 create or replace function tenancy.read_audit(p_query jsonb) returns jsonb
 language plpgsql stable
 set search_path = pg_catalog, pg_temp

@@ -21,7 +21,7 @@ end
 $$;
 
 
--- The seal has no end: the worker may run the operation later. The id keeps it from being used twice.
+-- The seal does not expire, because the worker may run the operation later. The id prevents a second use.
 create or replace function tenancy.request_operation(p_request text, p_expires bigint, p_proof text)
 returns void
 language plpgsql security definer
@@ -140,7 +140,7 @@ comment on function tenancy.find_operation(text, bigint, text) is
   'Returns an operation with its log. Null if it does not exist. The proof covers operators.find_operation|request|expires.';
 
 
--- A running operation ends at its next step, if its kind can end early.
+-- A running operation ends before its next step, if its kind can end early.
 create or replace function tenancy.cancel_operation(p_request text, p_expires bigint, p_proof text)
 returns boolean
 language plpgsql security definer

@@ -1,7 +1,7 @@
--- functions/operator-events.sql: what operators do in the service itself, without an operation. The rules are those of
--- functions/operations.sql.
+-- functions/operator-events.sql: records actions of operators that are not operations, such as an impersonation. Each
+-- function takes its arguments and a proof as those of functions/operations.sql do.
 
--- The service chooses the id, which keeps an event from being added twice.
+-- The service chooses the id, so a replayed request adds no second event.
 create or replace function tenancy.record_operator_event(p_request text, p_expires bigint, p_proof text)
 returns void
 language plpgsql security definer

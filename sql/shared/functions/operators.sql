@@ -1,5 +1,5 @@
--- functions/operators.sql: what operators may read of the fleet from the service. The rules are those of
--- functions/operations.sql.
+-- functions/operators.sql: what operators may read of the fleet from the service. Each function takes its arguments
+-- and a proof as those of functions/operations.sql do.
 
 -- Pages as of the last vacuum: the size functions are revoked. Null for a tenant in another database.
 create or replace function tenancy.schema_sizes(p_schemas text[])

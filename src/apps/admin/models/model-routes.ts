@@ -11,7 +11,7 @@ import { operation } from '../../../http/openapi/description.ts';
 import { pageOfRows, pageParameters } from '../../../http/openapi/parameters.ts';
 import { isStaff, permit } from '../../../http/permissions.ts';
 import { resource, sendCreated } from '../../../http/resource.ts';
-import type { Context, State } from '../../../http/state.ts';
+import type { AppMiddleware, Context, State } from '../../../http/state.ts';
 import { type AdminModel, createAdminModel } from './admin-model.ts';
 import { createCatalog } from './catalog.ts';
 import { describeModel, modelDescription } from './describe.ts';
@@ -48,18 +48,19 @@ function assertEditable({ isReadOnly }: AdminModel): void {
   }
 }
 
-/** Creates the generic routes of the declared models, for the tenant's staff. */
-export function modelRoutes(
-  router: Router<State>,
-  { stacks, models: declared, idempotency }: Pick<RouteDependencies, 'stacks' | 'models' | 'idempotency'>,
-): void {
-  const before = [...stacks.paid.authenticated, permit(isStaff)];
-  const models = modelsOf(declared);
-  const readCatalog = createCatalog(models.all.map(({ table }) => table));
+type ModelContext = Readonly<{
+  models: Models;
+  readCatalog: ReturnType<typeof createCatalog>;
+  before: readonly AppMiddleware[];
+  idempotency: RouteDependencies['idempotency'];
+}>;
 
-  /** The model that the path names. Only declared models exist. */
-  const modelOf = ({ params }: Context): AdminModel => orNotFound(models.byName.get(String(params.model)));
+/** Returns the model that the path names. Only declared models exist. */
+const modelOf = (models: Models, { params }: Context): AdminModel =>
+  orNotFound(models.byName.get(String(params.model)));
 
+/** Creates the route of the list of models. */
+function modelsRoute(router: Router<State>, { models, readCatalog, before }: ModelContext): void {
   resource(router, '/api/admin', before, {
     GET: operation({ summary: 'List models', response: z.array(modelDescription) }, async (ctx) => {
       const catalog = await readCatalog(ctx);
@@ -68,7 +69,10 @@ export function modelRoutes(
         .map((model) => describeModel(models, model, catalog));
     }),
   });
+}
 
+/** Creates the routes of the rows of a model. */
+function rowsRoute(router: Router<State>, { models, readCatalog, before, idempotency }: ModelContext): void {
   resource(
     router,
     '/api/admin/:model',
@@ -87,11 +91,11 @@ export function modelRoutes(
           response: pageOfRows(row, 'numbered'),
         },
         async (ctx) => {
-          ctx.body = await numberedPage(ctx, rowList(modelOf(ctx), ctx));
+          ctx.body = await numberedPage(ctx, rowList(modelOf(models, ctx), ctx));
         },
       ),
       POST: operation({ summary: 'Add a row', body: rowBody, response: row, status: 201 }, async (ctx) => {
-        const model = modelOf(ctx);
+        const model = modelOf(models, ctx);
         if (!canAdd(model, await readCatalog(ctx))) {
           throw forbidden();
         }
@@ -102,8 +106,10 @@ export function modelRoutes(
     },
     { name: 'Admin List', idempotency },
   );
+}
 
-  // Before the path of one row, which also matches it.
+/** Creates the route of the rows that a field may refer to. */
+function choicesRoute(router: Router<State>, { models, readCatalog, before }: ModelContext): void {
   resource(router, '/api/admin/:model/choices', before, {
     GET: operation(
       {
@@ -117,7 +123,7 @@ export function modelRoutes(
         response: pageOfRows(choice, 'numbered'),
       },
       async (ctx) => {
-        const model = modelOf(ctx);
+        const model = modelOf(models, ctx);
         const field = lastValue(ctx.query, 'field') ?? '';
         if (!Object.hasOwn(model.fields, field)) {
           throw notFound();
@@ -127,39 +133,46 @@ export function modelRoutes(
       },
     ),
   });
+}
 
-  /** Locks the row before it reads the body, so that 404 takes precedence over 400. */
-  const change = async (ctx: Context, { partial }: Readonly<{ partial: boolean }>): Promise<void> => {
-    const { tx } = ctx.state;
-    const model = modelOf(ctx);
-    const id = readRowId(model, ctx.params.id);
-    assertEditable(model);
-    const old = orNotFound(await tx.maybeOne(lockRow(model, id)));
-    const { body, partialBody } = model.serializer;
-    const query = updateRow(model, id, readBody(ctx, partial ? partialBody : body) as Row);
-    const changed = query ? orNotFound(await tx.maybeOne(query)) : old;
-    await recordChange(ctx, 'change-row', model, { before: old, after: changed });
-    ctx.body = changed;
-  };
+/** Changes a row. Locks it before it reads the body, so that 404 takes precedence over 400. */
+async function changeRow(
+  models: Models,
+  ctx: Context,
+  { partial }: Readonly<{ partial: boolean }>,
+): Promise<void> {
+  const { tx } = ctx.state;
+  const model = modelOf(models, ctx);
+  const id = readRowId(model, ctx.params.id);
+  assertEditable(model);
+  const old = orNotFound(await tx.maybeOne(lockRow(model, id)));
+  const { body, partialBody } = model.serializer;
+  const query = updateRow(model, id, readBody(ctx, partial ? partialBody : body) as Row);
+  const changed = query ? orNotFound(await tx.maybeOne(query)) : old;
+  await recordChange(ctx, 'change-row', model, { before: old, after: changed });
+  ctx.body = changed;
+}
 
+/** Creates the routes of one row. */
+function rowRoute(router: Router<State>, { models, before }: ModelContext): void {
   resource(
     router,
     '/api/admin/:model/:id',
     before,
     {
       GET: operation({ summary: 'Get a row', response: row }, async (ctx) => {
-        const model = modelOf(ctx);
+        const model = modelOf(models, ctx);
         ctx.body = orNotFound(await ctx.state.tx.maybeOne(selectRow(model, readRowId(model, ctx.params.id))));
       }),
       PUT: operation({ summary: 'Replace a row', body: rowBody, response: row }, (ctx) =>
-        change(ctx, { partial: false }),
+        changeRow(models, ctx, { partial: false }),
       ),
       PATCH: operation({ summary: 'Change a row', body: rowBody, response: row }, (ctx) =>
-        change(ctx, { partial: true }),
+        changeRow(models, ctx, { partial: true }),
       ),
       DELETE: operation({ summary: 'Delete a row', response: null }, async (ctx) => {
         const { tx } = ctx.state;
-        const model = modelOf(ctx);
+        const model = modelOf(models, ctx);
         const id = readRowId(model, ctx.params.id);
         assertEditable(model);
         const old = orNotFound(await tx.maybeOne(lockRow(model, id)));
@@ -172,10 +185,29 @@ export function modelRoutes(
       name: 'Admin Instance',
       etag: {
         current: (ctx) => {
-          const model = modelOf(ctx);
+          const model = modelOf(models, ctx);
           return lockRow(model, readRowId(model, ctx.params.id));
         },
       },
     },
   );
+}
+
+/** Creates the generic routes of the declared models, for the tenant's staff. */
+export function modelRoutes(
+  router: Router<State>,
+  { stacks, models: declared, idempotency }: Pick<RouteDependencies, 'stacks' | 'models' | 'idempotency'>,
+): void {
+  const models = modelsOf(declared);
+  const context = {
+    models,
+    readCatalog: createCatalog(models.all.map(({ table }) => table)),
+    before: [...stacks.paid.authenticated, permit(isStaff)],
+    idempotency,
+  };
+  modelsRoute(router, context);
+  rowsRoute(router, context);
+  // Before the path of one row, which also matches it.
+  choicesRoute(router, context);
+  rowRoute(router, context);
 }

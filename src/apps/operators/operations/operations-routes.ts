@@ -36,8 +36,8 @@ function idOf(ctx: Context): string {
   return id;
 }
 
-/** Creates the routes of operations: request, list, watch, cancel, and retry. */
-export function operationsRoutes(
+/** Creates the routes that list and request operations. */
+function listRoute(
   router: Router<State>,
   dependencies: OperatorDependencies,
   staff: readonly AppMiddleware[],
@@ -91,15 +91,15 @@ export function operationsRoutes(
       },
     ),
   });
+}
 
-  resource(router, '/api/operations/:operation', staff, {
-    GET: operation(
-      { id: 'operations_retrieve', summary: 'Get an operation with its log', response: operationItem },
-      async (ctx) => {
-        ctx.body = presentTimes(orNotFound(await operators.find(idOf(ctx))));
-      },
-    ),
-  });
+/** Creates the route that cancels an operation. */
+function cancelRoute(
+  router: Router<State>,
+  dependencies: OperatorDependencies,
+  staff: readonly AppMiddleware[],
+): void {
+  const { operators } = dependencies;
 
   resource(router, '/api/operations/:operation/cancel', staff, {
     POST: operation(
@@ -126,6 +126,15 @@ export function operationsRoutes(
       },
     ),
   });
+}
+
+/** Creates the route that runs an operation again. */
+function retryRoute(
+  router: Router<State>,
+  dependencies: OperatorDependencies,
+  staff: readonly AppMiddleware[],
+): void {
+  const { operators } = dependencies;
 
   resource(router, '/api/operations/:operation/retry', staff, {
     POST: operation(
@@ -154,4 +163,23 @@ export function operationsRoutes(
       },
     ),
   });
+}
+
+/** Creates the routes of operations: request, list, watch, cancel, and retry. */
+export function operationsRoutes(
+  router: Router<State>,
+  dependencies: OperatorDependencies,
+  staff: readonly AppMiddleware[],
+): void {
+  listRoute(router, dependencies, staff);
+  resource(router, '/api/operations/:operation', staff, {
+    GET: operation(
+      { id: 'operations_retrieve', summary: 'Get an operation with its log', response: operationItem },
+      async (ctx) => {
+        ctx.body = presentTimes(orNotFound(await dependencies.operators.find(idOf(ctx))));
+      },
+    ),
+  });
+  cancelRoute(router, dependencies, staff);
+  retryRoute(router, dependencies, staff);
 }

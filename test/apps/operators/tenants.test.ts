@@ -80,6 +80,36 @@ test.serial('shows a tenant with domains, settings and the error of its migratio
   }
 });
 
+test.serial(
+  'stored settings that this release does not accept take down neither the tenant nor the list',
+  async (t) => {
+    const { world, ask } = opened;
+    const { settings } = (await ask('GET', '/api/tenants/acme/')).body;
+    const names: string[] = settings.map(({ name }: { name: string }) => name);
+    for (const value of [null, {}, [], 'x', -1, true, { points: 'x' }]) {
+      const stored = Object.fromEntries([...names, 'REMOVED', '__proto__'].map((name) => [name, value]));
+      await world.asOwner(`update public.tenants set settings = $1 where schema_name = 'acme'`, [
+        JSON.stringify(stored),
+      ]);
+      const { status, body } = await ask('GET', '/api/tenants/acme/');
+      t.is(status, 200, JSON.stringify(value));
+      const removed = body.settings.find(({ name }: { name: string }) => name === 'REMOVED');
+      t.deepEqual(removed, { name: 'REMOVED', value, default: null, is_overridden: true });
+      t.is((await ask('GET', '/api/tenants/')).body.count, 2);
+      t.is((await ask('GET', '/api/tenants/acme/members/')).status, 200);
+      t.is((await ask('GET', '/api/mail/')).status, 200);
+    }
+    await world.asOwner(`update public.tenants set settings = '{}' where schema_name = 'acme'`);
+  },
+);
+
+test.serial('a page far behind the last one is not found', async (t) => {
+  for (const list of ['tenants', 'operations', 'audit', 'mail', 'tenants/acme/members']) {
+    const { status, body } = await opened.ask('GET', `/api/${list}/?page=999999999&page_size=100`);
+    t.deepEqual([status, body], [404, { detail: 'Invalid page.' }], list);
+  }
+});
+
 test.serial('lists the members of one tenant, with search and pages', async (t) => {
   const names = async (path: string) =>
     (await opened.ask('GET', path)).body.results.map(({ username }: { username: string }) => username);
@@ -164,6 +194,16 @@ test.serial('counts mail by tenant, without content, and tries failed mail again
   t.deepEqual((await opened.ask('POST', '/api/mail/acme/retry/')).body, { retried: 0 });
   t.deepEqual(await until(failed, (found) => found.length === 0), []);
   t.is((await opened.ask('POST', '/api/mail/nobody/retry/')).status, 404);
+});
+
+test.serial('the mail of a tenant that cannot be read does not take down the list', async (t) => {
+  const { world, ask } = opened;
+  await world.asOwner('alter table acme.outbox rename column dead_at to dead_since');
+  const { status, body } = await ask('GET', '/api/mail/');
+  t.is(status, 200);
+  t.like(body.results[0], { schema: 'acme', waiting: null, failed: null, last_error: null });
+  t.like(body.results[1], { schema: 'globex', waiting: 0, failed: 0 });
+  await world.asOwner('alter table acme.outbox rename column dead_since to dead_at');
 });
 
 test.serial('the mail and the members of a tenant in maintenance are not read', async (t) => {

@@ -81,7 +81,7 @@ export const down = ${kind}('${name}-down.sql');
 const ROUTES = `
 import { sql } from 'slonik';
 
-import type { RouteDependencies } from '../../definition/define-app.ts';
+import type { RouteDependencies } from '../../definition/dependencies.ts';
 import { readBody } from '../../http/body/validate.ts';
 import { id, relation } from '../../http/fields/relation.ts';
 import { serializer } from '../../http/fields/serializer.ts';

@@ -16,17 +16,16 @@ export { type Attack, type AttackFixture, sqlAttack } from './attacks/record.ts'
 export type { ScriptSettings } from './cli/commands/data/run-in-tenant.ts';
 export type { ScriptContext, TenantScript } from './cli/commands/data/run-script.ts';
 export { openTenancy, type Tenancy } from './cli/framework/script-tenancy.ts';
+export type { OpenIdempotency } from './definition/app.ts';
+export type { AppCommands, AppDiagnosis } from './definition/app-commands.ts';
+export type { AppDemo } from './definition/app-demo.ts';
+export { defineApp } from './definition/define-app.ts';
+export { defineProject, type Project } from './definition/define-project.ts';
 export type {
-  AppCommands,
-  AppDemo,
-  AppDiagnosis,
-  OpenIdempotency,
   OperationDependencies,
   RouteDependencies,
   StartDependencies,
-} from './definition/define-app.ts';
-export { defineApp } from './definition/define-app.ts';
-export { defineProject, type Project } from './definition/define-project.ts';
+} from './definition/dependencies.ts';
 export {
   ApiError,
   type ApiErrorCode,

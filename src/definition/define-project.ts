@@ -2,7 +2,8 @@ import { type DomainError, OperatorError } from '../errors.ts';
 import type { OpenAuthentication } from '../http/authentication.ts';
 import type { ApiInfo, ApiSecurity } from '../http/openapi/document.ts';
 import type { Extension } from '../tenancy/registry/project.ts';
-import { type App, assertExtensions } from './define-app.ts';
+import type { App } from './app.ts';
+import { assertExtensions } from './define-app.ts';
 
 /** The apps of an installation. Passed to everything that migrates, serves or runs commands. */
 export type Project = Readonly<{

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { CliCommand } from '../cli/framework/command.ts';
 import type { Config } from '../config/config.ts';
 import { connectionTo, loginOf } from '../db/admin/connection-config.ts';
-import type { AppDemo, DemoTenant } from '../definition/define-app.ts';
+import type { AppDemo, DemoTenant } from '../definition/app-demo.ts';
 import type { Project } from '../definition/define-project.ts';
 import { DomainError } from '../errors.ts';
 import { withTenantAsOwner } from '../tenancy/context/with-owner-tenant.ts';

@@ -1,6 +1,7 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 
+import { hasSqlState, SQLSTATE } from '../db/sqlstate.ts';
 import { databaseFields } from '../db/violations.ts';
 import { Unavailable } from '../errors.ts';
 import type { Context } from './state.ts';
@@ -20,9 +21,7 @@ export type OwnEvent = Readonly<{
 
 const recorded = z.object({ record_own_event: z.unknown() });
 
-/** SQLSTATE of `tenancy.record_own_event` for too many events per minute. */
-const TOO_MANY = '54000';
-const RETRY_AFTER = 60;
+const RETRY_AFTER_SECONDS = 60;
 
 /**
  * Adds an event to the audit of the current tenant, in the transaction of the request.
@@ -45,8 +44,8 @@ export async function recordOwnEvent(
       )
     `);
   } catch (error) {
-    throw databaseFields(error)?.code === TOO_MANY
-      ? new Unavailable('throttled', 'Too many changes. Try again in a minute.', RETRY_AFTER, {
+    throw hasSqlState(databaseFields(error), SQLSTATE.PROGRAM_LIMIT_EXCEEDED)
+      ? new Unavailable('throttled', 'Too many changes. Try again in a minute.', RETRY_AFTER_SECONDS, {
           cause: error,
         })
       : error;

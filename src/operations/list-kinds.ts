@@ -1,6 +1,6 @@
 import { appValues, type Config } from '../config/config.ts';
-import type { OperationDependencies } from '../definition/define-app.ts';
 import type { Project } from '../definition/define-project.ts';
+import type { OperationDependencies } from '../definition/dependencies.ts';
 import { OperatorError } from '../errors.ts';
 import type { OperationKind } from '../tenancy/operations/operation-kind.ts';
 import { loadModule } from '../tenancy/registry/load-module.ts';

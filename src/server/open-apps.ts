@@ -1,7 +1,7 @@
 import { appValues, type Config } from '../config/config.ts';
 import type { Violations } from '../db/violations.ts';
-import type { StartDependencies } from '../definition/define-app.ts';
 import type { Project } from '../definition/define-project.ts';
+import type { StartDependencies } from '../definition/dependencies.ts';
 import type { OwnerService } from '../definition/owners.ts';
 import { type Authentication, NO_AUTHENTICATION } from '../http/authentication.ts';
 import type { ApiDocumentOf } from '../http/middleware/api-document.ts';
@@ -9,7 +9,7 @@ import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
 import type { AppRouter } from '../http/openapi/document.ts';
 import { listOperationKinds } from '../operations/list-kinds.ts';
 import { createSettingsOf, type SettingsOf } from '../tenancy/context/settings-of.ts';
-import { type OperatorsOptions, openOperators } from '../tenancy/operations/operators.ts';
+import { type OperatorsOptions, openOperators } from '../tenancy/operations/open-operators.ts';
 import { loadModule } from '../tenancy/registry/load-module.ts';
 import { permissionsOf, rowLimitsOf, type SchemaKind } from '../tenancy/registry/project.ts';
 import {

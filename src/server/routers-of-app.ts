@@ -1,4 +1,5 @@
-import type { App, RouteDependencies } from '../definition/define-app.ts';
+import type { App } from '../definition/app.ts';
+import type { RouteDependencies } from '../definition/dependencies.ts';
 import type { AppRouter } from '../http/openapi/document.ts';
 import type { SchemaKind } from '../tenancy/registry/project.ts';
 

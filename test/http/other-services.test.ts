@@ -4,8 +4,9 @@ import test from 'ava';
 import { sql } from 'slonik';
 import { z } from 'zod';
 
-import { defineApp, type RouteDependencies } from '../../src/definition/define-app.ts';
+import { defineApp } from '../../src/definition/define-app.ts';
 import { defineProject } from '../../src/definition/define-project.ts';
+import type { RouteDependencies } from '../../src/definition/dependencies.ts';
 import { ApiError } from '../../src/errors.ts';
 import { enterTenant } from '../../src/http/enter-tenant.ts';
 import { orNotFound, parseIdentifier } from '../../src/http/identifier.ts';

@@ -60,8 +60,7 @@ function refreshCredentials() {
     return { body: { refresh: token } };
   }
   const csrf = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1];
-  // The types are those of AUTH_COOKIES=false, where the body requires the token.
-  return csrf === undefined ? null : { body: {} as { refresh: string }, headers: { 'X-CSRFToken': csrf } };
+  return csrf === undefined ? null : { body: {}, headers: { 'X-CSRFToken': csrf } };
 }
 
 export async function logIn(username: string, password: string) {

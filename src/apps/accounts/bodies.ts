@@ -126,6 +126,11 @@ export const refreshBody = bySettings(['AUTH_COOKIES'], ({ AUTH_COOKIES: isOptio
   named({ refresh: isOptional ? text().optional() : text() }, 'RefreshRequest'),
 );
 
+/** The same as OpenAPI documents have it: a request with X-Token-Transport may send the token in a cookie. */
+export const describedRefreshBody = z
+  .object({ refresh: text().optional().describe('Required, unless it is in a cookie.') })
+  .meta({ id: 'RefreshRequest' });
+
 /** Reads a refresh token. Returns null when it is missing. */
 export const readRefresh = (ctx: Context, settings: AccountSettings): string | null =>
   readTexts(ctx, refreshBody(settings)).refresh ?? null;

@@ -1,4 +1,4 @@
-import type { AppDemo } from '../../definition/define-app.ts';
+import type { AppDemo } from '../../definition/app-demo.ts';
 import { hashPassword } from './passwords/password.ts';
 
 /** Demo users by schema. Those of `demo` are in fixtures/demo.json. */

@@ -1,4 +1,4 @@
-import type { MenuLink } from '../../definition/define-app.ts';
+import type { MenuLink } from '../../definition/dependencies.ts';
 import { type EntryRequest, enterTenant } from '../../http/enter-tenant.ts';
 import type { MiddlewareStack } from '../../http/middleware-stacks.ts';
 import type { Throttle } from '../../http/rate-limit/throttle.ts';

@@ -1,6 +1,6 @@
 import { createTransport } from 'nodemailer';
 
-import type { AppDiagnosis } from '../../definition/define-app.ts';
+import type { AppDiagnosis } from '../../definition/app-commands.ts';
 import type { AccountEnvironment } from './settings.ts';
 
 /** Milliseconds to wait for a mail server. */

@@ -6,11 +6,14 @@ import { bySettings } from './by-settings.ts';
 
 const token = z.string();
 
+/** Missing if the request has the header X-Token-Transport. */
+const refresh = token.optional().describe('Missing if it is in a cookie.');
+
 /** Both tokens of a login, or the access token only if browsers get the other one in a cookie. */
 export const tokenPair = bySettings(['AUTH_COOKIES'], ({ AUTH_COOKIES: isCookie }) =>
   isCookie
     ? z.object({ access: token }).meta({ id: 'AccessToken' })
-    : z.object({ refresh: token, access: token }).meta({ id: 'TokenPair' }),
+    : z.object({ refresh, access: token }).meta({ id: 'TokenPair' }),
 );
 
 /** The tokens of a refresh: the refresh token is included if it was replaced. */
@@ -18,7 +21,7 @@ export const refreshedTokens = bySettings(
   ['AUTH_COOKIES', 'ROTATE_REFRESH_TOKENS'],
   ({ AUTH_COOKIES: isCookie, ROTATE_REFRESH_TOKENS: rotates }) =>
     !isCookie && rotates
-      ? z.object({ access: token, refresh: token }).meta({ id: 'RefreshedTokens' })
+      ? z.object({ access: token, refresh }).meta({ id: 'RefreshedTokens' })
       : z.object({ access: token }).meta({ id: 'AccessToken' }),
 );
 

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 
-import type { StartDependencies } from '../../definition/define-app.ts';
+import type { StartDependencies } from '../../definition/dependencies.ts';
 import type { OwnerService } from '../../definition/owners.ts';
 import { openMail } from './mail/open-mail.ts';
 import { createMemberService } from './members/members-of-tenants.ts';

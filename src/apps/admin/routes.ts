@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 
-import type { RouteDependencies } from '../../definition/define-app.ts';
+import type { RouteDependencies } from '../../definition/dependencies.ts';
 import { createRouter } from '../../http/resource.ts';
 import type { State } from '../../http/state.ts';
 import { auditRoute } from './host/audit-route.ts';

@@ -1,4 +1,4 @@
-import type { StartDependencies } from '../../definition/define-app.ts';
+import type { StartDependencies } from '../../definition/dependencies.ts';
 
 /** What the routes need in addition to their dependencies. */
 export type AdminService = Readonly<{

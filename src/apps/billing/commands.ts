@@ -4,7 +4,7 @@ import type { CliCommand } from '../../cli/framework/command.ts';
 import type { Config } from '../../config/config.ts';
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { connectionTo } from '../../db/admin/connection-config.ts';
-import type { AppCommands } from '../../definition/define-app.ts';
+import type { AppCommands } from '../../definition/app-commands.ts';
 import { OperatorError } from '../../errors.ts';
 import { changePlan } from '../../tenancy/registry/change-plan.ts';
 import { linkCustomer, type Payment, recordPayment } from '../../tenancy/registry/payments.ts';

@@ -1,5 +1,5 @@
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import type { JobDependencies } from '../../definition/define-app.ts';
+import type { JobDependencies } from '../../definition/dependencies.ts';
 import { OperatorError } from '../../errors.ts';
 import type { WorkerJob } from '../../tenancy/fleet/worker.ts';
 import { chooseDatabase, MAIN } from '../../tenancy/registry/databases.ts';

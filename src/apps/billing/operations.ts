@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import type { OperationDependencies } from '../../definition/define-app.ts';
+import type { OperationDependencies } from '../../definition/dependencies.ts';
 import { defineOperation, type OperationKind } from '../../tenancy/operations/operation-kind.ts';
 import { changePlan } from '../../tenancy/registry/change-plan.ts';
 import { chooseDatabase, MAIN } from '../../tenancy/registry/databases.ts';

@@ -1,7 +1,7 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 
-import type { StartDependencies } from '../../definition/define-app.ts';
+import type { StartDependencies } from '../../definition/dependencies.ts';
 import { rescheduleDueWork } from '../../tenancy/context/due-work.ts';
 import { withTenant } from '../../tenancy/context/with-tenant.ts';
 import type { DoDueWork } from '../../tenancy/context/work-loop.ts';

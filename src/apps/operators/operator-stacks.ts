@@ -1,4 +1,4 @@
-import type { RouteDependencies } from '../../definition/define-app.ts';
+import type { RouteDependencies } from '../../definition/dependencies.ts';
 import { ApiError } from '../../errors.ts';
 import { callerOf } from '../../http/authentication.ts';
 import { enterTenant } from '../../http/enter-tenant.ts';

@@ -1,4 +1,4 @@
-import type { AppDemo } from '../../definition/define-app.ts';
+import type { AppDemo } from '../../definition/app-demo.ts';
 
 /** Demo projects by schema. */
 const PROJECTS: Readonly<Record<string, readonly string[]>> = {

@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 
-import type { RouteDependencies } from '../../definition/define-app.ts';
+import type { RouteDependencies } from '../../definition/dependencies.ts';
 import { type FieldErrors, ValidationFailed } from '../../errors.ts';
 import { readBody } from '../../http/body/validate.ts';
 import { form, sentText } from '../../http/html/form.ts';

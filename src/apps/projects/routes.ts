@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 
-import type { RouteDependencies } from '../../definition/define-app.ts';
+import type { RouteDependencies } from '../../definition/dependencies.ts';
 import { readBody } from '../../http/body/validate.ts';
 import { exportRows } from '../../http/export/export-rows.ts';
 import { orNotFound, parseIdentifier } from '../../http/identifier.ts';

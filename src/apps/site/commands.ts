@@ -2,7 +2,7 @@ import type { CliCommand } from '../../cli/framework/command.ts';
 import { databasesOf } from '../../cli/framework/fleet.ts';
 import type { Config } from '../../config/config.ts';
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import type { AppCommands } from '../../definition/define-app.ts';
+import type { AppCommands } from '../../definition/app-commands.ts';
 import { OperatorError } from '../../errors.ts';
 import { isEmail } from '../../http/fields/email.ts';
 import { chooseDatabase, MAIN } from '../../tenancy/registry/databases.ts';

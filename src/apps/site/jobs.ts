@@ -1,5 +1,5 @@
 import { counted } from '../../counted.ts';
-import type { JobDependencies } from '../../definition/define-app.ts';
+import type { JobDependencies } from '../../definition/dependencies.ts';
 import type { WorkerJob } from '../../tenancy/fleet/worker.ts';
 import { searchWorkspaces } from './find/search-workspaces.ts';
 import type { environment } from './settings.ts';

@@ -1,4 +1,4 @@
-import type { StartDependencies } from '../../definition/define-app.ts';
+import type { StartDependencies } from '../../definition/dependencies.ts';
 import { createDelivery, SITE_MAIL } from './deliver.ts';
 import type { environment } from './settings.ts';
 

@@ -2,7 +2,8 @@ import type { Layout } from './layout.ts';
 
 /** The modules of the engine's repository, relative to src/, and what the files import from them. */
 export const MODULES: Readonly<Record<string, readonly string[]>> = {
-  'definition/define-app.ts': ['defineApp', 'type RouteDependencies'],
+  'definition/define-app.ts': ['defineApp'],
+  'definition/dependencies.ts': ['type RouteDependencies'],
   'http/body/validate.ts': ['readBody'],
   'http/fields/date.ts': ['datetime'],
   'http/fields/field.ts': ['readOnly'],

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import type { Config } from '../../config/config.ts';
-import type { OperationDependencies } from '../../definition/define-app.ts';
+import type { OperationDependencies } from '../../definition/dependencies.ts';
 import { OperatorError, ValidationFailed } from '../../errors.ts';
 import { createTenant } from '../../tenancy/lifecycle/create-tenant.ts';
 import { deleteTenant, purgeDeleted } from '../../tenancy/lifecycle/delete-tenant.ts';

@@ -165,8 +165,7 @@ test('ignores X-Forwarded-Proto from clients without a trusted proxy', async (t)
 });
 
 test('without AUTH_COOKIES, a request can ask for cookies, and only that request has them', async (t) => {
-  // The document of the host describes the responses of requests without the header.
-  const plain = await serve(world, { API_DOCS: 'false' });
+  const plain = await serve(world);
   t.teardown(plain.close);
   const ask = (action: string, headers: Record<string, string>, body: object = {}) =>
     plain.request(ACME, 'POST', `/api/auth/jwt/${action}/`, { body, headers });
@@ -292,7 +291,7 @@ test('ignores cookies when cookies are off', async (t) => {
   }
 });
 
-test('the OpenAPI document has the CSRF header of requests and responses, only with cookies', async (t) => {
+test('the OpenAPI document has the headers of cookies, and an optional refresh token where cookies may have it', async (t) => {
   type Operation = {
     parameters?: ReadonlyArray<{ name: string; in: string; required?: boolean }>;
     responses: Record<string, { headers?: object }>;
@@ -305,22 +304,28 @@ test('the OpenAPI document has the CSRF header of requests and responses, only w
       describedSettings(servedProject, 'tenant', settings),
     );
     const paths = document.paths as Record<string, { post: Operation }>;
+    const { schemas } = document.components as { schemas: Record<string, { required?: readonly string[] }> };
     const of = (action: string): Operation | undefined => paths[`/api/auth/jwt/${action}/`]?.post;
+    const sent = (actions: readonly string[], header: string) =>
+      actions.map((action) => of(action)?.parameters?.find(({ name }) => name === header)?.in);
     return {
-      sends: ['refresh', 'logout', 'logout_all'].map(
-        (action) => of(action)?.parameters?.find(({ name }) => name === 'X-CSRFToken')?.in,
-      ),
+      sends: sent(['refresh', 'logout', 'logout_all'], 'X-CSRFToken'),
+      asks: sent(['create', 'refresh', 'logout', 'logout_all', 'impersonate'], 'X-Token-Transport'),
+      required: ['TokenPair', 'RefreshRequest'].map((name) => schemas[name]?.required ?? []),
       receives: ['create', 'refresh'].map(
         (action) => 'X-CSRFToken' in (of(action)?.responses[200]?.headers ?? {}),
       ),
     };
   };
+  const cookies = { sends: ['header', 'header', 'header'], receives: [true, true] };
   t.deepEqual(await described({ AUTH_COOKIES: 'true' }), {
-    sends: ['header', 'header', 'header'],
-    receives: [true, true],
+    ...cookies,
+    asks: [undefined, undefined, undefined, undefined, undefined],
+    required: [[], []],
   });
   t.deepEqual(await described({}), {
-    sends: [undefined, undefined, undefined],
-    receives: [false, false],
+    ...cookies,
+    asks: ['header', 'header', 'header', 'header', 'header'],
+    required: [['access'], []],
   });
 });

@@ -1,6 +1,6 @@
 import type Router from '@koa/router';
 
-import type { RouteDependencies } from '../../../src/definition/define-app.ts';
+import type { RouteDependencies } from '../../../src/definition/dependencies.ts';
 import type { State } from '../../../src/http/state.ts';
 import { listRoutes } from '../list-routes.ts';
 

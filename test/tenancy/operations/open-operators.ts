@@ -5,8 +5,9 @@ import {
   loadTenantMigrations,
   requiredMigrations,
 } from '../../../src/tenancy/migrations/tenant-migrations.ts';
+import { openOperators } from '../../../src/tenancy/operations/open-operators.ts';
 import { defineOperation, type OperationKind } from '../../../src/tenancy/operations/operation-kind.ts';
-import { type Operators, openOperators } from '../../../src/tenancy/operations/operators.ts';
+import type { Operators } from '../../../src/tenancy/operations/operators.ts';
 import { settingsSchemaOf } from '../../../src/tenancy/registry/tenant-settings.ts';
 import type { World } from '../../helpers/world.ts';
 

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { type App, defineApp } from '../../../src/definition/define-app.ts';
+import type { App } from '../../../src/definition/app.ts';
+import { defineApp } from '../../../src/definition/define-app.ts';
 
 /** Creates an app that has only tenant migrations, in a separate folder. */
 export type MadeApp = Readonly<{ app: App; remove: () => Promise<void> }>;

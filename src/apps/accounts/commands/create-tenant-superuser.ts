@@ -1,4 +1,4 @@
-import type { CreateTenantExtension } from '../../../definition/define-app.ts';
+import type { CreateTenantExtension } from '../../../definition/app-commands.ts';
 
 /** Adds `create-tenant --superuser NAME`. The prompt for the password comes before anything is created. */
 export const createTenantWithSuperuser: CreateTenantExtension = {

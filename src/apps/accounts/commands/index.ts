@@ -1,4 +1,4 @@
-import type { AppCommands } from '../../../definition/define-app.ts';
+import type { AppCommands } from '../../../definition/app-commands.ts';
 import { changePassword } from './change-password.ts';
 import { createSuperuser } from './create-superuser.ts';
 import { flushExpiredTokens } from './flush-expired-tokens.ts';

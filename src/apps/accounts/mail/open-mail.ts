@@ -1,4 +1,4 @@
-import type { StartDependencies } from '../../../definition/define-app.ts';
+import type { StartDependencies } from '../../../definition/dependencies.ts';
 import type { Mailer } from '../../../definition/owners.ts';
 import { withTenant } from '../../../tenancy/context/with-tenant.ts';
 import type { environment, settings } from '../settings.ts';

@@ -1,41 +1,51 @@
 import { z } from 'zod';
 
 import { MEDIA_TYPES, type OperationDescription, type Security } from '../../../http/openapi/description.ts';
-import { loginBody, refreshBody, tokenBody } from '../bodies.ts';
+import { describedRefreshBody, loginBody, tokenBody } from '../bodies.ts';
 import { nothing, refreshedTokens, tokenPair } from '../responses.ts';
 import type { AccountSettings } from '../settings.ts';
+import { TRANSPORT_HEADER } from './token-transport.ts';
 
-/** With cookies, the refresh token is sent in one, together with the CSRF token in a header. */
-const cookieSecurity = ({ AUTH_COOKIES: isCookie }: AccountSettings): Security =>
-  isCookie ? [{}, { refreshCookie: [], csrfToken: [] }] : [];
+type Headers = Readonly<Record<string, z.ZodType>>;
+
+/** The refresh token is in the body, or in a cookie together with the CSRF token in a header. */
+const SECURITY: Security = [{}, { refreshCookie: [], csrfToken: [] }];
 
 /** Forms are rejected where the response sets cookies. */
 const mediaTypes = ({ AUTH_COOKIES: isCookie }: AccountSettings): readonly string[] =>
   isCookie ? ['application/json'] : MEDIA_TYPES;
 
 /** Clients of other origins cannot read the cookie, and read the header. */
-const csrfOfResponse = ({ AUTH_COOKIES: isCookie }: AccountSettings): Readonly<Record<string, string>> =>
-  isCookie
-    ? { 'X-CSRFToken': 'The CSRF token of the session, for requests with the refresh token in a cookie.' }
-    : {};
+const CSRF_OF_RESPONSE = {
+  'X-CSRFToken': 'The CSRF token of the session. Only if the refresh token is in a cookie.',
+};
 
-const csrfOfRequest = ({ AUTH_COOKIES: isCookie }: AccountSettings): Readonly<Record<string, z.ZodType>> =>
+/** With AUTH_COOKIES the header has no effect. */
+const transportOf = ({ AUTH_COOKIES: isCookie }: AccountSettings): Headers =>
   isCookie
-    ? {
-        'X-CSRFToken': z
-          .string()
+    ? {}
+    : {
+        [TRANSPORT_HEADER]: z
+          .enum(['cookie'])
           .optional()
-          .describe(
-            'Required with the refresh token in a cookie: the value of the cookie `csrftoken`, or of the header of the login.',
-          ),
-      }
-    : {};
+          .describe('With `cookie`, the refresh token is in a cookie in place of the body.'),
+      };
+
+const cookieHeaders = (settings: AccountSettings): Headers => ({
+  ...transportOf(settings),
+  'X-CSRFToken': z
+    .string()
+    .optional()
+    .describe(
+      'Required with the refresh token in a cookie: the value of the cookie `csrftoken`, or of the header of the login.',
+    ),
+});
 
 const logout = {
-  headers: csrfOfRequest,
-  body: refreshBody,
+  headers: cookieHeaders,
+  body: describedRefreshBody,
   response: nothing,
-  security: cookieSecurity,
+  security: SECURITY,
   errors: ['token_not_valid', 'permission_denied'],
 } as const;
 
@@ -47,20 +57,21 @@ export const JWT_DESCRIPTIONS = {
     description: 'Returns an access and a refresh token for a login name and a password.',
     body: loginBody,
     mediaTypes,
+    headers: transportOf,
     response: tokenPair,
-    responseHeaders: csrfOfResponse,
+    responseHeaders: CSRF_OF_RESPONSE,
     errors: ['no_active_account'],
   },
   refresh: {
     id: 'auth_jwt_refresh',
     summary: 'Refresh a token',
     description: 'Returns an access token for a refresh token.',
-    body: refreshBody,
+    headers: cookieHeaders,
+    body: describedRefreshBody,
     mediaTypes,
     response: refreshedTokens,
-    headers: csrfOfRequest,
-    responseHeaders: csrfOfResponse,
-    security: cookieSecurity,
+    responseHeaders: CSRF_OF_RESPONSE,
+    security: SECURITY,
     errors: ['token_not_valid', 'permission_denied'],
   },
   verify: {
@@ -89,8 +100,9 @@ export const JWT_DESCRIPTIONS = {
     description: 'Opens a session of a user for an operator, with a token of the public site.',
     body: tokenBody,
     mediaTypes,
+    headers: transportOf,
     response: tokenPair,
-    responseHeaders: csrfOfResponse,
+    responseHeaders: CSRF_OF_RESPONSE,
     errors: ['token_not_valid'],
   },
 } as const satisfies Readonly<Record<string, OperationDescription<AccountSettings>>>;

@@ -7,7 +7,7 @@ import { assertCsrf, readRefreshCookie, setCookies } from './cookies.ts';
 import { invalidToken, readTokenOf } from './tokens.ts';
 
 /** With the value `cookie`, a request has cookies as with AUTH_COOKIES, which applies to all requests. */
-const TRANSPORT_HEADER = 'X-Token-Transport';
+export const TRANSPORT_HEADER = 'X-Token-Transport';
 
 /**
  * Returns the settings for a request of sessions. A front end of this host, such as the console, can use cookies while

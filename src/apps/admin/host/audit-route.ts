@@ -2,7 +2,7 @@ import type Router from '@koa/router';
 import { sql } from 'slonik';
 import { z } from 'zod';
 
-import type { RouteDependencies } from '../../../definition/define-app.ts';
+import type { RouteDependencies } from '../../../definition/dependencies.ts';
 import { validate } from '../../../http/body/validate.ts';
 import { uuid } from '../../../http/fields/uuid.ts';
 import { lastValue } from '../../../http/lists/parameters.ts';

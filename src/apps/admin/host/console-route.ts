@@ -3,7 +3,7 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 
 import { readVersion } from '../../../config/version.ts';
-import type { RouteDependencies } from '../../../definition/define-app.ts';
+import type { RouteDependencies } from '../../../definition/dependencies.ts';
 import { enterTenant } from '../../../http/enter-tenant.ts';
 import { operation } from '../../../http/openapi/description.ts';
 import { resource } from '../../../http/resource.ts';

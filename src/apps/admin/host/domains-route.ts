@@ -2,7 +2,7 @@ import type Router from '@koa/router';
 import { sql } from 'slonik';
 import { z } from 'zod';
 
-import type { RouteDependencies } from '../../../definition/define-app.ts';
+import type { RouteDependencies } from '../../../definition/dependencies.ts';
 import { operation } from '../../../http/openapi/description.ts';
 import { isStaff, permit } from '../../../http/permissions.ts';
 import { resource } from '../../../http/resource.ts';

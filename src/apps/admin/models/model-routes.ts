@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
 
-import type { RouteDependencies } from '../../../definition/define-app.ts';
+import type { RouteDependencies } from '../../../definition/dependencies.ts';
 import { ApiError } from '../../../errors.ts';
 import { readBody } from '../../../http/body/validate.ts';
 import { notFound, orNotFound } from '../../../http/identifier.ts';

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
-import type { JobDependencies } from '../../../definition/define-app.ts';
+import type { JobDependencies } from '../../../definition/dependencies.ts';
 import { DomainError } from '../../../errors.ts';
 import { withTenantAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
 import { changePlan } from '../../../tenancy/registry/change-plan.ts';

@@ -1,5 +1,5 @@
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
-import type { JobDependencies } from '../../../definition/define-app.ts';
+import type { JobDependencies } from '../../../definition/dependencies.ts';
 import type { Owners } from '../../../definition/owners.ts';
 import { withTenantAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
 import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';

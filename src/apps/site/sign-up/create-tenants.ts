@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import type { JobDependencies } from '../../../definition/define-app.ts';
+import type { JobDependencies } from '../../../definition/dependencies.ts';
 import type { Owners, PreparedOwner } from '../../../definition/owners.ts';
 import { OperatorError } from '../../../errors.ts';
 import { insideAsOwner, withTenantAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 
-import type { RouteDependencies } from '../../../definition/define-app.ts';
+import type { RouteDependencies } from '../../../definition/dependencies.ts';
 import { ApiError, ValidationFailed } from '../../../errors.ts';
 import { enterTenant } from '../../../http/enter-tenant.ts';
 import { notFound } from '../../../http/identifier.ts';

@@ -1,4 +1,4 @@
-import type { CreateTenantExtension } from '../../../definition/define-app.ts';
+import type { CreateTenantExtension } from '../../../definition/app-commands.ts';
 import { OperatorError } from '../../../errors.ts';
 import { createTenant } from '../../../tenancy/lifecycle/create-tenant.ts';
 import { MAIN } from '../../../tenancy/registry/databases.ts';

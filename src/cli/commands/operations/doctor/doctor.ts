@@ -1,5 +1,5 @@
 import { appValues, type Config, configNames } from '../../../../config/config.ts';
-import type { AppDiagnosis } from '../../../../definition/define-app.ts';
+import type { AppDiagnosis } from '../../../../definition/app-commands.ts';
 import type { Project } from '../../../../definition/define-project.ts';
 import { DomainError, OperatorError } from '../../../../errors.ts';
 import type { CliCommand } from '../../../framework/command.ts';

@@ -1,7 +1,7 @@
 import { lookup } from 'node:dns/promises';
 
 import type { Config } from '../../../../config/config.ts';
-import type { AppDiagnosis } from '../../../../definition/define-app.ts';
+import type { AppDiagnosis } from '../../../../definition/app-commands.ts';
 import { openThrottleStore } from '../../../../http/rate-limit/throttle-store.ts';
 import { type Probe, probe } from './probe.ts';
 

@@ -260,3 +260,34 @@ test.serial('the audit lists changes of the registry, with filters', async (t) =
   t.is(await filtered(`actor=${encodeURIComponent("' or true--")}`), 0);
   t.is((await opened.ask('GET', '/api/audit/?source=root')).status, 400);
 });
+
+test.serial('no response and no event contains the value of a setting that may be a secret', async (t) => {
+  const { world, ask, work } = opened;
+  const secret = 'hunter2';
+  const { status, text } = await ask('POST', '/api/operations/', {
+    body: {
+      kind: 'change-settings',
+      tenant: 'acme',
+      arguments: { set: { API_SECRET: secret, A_LIMIT: '7' } },
+    },
+  });
+  t.is(status, 202);
+  await work();
+  await world.asOwner(`update public.tenants set settings = $1 where schema_name = 'acme'`, [
+    JSON.stringify({ API_SECRET: secret }),
+  ]);
+  const operations = await ask('GET', '/api/operations/?kind=change-settings');
+  t.deepEqual(operations.body.results[0].arguments, { set: { API_SECRET: '(hidden)', A_LIMIT: '7' } });
+  const tenant = await ask('GET', '/api/tenants/acme/');
+  t.like(tenant.body.settings.at(-1), { name: 'API_SECRET', value: '(hidden)', is_overridden: true });
+  t.like(
+    tenant.body.settings.find(({ name }: { name: string }) => name === 'ACCESS_TOKEN_LIFETIME'),
+    { value: 300 },
+  );
+  const { body: audit, text: events } = await ask('GET', '/api/audit/?tenant=acme');
+  t.true(audit.results.some(({ operation }: { operation: string | null }) => operation !== null));
+  for (const answer of [text, operations.text, tenant.text, events]) {
+    t.false(answer.includes(secret));
+  }
+  await world.asOwner(`update public.tenants set settings = '{}' where schema_name = 'acme'`);
+});

@@ -141,11 +141,11 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.list_operations(text, bigint, text)', null,
-      '1b2e3712f55a292397c8496ff802a36c4d45428c5ba4b946222e35f414c1c23d'
+      '89354600605f704d26c111a85da70b198af9e9f6d6bb5ef3ffba4196e54b95cf'
     ),
     (
       'tenancy.list_tenants(text, bigint, text)', null,
-      'b751d23d89c5990cb88ac53261e4353f8b28b570def0d1dec35ce8c510568938'
+      '09bf43603e0e04fd2e67d7f1b32cf16386236c0f1bc7b3c2a846f2aba0aae70f'
     ),
     (
       'tenancy.lock_limit(text)', null,
@@ -209,7 +209,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.read_audit(jsonb)', null,
-      'bd7bf4503dbc83695d173f5236e8891a0fd6c44e74f24a08608e461592b659af'
+      'b3d087bee3e7e8ae96f39d3424e60ebe975224c728158dd55e5dbc280737424e'
     ),
     (
       'tenancy.read_copy(uuid)', null,
@@ -217,11 +217,11 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.record_event(text, uuid, text, jsonb, jsonb)', null,
-      'a0230bc1294150009fa7bb05eacc20ea2daa346f1b94ed4c3b571fb71f460c99'
+      '712ca7ad254e9c26bc4207255763e15917af189b7e8ae764a3944d3823db0f17'
     ),
     (
       'tenancy.record_event_of(text, text, text, text, text, uuid, jsonb, jsonb)', null,
-      'ef84ee95c23f4476d694c99d6d62322191a87204fae479aeb3bea023b7c8e53d'
+      'df8b2e4d1d448d55ebf5a2a806d56866f928ce4bc5993ced191141228b944191'
     ),
     (
       'tenancy.record_fleet_check(text, bigint, text)', null,
@@ -233,11 +233,11 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.record_operator_event(text, bigint, text)', null,
-      '896614273e08b65ca3b06eebfac37aa02a959a23a1c0a48c0a3478db1543cc29'
+      '6a497b730f22dad21b7ce5c6f191728adc0e2b1bd769d001c78bf6f21635f6cd'
     ),
     (
       'tenancy.record_own_event(text, jsonb, jsonb, text, text)', null,
-      '8aa2da931e96f7e8d3c916a9ab66e6abd3154d71f93cd0530534eac86dce8b80'
+      '6784ff0b4b1250dc0c8073a5f03de52c924fbfe78a4a07bec295edd95115e7b3'
     ),
     (
       'tenancy.reject(text)', null,

@@ -163,6 +163,53 @@ test('a rejected statement never reaches the database, and the transaction can c
   t.is(clients.length, 1);
 });
 
+const many = (count: number) => ({
+  ...raw(
+    `select ${Array.from({ length: count }, (_, index) => `$slonik_${index + 1}::int`).join(' + ')} as sum`,
+  ),
+  values: new Array<number>(count).fill(1),
+});
+
+test('a statement with more values than the protocol can count is not sent, and its transaction can continue', async (t) => {
+  const { run, clients } = await inside(t);
+  await run(async (tx) => {
+    await t.throwsAsync(tx.query(many(65_536)), {
+      message: 'A statement has at most 65535 values. Use sql.unnest for more.',
+    });
+    await add(tx, 'counted 1');
+    await t.throwsAsync(tx.query(many(70_000)), { message: /at most 65535 values/ });
+    await add(tx, 'counted 2');
+  });
+  t.deepEqual(await names('counted%'), ['counted 1', 'counted 2']);
+  t.is(clients.length, 1);
+});
+
+test('no statement runs without its entry after one that could not be encoded', async (t) => {
+  let failed = 0;
+  const sent: string[] = [];
+  const { run } = await inside(t, {
+    rewrite: (text) => {
+      if (text.includes('unencodable')) {
+        failed += 1;
+        // Only a text can be encoded.
+        return 42 as never;
+      }
+      sent.push(text);
+      return text;
+    },
+  });
+  await t.throwsAsync(
+    run(async (tx) => {
+      await t.throwsAsync(tx.query(raw(`select 'unencodable'`)));
+      await t.throwsAsync(tx.query(raw('select session_user')));
+      return 'all is well';
+    }),
+  );
+  t.is(failed, 1);
+  t.false(sent.some((text) => text.includes('session_user')));
+  t.is(await run(() => Promise.resolve('done')), 'done', 'another connection serves the next transaction');
+});
+
 for (const text of [
   'rollback',
   'commit',

@@ -104,3 +104,14 @@ test('reads an error as pg does', (t) => {
     detail: undefined,
   });
 });
+
+test('rejects messages that cannot be read, instead of reading for ever', (t) => {
+  const reader = new MessageReader(() => t.fail());
+  t.throws(() => reader.push(Buffer.from([MESSAGE.dataRow, 0, 0, 0, 3, 0, 0])), {
+    message: /invalid length/,
+  });
+  const unended = message('E', Buffer.from('SERROR'));
+  t.throws(() => readError(unended, 5, unended.length), { message: /without an end/ });
+  const column = message('T', Buffer.from([0, 1, 0x69, 0x64]));
+  t.throws(() => readFields(column, 5), { message: /without an end/ });
+});

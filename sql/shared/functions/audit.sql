@@ -2,7 +2,7 @@
 --
 -- Changes of the registry are recorded by triggers, in their own transaction: no command can omit them.
 -- The setting koa_tenants.actor of a transaction names the actor. The service's logins may not write the
--- registry of main, so a forged value has no effect.
+-- registry of main, so a forged value has no effect. A long name is cut: it must not block the change.
 
 -- A UUID version 7 with microseconds, as uuidv7() of PostgreSQL 18.
 create or replace function tenancy.new_event_id() returns uuid
@@ -47,9 +47,9 @@ as $$
     actor, source, address, tenant_id, schema_name, action, operation_id, before, after
   )
   values (
-    p_actor,
+    left(p_actor, 255),
     p_source,
-    p_address,
+    nullif(left(p_address, 255), ''),
     (select t.id from public.tenants as t where t.schema_name = p_schema),
     p_schema,
     p_action,
@@ -79,9 +79,9 @@ begin
     actor, source, address, tenant_id, schema_name, action, operation_id, before, after
   )
   values (
-    coalesce(v_actor ->> 'actor', session_user),
+    left(coalesce(nullif(v_actor ->> 'actor', ''), session_user), 255),
     coalesce(v_actor ->> 'source', 'sql'),
-    v_actor ->> 'address',
+    nullif(left(v_actor ->> 'address', 255), ''),
     p_tenant,
     p_schema,
     p_action,
@@ -397,7 +397,16 @@ begin
   end if;
 
   insert into tenancy.audit_events (actor, source, address, tenant_id, schema_name, action, before, after)
-  values (coalesce(p_actor, 'tenant'), 'tenant', p_address, v_tenant, v_schema, p_action, p_before, p_after);
+  values (
+    left(coalesce(nullif(p_actor, ''), 'tenant'), 255),
+    'tenant',
+    nullif(left(p_address, 255), ''),
+    v_tenant,
+    v_schema,
+    p_action,
+    p_before,
+    p_after
+  );
 end
 $$;
 
@@ -437,8 +446,8 @@ begin
       select f.id
       from found as f
       order by f.id desc
-      limit (p_query ->> 'limit')::integer
-      offset (p_query ->> 'offset')::integer
+      limit (p_query ->> 'limit')::bigint
+      offset (p_query ->> 'offset')::bigint
     )
     select jsonb_build_object(
       'count', (select count(*) from found as f),

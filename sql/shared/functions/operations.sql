@@ -93,8 +93,8 @@ begin
       select f.id, f.created_at
       from found as f
       order by f.created_at desc, f.id
-      limit (v_request ->> 'limit')::integer
-      offset (v_request ->> 'offset')::integer
+      limit (v_request ->> 'limit')::bigint
+      offset (v_request ->> 'offset')::bigint
     )
     select jsonb_build_object(
       'count', (select count(*) from found as f),

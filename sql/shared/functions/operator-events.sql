@@ -13,9 +13,9 @@ begin
   insert into tenancy.audit_events (id, actor, source, address, tenant_id, schema_name, action, before, after)
   select
     (v_request ->> 'id')::uuid,
-    v_request ->> 'actor',
+    left(v_request ->> 'actor', 255),
     'api',
-    v_request ->> 'address',
+    nullif(left(v_request ->> 'address', 255), ''),
     t.id,
     t.schema_name,
     v_request ->> 'action',

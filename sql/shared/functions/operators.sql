@@ -167,8 +167,8 @@ begin
       from found as f
       left join sized as z on z.schema_name = f.schema_name
       order by place
-      limit (v_request ->> 'limit')::integer
-      offset (v_request ->> 'offset')::integer
+      limit (v_request ->> 'limit')::bigint
+      offset (v_request ->> 'offset')::bigint
     )
     select jsonb_build_object(
       'count', (select count(*) from found as f),

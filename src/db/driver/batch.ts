@@ -41,6 +41,17 @@ export type Outcome = Readonly<{
 
 const { prepareValue } = (pg as unknown as { utils: { prepareValue: (value: unknown) => Parameter } }).utils;
 
+/** Maximum number of values of a statement: the protocol counts them with 16 bits. */
+const MAX_VALUES = 65_535;
+
+/** @throws TypeError when a value cannot be sent */
+function prepareValues(values: readonly unknown[]): readonly Parameter[] {
+  if (values.length > MAX_VALUES) {
+    throw new TypeError(`A statement has at most ${MAX_VALUES} values. Use sql.unnest for more.`);
+  }
+  return values.map((value) => prepareValue(value));
+}
+
 const NO_ROWS: readonly never[] = [];
 const SYNC = serialize.sync();
 const DESCRIBE_PORTAL = serialize.describe({ type: 'P' });
@@ -133,7 +144,7 @@ export class Batch {
   ) {
     this.#statements = statements;
     this.texts = statements.map(({ text }) => text);
-    this.#values = statements.map(({ values }) => values.map((value) => prepareValue(value)));
+    this.#values = statements.map(({ values }) => prepareValues(values));
     this.#isScript = options.isScript;
     this.#types = options.types;
     this.#closing = options.closing;

@@ -111,7 +111,13 @@ export class Connection {
     stream.removeAllListeners('data');
     stream.on('data', (chunk: Buffer) => {
       this.#checkSize();
-      reader.push(chunk);
+      try {
+        reader.push(chunk);
+      } catch (error) {
+        // What follows cannot be assigned to a batch. An error that is thrown here would end the process.
+        this.#abort(error as Error);
+        stream.destroy();
+      }
     });
   }
 
@@ -174,10 +180,13 @@ export class Connection {
     batches: readonly Batch[],
   ): ReadonlyArray<Promise<Outcome>> {
     const socket = this.#stream;
+    const messages = this.#encode(batches);
     this.#received = socket.bytesRead;
     this.#limit = bytes ?? Number.POSITIVE_INFINITY;
     this.#deadline.start(timeout, () => this.#handleOverdue(onOverdue));
-    const messages = batches.map((batch) => this.#add(batch));
+    for (const batch of batches) {
+      this.#expect(batch);
+    }
     if (this.#isEnded || !socket.writable) {
       queueMicrotask(() => {
         for (const batch of batches) {
@@ -191,9 +200,21 @@ export class Connection {
     return batches.map(({ answer }) => answer);
   }
 
-  /** Returns the messages of a batch, whose responses are expected from now on. */
-  #add(batch: Batch): Buffer {
-    const messages = batch.encode();
+  /**
+   * Returns the messages of each batch. When one cannot be encoded, nothing is sent, and the connection is lost: its
+   * session counts as entered.
+   */
+  #encode(batches: readonly Batch[]): readonly Buffer[] {
+    try {
+      return batches.map((batch) => batch.encode());
+    } catch (error) {
+      this.#events.onLost(error as Error);
+      throw error;
+    }
+  }
+
+  /** Adds a batch to those whose responses are expected. */
+  #expect(batch: Batch): void {
     this.#unfinished.push(batch);
     batch.translate = (error) => this.#translate(error);
     batch.onFinished = () => {
@@ -206,7 +227,6 @@ export class Connection {
         }
       }
     };
-    return messages;
   }
 
   #translate(error: Error): Error {

@@ -22,6 +22,8 @@ export type OnMessage = (code: number, bytes: Buffer, start: number, end: number
 
 /** Bytes of the code and the length of a message. */
 export const HEADER_BYTES = 5;
+/** A length includes itself. */
+const LENGTH_BYTES = 4;
 
 /** Splits the bytes that PostgreSQL sends into messages. */
 export class MessageReader {
@@ -36,6 +38,7 @@ export class MessageReader {
     this.#onMessage = onMessage;
   }
 
+  /** @throws Error for bytes that are no messages */
   push(chunk: Buffer): void {
     let bytes = chunk;
     if (this.#bytes > 0) {
@@ -49,7 +52,11 @@ export class MessageReader {
     let at = 0;
     let needed = HEADER_BYTES;
     while (at + HEADER_BYTES <= bytes.length) {
-      const end = at + 1 + bytes.readUInt32BE(at + 1);
+      const length = bytes.readUInt32BE(at + 1);
+      if (length < LENGTH_BYTES) {
+        throw new Error('PostgreSQL sent a message with an invalid length.');
+      }
+      const end = at + 1 + length;
       if (end > bytes.length) {
         needed = end - at;
         break;
@@ -63,9 +70,13 @@ export class MessageReader {
   }
 }
 
-/** Returns the text from `start` to the next zero byte. */
-function textAt(bytes: Buffer, start: number): string {
-  return bytes.toString('utf8', start, bytes.indexOf(0, start));
+/** Returns where the text that begins at `start` ends: its zero byte. */
+function endOfText(bytes: Buffer, start: number): number {
+  const end = bytes.indexOf(0, start);
+  if (end < 0) {
+    throw new Error('PostgreSQL sent a text without an end.');
+  }
+  return end;
 }
 
 /** Returns the columns of a RowDescription. */
@@ -73,7 +84,7 @@ export function readFields(bytes: Buffer, start: number): readonly Field[] {
   const fields: Field[] = [];
   let at = start + 2;
   for (let left = bytes.readInt16BE(start); left > 0; left -= 1) {
-    const end = bytes.indexOf(0, at);
+    const end = endOfText(bytes, at);
     // After the name: table (4 bytes), column (2), type (4), size (2), modifier (4), format (2).
     fields.push({ name: bytes.toString('utf8', at, end), dataTypeID: bytes.readUInt32BE(end + 7) });
     at = end + 19;
@@ -105,9 +116,9 @@ const ERROR_FIELDS = {
 export function readError(bytes: Buffer, start: number, end: number): DatabaseError {
   const fields = new Map<string, string>();
   for (let at = start; at < end && bytes[at] !== 0; ) {
-    const text = textAt(bytes, at + 1);
-    fields.set(String.fromCharCode(bytes[at] as number), text);
-    at = bytes.indexOf(0, at + 1) + 1;
+    const endOfField = endOfText(bytes, at + 1);
+    fields.set(String.fromCharCode(bytes[at] as number), bytes.toString('utf8', at + 1, endOfField));
+    at = endOfField + 1;
   }
   const error = new DatabaseError(fields.get('M') ?? '', end - start, 'error');
   for (const [code, member] of Object.entries(ERROR_FIELDS)) {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { hideSecrets } from './hide-secrets.ts';
 import type { OperationKind } from './operation-kind.ts';
 
 export const OPERATION_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'canceled'] as const;
@@ -44,7 +45,7 @@ export type Operation = Readonly<{
   id: string;
   kind: string;
   tenant: string | null;
-  /** Without hidden arguments. */
+  /** Without hidden arguments, and with `(hidden)` for values whose names are those of secrets. */
   arguments: Readonly<Record<string, unknown>>;
   status: OperationStatus;
   /** `total` is null if the number of steps is not known. */
@@ -64,6 +65,13 @@ export type Operation = Readonly<{
   can_retry: boolean;
 }>;
 
+/** Returns the arguments that responses and the audit contain. */
+export const shownArguments = (
+  { hidden }: Pick<OperationKind, 'hidden'>,
+  given: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> =>
+  hideSecrets(Object.fromEntries(Object.entries(given).filter(([name]) => !hidden.includes(name))));
+
 /** Returns what operators see of an operation. `kind` is undefined if this release does not have it. */
 export function describeOperation(row: OperationRow, kind: OperationKind | undefined): Operation {
   const { progress_done: done, progress_total: total, progress_text: text, ...rest } = row;
@@ -72,9 +80,7 @@ export function describeOperation(row: OperationRow, kind: OperationKind | undef
     id: rest.id,
     kind: rest.kind,
     tenant: rest.tenant,
-    arguments: Object.fromEntries(
-      Object.entries(rest.arguments).filter(([name]) => kind !== undefined && !kind.hidden.includes(name)),
-    ),
+    arguments: kind === undefined ? {} : shownArguments(kind, rest.arguments),
     status: rest.status,
     progress: done === null && text === null ? null : { done: done ?? 0, total, text },
     log: rest.log ?? null,

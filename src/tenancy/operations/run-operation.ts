@@ -5,7 +5,7 @@ import { DomainError, OperatorError } from '../../errors.ts';
 import type { ProofKey } from '../context/keys.ts';
 import type { Databases } from '../registry/locate-tenant.ts';
 import type { TenancyProject } from '../registry/project.ts';
-import type { OperationFailure } from './operation.ts';
+import { type OperationFailure, shownArguments } from './operation.ts';
 import type { OperationContext, OperationKind } from './operation-kind.ts';
 import {
   type ClaimedOperation,
@@ -206,7 +206,7 @@ export async function runOperation(row: ClaimedOperation, options: RunOptions): 
         throw new OperatorError('precondition_failed', `This release has no operation "${row.kind}".`);
       }
       const { arguments: given, tenant } = openOperation(keys, row);
-      shown = Object.fromEntries(Object.entries(given).filter(([name]) => !kind.hidden.includes(name)));
+      shown = shownArguments(kind, given);
       const context: OperationContext = {
         project,
         databases,

@@ -80,6 +80,36 @@ test.serial('shows a tenant with domains, settings and the error of its migratio
   }
 });
 
+test.serial(
+  'stored settings that this release does not accept take down neither the tenant nor the list',
+  async (t) => {
+    const { world, ask } = opened;
+    const { settings } = (await ask('GET', '/api/tenants/acme/')).body;
+    const names: string[] = settings.map(({ name }: { name: string }) => name);
+    for (const value of [null, {}, [], 'x', -1, true, { points: 'x' }]) {
+      const stored = Object.fromEntries([...names, 'REMOVED', '__proto__'].map((name) => [name, value]));
+      await world.asOwner(`update public.tenants set settings = $1 where schema_name = 'acme'`, [
+        JSON.stringify(stored),
+      ]);
+      const { status, body } = await ask('GET', '/api/tenants/acme/');
+      t.is(status, 200, JSON.stringify(value));
+      const removed = body.settings.find(({ name }: { name: string }) => name === 'REMOVED');
+      t.deepEqual(removed, { name: 'REMOVED', value, default: null, is_overridden: true });
+      t.is((await ask('GET', '/api/tenants/')).body.count, 2);
+      t.is((await ask('GET', '/api/tenants/acme/members/')).status, 200);
+      t.is((await ask('GET', '/api/mail/')).status, 200);
+    }
+    await world.asOwner(`update public.tenants set settings = '{}' where schema_name = 'acme'`);
+  },
+);
+
+test.serial('a page far behind the last one is not found', async (t) => {
+  for (const list of ['tenants', 'operations', 'audit', 'mail', 'tenants/acme/members']) {
+    const { status, body } = await opened.ask('GET', `/api/${list}/?page=999999999&page_size=100`);
+    t.deepEqual([status, body], [404, { detail: 'Invalid page.' }], list);
+  }
+});
+
 test.serial('lists the members of one tenant, with search and pages', async (t) => {
   const names = async (path: string) =>
     (await opened.ask('GET', path)).body.results.map(({ username }: { username: string }) => username);
@@ -166,6 +196,16 @@ test.serial('counts mail by tenant, without content, and tries failed mail again
   t.is((await opened.ask('POST', '/api/mail/nobody/retry/')).status, 404);
 });
 
+test.serial('the mail of a tenant that cannot be read does not take down the list', async (t) => {
+  const { world, ask } = opened;
+  await world.asOwner('alter table acme.outbox rename column dead_at to dead_since');
+  const { status, body } = await ask('GET', '/api/mail/');
+  t.is(status, 200);
+  t.like(body.results[0], { schema: 'acme', waiting: null, failed: null, last_error: null });
+  t.like(body.results[1], { schema: 'globex', waiting: 0, failed: 0 });
+  await world.asOwner('alter table acme.outbox rename column dead_since to dead_at');
+});
+
 test.serial('the mail and the members of a tenant in maintenance are not read', async (t) => {
   const { world, ask } = opened;
   await world.asOwner(`update public.tenants set status = 'maintenance' where schema_name = 'globex'`);
@@ -219,4 +259,35 @@ test.serial('the audit lists changes of the registry, with filters', async (t) =
   t.is(await filtered('action=rename-tenant&tenant=globex'), 1);
   t.is(await filtered(`actor=${encodeURIComponent("' or true--")}`), 0);
   t.is((await opened.ask('GET', '/api/audit/?source=root')).status, 400);
+});
+
+test.serial('no response and no event contains the value of a setting that may be a secret', async (t) => {
+  const { world, ask, work } = opened;
+  const secret = 'hunter2';
+  const { status, text } = await ask('POST', '/api/operations/', {
+    body: {
+      kind: 'change-settings',
+      tenant: 'acme',
+      arguments: { set: { API_SECRET: secret, A_LIMIT: '7' } },
+    },
+  });
+  t.is(status, 202);
+  await work();
+  await world.asOwner(`update public.tenants set settings = $1 where schema_name = 'acme'`, [
+    JSON.stringify({ API_SECRET: secret }),
+  ]);
+  const operations = await ask('GET', '/api/operations/?kind=change-settings');
+  t.deepEqual(operations.body.results[0].arguments, { set: { API_SECRET: '(hidden)', A_LIMIT: '7' } });
+  const tenant = await ask('GET', '/api/tenants/acme/');
+  t.like(tenant.body.settings.at(-1), { name: 'API_SECRET', value: '(hidden)', is_overridden: true });
+  t.like(
+    tenant.body.settings.find(({ name }: { name: string }) => name === 'ACCESS_TOKEN_LIFETIME'),
+    { value: 300 },
+  );
+  const { body: audit, text: events } = await ask('GET', '/api/audit/?tenant=acme');
+  t.true(audit.results.some(({ operation }: { operation: string | null }) => operation !== null));
+  for (const answer of [text, operations.text, tenant.text, events]) {
+    t.false(answer.includes(secret));
+  }
+  await world.asOwner(`update public.tenants set settings = '{}' where schema_name = 'acme'`);
 });

@@ -181,7 +181,7 @@ test.serial('runs every job once with worker --once', async (t) => {
   t.is(ran.code, 0, ran.err);
   t.like(JSON.parse(ran.out), [{ job: 'spares', did: '1 created, 0 migrated', error: null }]);
   const again = await run('cli.ts', ['worker', '--once'], environment(1));
-  t.deepEqual([again.code, again.out], [0, 'spares  nothing to do\n']);
+  t.deepEqual([again.code, again.out], [0, 'spares  nothing to do\noperations  nothing to do\n']);
 });
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -208,7 +208,7 @@ test.serial('reports and retries a job that fails, and exits 1 with --once', asy
     create trigger refuse before insert on public.tenants for each row execute function public.refuse()`);
   const failed = await run('cli.ts', ['worker', '--once'], environment(9));
   t.is(failed.code, 1);
-  t.is(failed.out, 'spares  failed: no spares today\n');
+  t.is(failed.out, 'spares  failed: no spares today\noperations  nothing to do\n');
   const child = await start('cli.ts', ['worker', '--json'], environment(9));
   const [line] = await once(child.stdout, 'data');
   t.like(JSON.parse(String(line)), { job: 'spares', error: 'no spares today' });

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { sql } from 'slonik';
+import { sql, UniqueIntegrityConstraintViolationError } from 'slonik';
 import { z } from 'zod';
 
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
@@ -155,6 +155,27 @@ test.serial(
   },
 );
 
+test.serial('a long or empty name never blocks the change that the event records', async (t) => {
+  const long = 'n'.repeat(300);
+  await inside(world.acme, `select tenancy.record_own_event('long-name', null, null, '${long}', '${long}')`);
+  t.like((await events({ action: 'long-name' }))[0], { actor: 'n'.repeat(255), address: 'n'.repeat(255) });
+  await inside(world.acme, `select tenancy.record_own_event('no-name', null, null, '', '')`);
+  t.like((await events({ action: 'no-name' }))[0], { actor: 'tenant', address: null });
+  await operators.record({
+    actor: long,
+    address: '',
+    action: 'long-name',
+    tenant: world.acme.id,
+    before: null,
+    after: null,
+  });
+  t.like((await events({ action: 'long-name' }))[0], {
+    actor: 'n'.repeat(255),
+    source: 'api',
+    address: null,
+  });
+});
+
 test.serial('events survive a purge, and the command lists them', async (t) => {
   await world.provision('doomed');
   t.is((await tenants(['delete-tenant', '--schema', 'doomed', '--purge', '--yes'])).code, 0);
@@ -187,6 +208,31 @@ test.serial('the service records what it does for an operator', async (t) => {
     after: { user: 'ann' },
     before: null,
   });
+});
+
+test.serial('a call of the service that is replayed with its proof adds no second event', async (t) => {
+  const calls: Array<Parameters<World['pool']['one']>[0]> = [];
+  const pool = {
+    ...world.pool,
+    one: ((query) => {
+      calls.push(query);
+      return world.pool.one(query);
+    }) as World['pool']['one'],
+  };
+  const recording = await operatorsOf({ ...world, pool });
+  await recording.record({
+    ...OPERATOR,
+    action: 'once',
+    tenant: world.acme.id,
+    before: null,
+    after: null,
+  });
+  const [call] = calls;
+  t.is(calls.length, 1);
+  await t.throwsAsync(world.pool.one(call as NonNullable<typeof call>), {
+    instanceOf: UniqueIntegrityConstraintViolationError,
+  });
+  t.is((await events({ action: 'once' })).length, 1);
 });
 
 test.serial('ids of events are in the order of time', async (t) => {

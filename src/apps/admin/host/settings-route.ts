@@ -7,6 +7,7 @@ import { operation } from '../../../http/openapi/description.ts';
 import { isStaff, permit } from '../../../http/permissions.ts';
 import { resource } from '../../../http/resource.ts';
 import type { State } from '../../../http/state.ts';
+import { canBeSecret, HIDDEN, isSecretSetting } from '../../../tenancy/registry/secret-settings.ts';
 import { type Rate, rateText } from '../../../tenancy/registry/setting-fields.ts';
 import type { AdminService } from '../start.ts';
 
@@ -21,13 +22,10 @@ const setting = z
   })
   .meta({ id: 'OwnSetting' });
 
-/** Names whose values could be secrets, in an app that declares such a setting. */
-const HIDDEN = /(?:SECRET|PASSWORD|TOKEN|KEY)$/;
-
 /** Returns a value as the environment has it. Objects and null are rates. */
 function textOf(name: string, value: unknown): string {
-  if (HIDDEN.test(name)) {
-    return '(hidden)';
+  if (isSecretSetting(name) && canBeSecret(value)) {
+    return HIDDEN;
   }
   if (Array.isArray(value)) {
     return value.map((member) => (member instanceof RegExp ? member.source : String(member))).join(' ');

@@ -50,7 +50,7 @@ export const mailItem = z
   .object({
     schema: z.string(),
     name: z.string(),
-    /** Null: the mail cannot be counted, because the tenant is not served. */
+    /** Null: the mail cannot be counted, because the tenant is not served or lacks a migration. */
     waiting: count.nullable(),
     failed: count.nullable(),
     oldest_at: z.date().nullable(),

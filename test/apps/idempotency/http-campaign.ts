@@ -1,45 +1,19 @@
-import type { Project } from '../../../src/definition/define-project.ts';
-import { createFormClient } from '../../helpers/form-client.ts';
-import { createHttpCampaign, type HttpCampaign, withoutRulesOf } from '../../helpers/http-attacks.ts';
-import { makeUser, serve, type TestService } from '../../helpers/server.ts';
+import type { HttpCampaign } from '../../helpers/http-attacks.ts';
+import { ADDRESSES, openHttpCampaignOn } from '../../helpers/http-campaign.ts';
+import { makeUser } from '../../helpers/server.ts';
 import { openWorld } from '../../helpers/world.ts';
 import { httpAttacks } from './http-attacks.ts';
 import { project } from './project.ts';
 
-const SETTINGS = { THROTTLE_LOGIN: 'off', THROTTLE_RESET: 'off', API_DOCS: 'false' };
-const GUESSES = { right: 'hank@example.com', wrong: 'nobody@example.com' };
-
 export async function openHttpCampaign(): Promise<HttpCampaign> {
   const world = await openWorld({ project });
-  await makeUser(world, 'globex', 'hank', { email: GUESSES.right });
+  await makeUser(world, 'globex', 'hank', { email: ADDRESSES.right });
   await makeUser(world, 'globex', 'eve', { email: 'eve@example.com' });
-  const service = await serve(world, SETTINGS);
-  let weak: TestService | undefined;
-  return createHttpCampaign({
+  return openHttpCampaignOn({
+    graph: 'idempotency',
+    world,
     attacks: httpAttacks,
-    guesses: GUESSES,
-    service,
-    fixtureOf: (on) => {
-      const attacked = on === 'weak' && weak ? weak : service;
-      return (guess) => ({
-        world,
-        service: attacked,
-        browser: (host) => createFormClient(attacked, host),
-        guess,
-      });
-    },
-    openWeak: async () => {
-      const load = (file: string) => withoutRulesOf('idempotency', httpAttacks, file);
-      const server = (await load('test/helpers/server.ts')) as { serve: typeof serve };
-      const { project: unprotected } = (await load('test/apps/idempotency/project.ts')) as {
-        project: Project;
-      };
-      weak = await server.serve({ ...world, fleet: { ...world.fleet, project: unprotected } }, SETTINGS);
-    },
-    close: async () => {
-      await service.close();
-      await weak?.close();
-      await world.close();
-    },
+    project: { file: 'test/apps/idempotency/project.ts', name: 'project' },
+    settings: { THROTTLE_LOGIN: 'off', THROTTLE_RESET: 'off', API_DOCS: 'false' },
   });
 }

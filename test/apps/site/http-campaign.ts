@@ -1,11 +1,10 @@
-import type { Project } from '../../../src/definition/define-project.ts';
 import { createFormClient } from '../../helpers/form-client.ts';
-import { createHttpCampaign, type HttpCampaign, withoutRulesOf } from '../../helpers/http-attacks.ts';
-import { makeUser, type serve, type TestService } from '../../helpers/server.ts';
+import { createHttpCampaign, type HttpCampaign } from '../../helpers/http-attacks.ts';
+import { ADDRESSES, loadUnprotected } from '../../helpers/http-campaign.ts';
+import { makeUser, type TestService } from '../../helpers/server.ts';
 import { siteAttacks } from './http-attacks.ts';
 import { openSiteWorld } from './site-world.ts';
 
-const GUESSES = { right: 'hank@example.com', wrong: 'nobody@example.com' };
 const OFF = { THROTTLE_SIGNUP: 'off', THROTTLE_SIGNUP_DOMAIN: 'off', THROTTLE_FIND_WORKSPACES: 'off' };
 const DEFAULTS = {
   THROTTLE_SIGNUP: '5/hour',
@@ -21,7 +20,7 @@ type Pair = Readonly<{ service: TestService; throttled: TestService }>;
 export async function openHttpCampaign(): Promise<HttpCampaign> {
   const site = await openSiteWorld();
   const { world } = site;
-  await makeUser(world, 'globex', 'hank', { email: GUESSES.right });
+  await makeUser(world, 'globex', 'hank', { email: ADDRESSES.right });
   const strong: Pair = { service: site.service, throttled: await site.serveWith(DEFAULTS) };
   let weak: Pair | undefined;
   let signUps = 0;
@@ -31,7 +30,7 @@ export async function openHttpCampaign(): Promise<HttpCampaign> {
   };
   return createHttpCampaign({
     attacks: siteAttacks,
-    guesses: GUESSES,
+    guesses: ADDRESSES,
     service: site.service,
     fixtureOf: (on) => {
       const { service, throttled } = on === 'weak' && weak ? weak : strong;
@@ -46,17 +45,18 @@ export async function openHttpCampaign(): Promise<HttpCampaign> {
       });
     },
     openWeak: async () => {
-      const load = (file: string) => withoutRulesOf('site', siteAttacks, file);
-      const server = (await load('test/helpers/server.ts')) as { serve: typeof serve };
-      const { project } = (await load('test/apps/site/project.ts')) as { project: Project };
+      const { project, serve } = await loadUnprotected('site', siteAttacks, {
+        file: 'test/apps/site/project.ts',
+        name: 'project',
+      });
       const unprotected = { ...world, fleet: { ...world.fleet, project } };
       const settings = { SIGNUP: 'open', API_DOCS: 'false' };
       for (const name of CONSTRAINTS) {
         await world.asOwner(`alter table site.signups drop constraint ${name}`);
       }
       weak = {
-        service: await server.serve(unprotected, { ...settings, ...OFF }),
-        throttled: await server.serve(unprotected, { ...settings, ...DEFAULTS }),
+        service: await serve(unprotected, { ...settings, ...OFF }),
+        throttled: await serve(unprotected, { ...settings, ...DEFAULTS }),
       };
     },
     close: async () => {

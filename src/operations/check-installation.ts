@@ -54,7 +54,7 @@ function checkNode(): readonly Finding[] {
 }
 
 /**
- * Checks the isolation of every database, and this process. Returns what was found, without a finding nothing.
+ * Checks the isolation of every database, and this process. Returns the findings.
  *
  * @throws OperatorError `precondition_failed` if the shared schema is not installed
  */

@@ -57,7 +57,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.describe_operation(jsonb)', null,
-      '881452be7b64d2a4cc394d138c458df42d113e2dede2c6e18faf0a8a895bfc17'
+      '4f1b2b07005bd9b1c0559c40d492d706054517257d89d6fbe5d3285b11379f48'
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
@@ -237,7 +237,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.record_own_event(text, jsonb, jsonb, text, text)', null,
-      '6784ff0b4b1250dc0c8073a5f03de52c924fbfe78a4a07bec295edd95115e7b3'
+      'b5ce9bf444cdd092fc55c886548948ab07916b5b5e56fb4459abae77f600e859'
     ),
     (
       'tenancy.reject(text)', null,
@@ -249,7 +249,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.request_operation(text, bigint, text)', null,
-      '1fd9cc1ffae6e6ecb19dd516018bcbef37fef015107a78a432c4557f9bc3c7cc'
+      '0d5e083b90055b7363efb22ad2de9734dcb7c2fd323c024360e6df07b7f7af34'
     ),
     (
       'tenancy.require(boolean, text)', null,

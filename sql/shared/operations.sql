@@ -7,6 +7,7 @@ create table tenancy.operations (
   id uuid not null,
   kind text not null,
   schema_name text,
+  tenant_id uuid,
   sealed text not null,
   seal text not null,
   actor text not null,
@@ -44,6 +45,8 @@ comment on column tenancy.operations.id is
   'Chosen by the service. An id that exists is rejected, so that a request cannot be replayed.';
 comment on column tenancy.operations.schema_name is
   'The tenant, when the operation was requested. Null: the operation names no existing tenant.';
+comment on column tenancy.operations.tenant_id is
+  'The tenant that had this schema name. The operation fails if another one has it when it runs. Null: none had it.';
 comment on column tenancy.operations.sealed is
   'The request as JSON text. The worker runs what this text says, and not what other columns say.';
 comment on column tenancy.operations.seal is

@@ -26,7 +26,7 @@ const RETRY_AFTER_SECONDS = 60;
 /**
  * Adds an event to the audit of the current tenant, in the transaction of the request.
  *
- * @throws Unavailable `throttled` for more than 1,000 events of a tenant per minute
+ * @throws Unavailable `throttled` for more than 1,000 events or 2 MiB of a tenant per minute
  */
 export async function recordOwnEvent(
   { ip, state: { tx } }: Pick<Context, 'ip' | 'state'>,

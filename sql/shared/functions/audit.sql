@@ -382,18 +382,18 @@ begin
   end if;
   if (
     (
-      select count(*)
+      select count(*) < 1000 and coalesce(sum(recent.bytes), 0) < 2097152
       from (
-        select
+        select coalesce(pg_column_size(e.before), 0) + coalesce(pg_column_size(e.after), 0) as bytes
         from tenancy.audit_events as e
         where e.tenant_id = v_tenant
           and e.source = 'tenant'
           and e.at > clock_timestamp() - interval '1 minute'
         limit 1000
       ) as recent
-    ) < 1000
+    )
   ) is not true then
-    raise exception 'a tenant adds at most 1000 audit events per minute' using errcode = '54000';
+    raise exception 'a tenant adds at most 1000 audit events and 2 MiB per minute' using errcode = '54000';
   end if;
 
   insert into tenancy.audit_events (actor, source, address, tenant_id, schema_name, action, before, after)

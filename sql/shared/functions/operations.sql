@@ -41,11 +41,12 @@ begin
   end if;
   v_operation := v_sealed::jsonb;
 
-  insert into tenancy.operations (id, kind, schema_name, sealed, seal, actor, address)
+  insert into tenancy.operations (id, kind, schema_name, tenant_id, sealed, seal, actor, address)
   values (
     (v_operation ->> 'id')::uuid,
     v_operation ->> 'kind',
     v_operation ->> 'tenant',
+    (select t.id from public.tenants as t where t.schema_name = v_operation ->> 'tenant'),
     v_sealed,
     v_seal,
     v_operation ->> 'actor',
@@ -64,7 +65,7 @@ language sql immutable
 set search_path = pg_catalog, pg_temp
 as $$
   select
-    (p_operation - array['schema_name', 'sealed', 'seal', 'lease_holder', 'lease_until'])
+    (p_operation - array['schema_name', 'tenant_id', 'sealed', 'seal', 'lease_holder', 'lease_until'])
     || jsonb_build_object(
       'tenant', p_operation -> 'schema_name',
       'arguments', (p_operation ->> 'sealed')::jsonb -> 'arguments'

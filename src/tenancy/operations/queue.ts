@@ -14,6 +14,8 @@ const claimed = z.object({
   kind: z.string(),
   tenant: z.string().nullable(),
   tenant_id: z.uuid().nullable(),
+  /** The tenant that had the schema name when the operation was requested. */
+  requested_tenant_id: z.uuid().nullable(),
   sealed: z.string(),
   seal: z.string(),
   actor: z.string(),
@@ -131,6 +133,7 @@ export async function claimOperation(
        )
        returning
          o.id, o.kind, o.schema_name as tenant, o.sealed, o.seal, o.actor, o.address, o.attempts,
+         o.tenant_id as requested_tenant_id,
          (select t.id from public.tenants as t where t.schema_name = o.schema_name) as tenant_id`,
       [holder, leaseSeconds, kinds.map(({ kind }) => kind)],
     );

@@ -121,7 +121,8 @@ function keepLease(
 /**
  * Returns the operation that the service has sealed.
  *
- * @throws OperatorError `operation_forged` if the row is not the one that the service has recorded
+ * @throws OperatorError `operation_forged` if the row is not the one that the service has recorded, and
+ *   `precondition_failed` if another tenant has the schema name now
  */
 function openOperation(keys: readonly ProofKey[], row: ClaimedOperation): SealedOperation {
   const operation = openSealed(keys, row);
@@ -136,6 +137,16 @@ function openOperation(keys: readonly ProofKey[], row: ClaimedOperation): Sealed
     throw new OperatorError(
       'operation_forged',
       'The operation has no valid seal: the service did not record it, or its key is no longer in TENANCY_KEYS. Nothing was done.',
+    );
+  }
+  if (
+    row.requested_tenant_id !== null &&
+    row.tenant_id !== null &&
+    row.requested_tenant_id !== row.tenant_id
+  ) {
+    throw new OperatorError(
+      'precondition_failed',
+      `Another tenant has the schema name ${row.tenant} since the operation was requested. Nothing was done.`,
     );
   }
   return operation;

@@ -148,6 +148,16 @@ test.serial(
       ),
       { message: /at most 1000 audit events/ },
     );
+    await t.throwsAsync(
+      inside(
+        world.acme,
+        `select count(tenancy.record_own_event('x', null, jsonb_build_object('x', (
+           select string_agg(md5(random()::text || n || m), '') from generate_series(1, 2000) as m
+         ))))
+         from generate_series(1, 40) as n`,
+      ),
+      { message: /2 MiB per minute/ },
+    );
     const client = await world.bare();
     await t.throwsAsync(client.query(`select tenancy.record_own_event('x', null, null)`), { code: 'KT001' });
     t.deepEqual((await client.query('select from tenancy.own_audit_events(null, 9)')).rows, []);

@@ -187,6 +187,29 @@ test.serial('a failed operation has a code and a message, and succeeds when it i
   t.like(await find(id), { status: 'succeeded', error: null, attempts: 2 });
 });
 
+test.serial('an operation does not run on another tenant that has taken the schema name', async (t) => {
+  await world.provision('first');
+  await world.provision('second');
+  const { id } = await request('suspend-tenant', 'first');
+  for (const [schema, to] of [
+    ['first', 'renamed'],
+    ['second', 'first'],
+  ] as const) {
+    const renamed = await run(
+      'served-cli.ts',
+      ['rename-tenant', '--schema', schema, '--to', to],
+      environment,
+    );
+    t.is(renamed.code, 0, renamed.err);
+  }
+  await work();
+  const { status, error } = await find(id);
+  t.is(status, 'failed');
+  t.like(error, { code: 'precondition_failed' });
+  t.regex(String(error?.message), /Another tenant has the schema name first/);
+  t.deepEqual([await statusOf('first'), await statusOf('renamed')], ['active', 'active']);
+});
+
 test.serial('a dump has a name without a path', async (t) => {
   for (const dump of ['../x.tenant', '/etc/passwd', 'a/b.tenant', '.tenant']) {
     await t.throwsAsync(request('restore-tenant', null, { dump }), { message: /^dump: / });

@@ -66,7 +66,7 @@ comment on column tenancy.operations.error is
 comment on column tenancy.operations.lease_holder is
   'The worker that runs the operation. Null: none.';
 comment on column tenancy.operations.lease_until is
-  'The worker was killed when this time has passed. It renews the lease while it runs the operation.';
+  'After this time the worker counts as killed. It renews the lease while it runs the operation.';
 
 create index operations__created_at on tenancy.operations (created_at desc, id);
 create index operations__open on tenancy.operations (created_at) where status in ('queued', 'running');

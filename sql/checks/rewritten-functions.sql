@@ -37,7 +37,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.audited_tenant(jsonb)', null,
-      'a783c7caaf808be42152fdd3944bae31b8d2053ac65b11327db6e697f907e3a5'
+      '94f35894c960cbc75c7b0b40e4d3e24e84c881e2e0a99f19e086f75a33ae1452'
     ),
     (
       'tenancy.cancel_operation(text, bigint, text)', null,

@@ -29,6 +29,28 @@ test('reports every invalid field under its own key, and ignores unknown members
   t.deepEqual(Object.keys(error?.fields ?? {}), ['a', 'b']);
 });
 
+test('reports missing and null members of any schema in the same words', (t) => {
+  const plain = z.object({
+    name: z.string(),
+    domains: z.array(z.string()),
+    size: z.number(),
+    own: z.string('Write a name.'),
+  });
+  const error = t.throws<ValidationFailed>(() => validate(plain, { size: null }), {
+    instanceOf: ValidationFailed,
+  });
+  t.deepEqual(error?.fields, {
+    name: ['This field is required.'],
+    domains: ['This field is required.'],
+    size: ['This field may not be null.'],
+    own: ['Write a name.'],
+  });
+  const wrong = t.throws<ValidationFailed>(() => validate(z.object({ name: z.string() }), { name: 1 }), {
+    instanceOf: ValidationFailed,
+  });
+  t.regex(wrong?.fields.name?.[0] ?? '', /expected string/);
+});
+
 test('reports an error of two fields together as non_field_errors', (t) => {
   const both = schema.refine(({ a, b }) => a === b, 'They differ.');
   const error = t.throws<ValidationFailed>(() => validate(both, { a: 'x', b: 'y' }), {

@@ -7,8 +7,10 @@ const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
 export const formatTime = (value: string | null | undefined): string =>
   value ? time.format(new Date(value)) : '–';
 
+/** A day, or the day of a moment in the time zone of the browser. */
 export const formatDay = (value: string | null | undefined): string =>
-  value ? day.format(new Date(value)) : '–';
+  // Without a time, `Date` reads a day as midnight in UTC, which is the day before in some time zones.
+  value ? day.format(new Date(value.includes('T') ? value : `${value}T00:00:00`)) : '–';
 
 export const formatNumber = (value: number | null | undefined): string =>
   value === null || value === undefined ? '–' : number.format(value);

@@ -51,6 +51,7 @@ function withoutNull(schema: JsonSchema): JsonSchema {
       ...only,
       title: schema.title ?? only.title,
       description: schema.description ?? only.description,
+      format: schema.format ?? only.format,
     } as JsonSchema;
   }
   return schema;

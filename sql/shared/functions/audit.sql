@@ -126,7 +126,11 @@ as $$
       select coalesce(
         jsonb_object_agg(
           s.key,
-          case when s.key ~* 'secret|password|token|key|credential' then '"(hidden)"'::jsonb else s.value end
+          case
+            when s.key ~* 'secret|password|token|key|credential'
+              and jsonb_typeof(s.value) not in ('number', 'boolean', 'null') then '"(hidden)"'::jsonb
+            else s.value
+          end
         ),
         '{}'
       )

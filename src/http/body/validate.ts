@@ -55,6 +55,18 @@ function assertWellFormed(data: unknown): void {
   }
 }
 
+/** The messages for a missing or null field that has no messages of its own. */
+const ABSENT: z.core.$ZodErrorMap = ({ code, input }) => {
+  if (code !== 'invalid_type') {
+    return;
+  }
+  return input === undefined
+    ? 'This field is required.'
+    : input === null
+      ? 'This field may not be null.'
+      : undefined;
+};
+
 /**
  * Validates `given`, an object or a form from a client, and returns the parsed value. Unknown members are
  * ignored, as in Django REST Framework.
@@ -69,7 +81,9 @@ export function validate<S extends z.ZodType>(schema: S, given: unknown): z.infe
     });
   }
   const first = schema.safeParse(input);
-  const result = first.success ? first : schema.safeParse(withPlainNumbers(input, first.error));
+  const result = first.success
+    ? first
+    : schema.safeParse(withPlainNumbers(input, first.error), { error: ABSENT });
   if (result.success) {
     assertWellFormed(result.data);
     return result.data;

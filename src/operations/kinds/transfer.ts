@@ -194,7 +194,10 @@ const moveKind = defineOperation({
       title: 'Only clean up',
       description: 'Remove what an interrupted move has left, without moving.',
     }),
-    block_seconds: blockSeconds.unwrap().max(30).default(5),
+    block_seconds: blockSeconds.unwrap().max(30).default(5).meta({
+      title: 'Seconds to block',
+      description: 'Maximum seconds of the switch, for which requests wait.',
+    }),
     keep_days: z.number().int().min(0).max(3_650).default(7).meta({
       title: 'Days to keep the old copy',
       description: '0: it is dropped.',

@@ -18,6 +18,7 @@ import { freePort } from '../test/helpers/free-port.ts';
 import { startTestServer } from '../test/helpers/postgres.ts';
 import { environmentOf, serve, type TestService, until } from '../test/helpers/server.ts';
 import { openWorld, type World } from '../test/helpers/world.ts';
+import { buildConsole } from './build-console.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 const PASSWORD = 'alice-demo-password';
@@ -41,6 +42,8 @@ const SHOWN: Readonly<Record<string, number>> = {
   'sign-up': 820,
   subscription: 900,
   projects: 640,
+  'console-tenant': 900,
+  'console-rows': 640,
 };
 const SHOWN_WIDTH = 1000;
 
@@ -167,6 +170,28 @@ async function showFrontEnd(stage: Stage, page: Page, look: Look): Promise<void>
   await look('projects', page);
 }
 
+/** Logs in to the console of a host. */
+async function logInToConsole(stage: Stage, page: Page, host: string, username: string): Promise<void> {
+  await page.goto(url(stage, host, '/console/'));
+  await page.getByLabel('Username').fill(username);
+  await page.getByLabel('Password').fill(`${username}-demo-password`);
+  await page.getByRole('button', { name: 'Log in' }).click();
+  await page.getByRole('button', { name: 'Log out' }).waitFor();
+}
+
+/** Shows the console of operators, and that of a tenant's staff. Their other pages are in the tests of the console. */
+async function showConsole(stage: Stage, page: Page, look: Look): Promise<void> {
+  await logInToConsole(stage, page, 'localhost', 'operator');
+  await look('console-dashboard', page);
+  await page.goto(url(stage, 'localhost', '/console/tenants/acme'));
+  await page.getByText('acme.localhost').first().waitFor();
+  await look('console-tenant', page);
+  await logInToConsole(stage, page, 'acme.localhost', 'alice');
+  await page.goto(url(stage, 'acme.localhost', '/console/models/projects.project'));
+  await page.getByText('Rocket skates').first().waitFor();
+  await look('console-rows', page);
+}
+
 /** Gives the demo tenants a plan, payments and use. */
 async function addSubscriptions({ asOwner }: World): Promise<void> {
   await asOwner(
@@ -200,7 +225,7 @@ async function onStage(executable: string, work: (stage: Stage) => Promise<void>
   process.env.TEST_DATABASE_URL ??= server?.url;
   const closers: Array<() => Promise<unknown>> = server ? [server.stop] : [];
   try {
-    const world = await openWorld({ project });
+    const [world] = await Promise.all([openWorld({ project }), buildConsole(join(ROOT, 'dist/console'))]);
     closers.push(world.close);
     await seedDemo(
       project,
@@ -231,7 +256,7 @@ async function onStage(executable: string, work: (stage: Stage) => Promise<void>
 }
 
 async function showAll(stage: Stage, look: Look): Promise<void> {
-  for (const show of [showSite, showAccount, showFrontEnd]) {
+  for (const show of [showSite, showAccount, showFrontEnd, showConsole]) {
     const context = await stage.browser.newContext({ viewport: { width: SHOWN_WIDTH, height: 800 } });
     await show(stage, await context.newPage(), look);
     await context.close();

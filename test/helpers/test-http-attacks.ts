@@ -1,9 +1,12 @@
-import test from 'ava';
+import type { TestFn } from 'ava';
 
 import type { HttpCampaign } from './http-attacks.ts';
 
-/** Declares the tests of a campaign: each attack fails on the service, and succeeds without its rule. */
-export function testHttpAttacks(open: () => Promise<HttpCampaign>): void {
+/**
+ * Declares the tests of a campaign: each attack fails on the service, and succeeds without its rule. `test` is that of the
+ * test file: several files run in one process, which loads this module once.
+ */
+export function testHttpAttacks(test: TestFn, open: () => Promise<HttpCampaign>): void {
   let campaign: HttpCampaign;
   test.before(async () => {
     campaign = await open();

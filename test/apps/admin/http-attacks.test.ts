@@ -1,4 +1,6 @@
+import test from 'ava';
+
 import { testHttpAttacks } from '../../helpers/test-http-attacks.ts';
 import { openHttpCampaign } from './http-campaign.ts';
 
-testHttpAttacks(openHttpCampaign);
+testHttpAttacks(test, openHttpCampaign);

@@ -7,7 +7,7 @@ import {
 } from '../../../src/apps/billing/subscription/subscription.ts';
 import { axeFindings, findChromium, isTooWide, openChromium } from '../../helpers/chromium.ts';
 import { createFormClient } from '../../helpers/form-client.ts';
-import { makeUser, PASSWORD } from '../../helpers/server.ts';
+import { makeUser, PASSWORD, until } from '../../helpers/server.ts';
 import { type BillingWorld, openBillingWorld } from './billing-world.ts';
 
 const ACME = 'acme.localhost';
@@ -114,7 +114,11 @@ test.serial('only staff see the subscription, also while the tenant is unpaid', 
   t.is(await statusOf('globex.localhost', owner), 401);
   t.is(await statusOf('localhost', owner), 404);
   await world.asOwner(`update public.tenants set paid_until = '2020-01-01' where schema_name = 'acme'`);
-  t.is((await service.request(ACME, 'GET', '/api/paid/')).status, 402);
+  // The service is notified of the change.
+  await until(
+    async () => (await service.request(ACME, 'GET', '/api/paid/')).status,
+    (status) => status === 402,
+  );
   const unpaid = await service.request(ACME, 'GET', API, { token: owner });
   t.deepEqual([unpaid.status, unpaid.body.status], [200, 'unpaid']);
   await world.asOwner(`update public.tenants set paid_until = '2031-02-03' where schema_name = 'acme'`);

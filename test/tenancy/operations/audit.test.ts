@@ -77,10 +77,10 @@ test.serial('a command that changes no row of the registry is an event with decl
 
 test.serial('a statement of a login is an event too, and values of secret settings are hidden', async (t) => {
   await world.asOwner(
-    `update public.tenants set settings = '{"APP_API_TOKEN": "s3cret", "ACCESS_TOKEN_LIFETIME": 600}' where schema_name = 'globex'`,
+    `update public.tenants set settings = '{"APP_API_TOKEN": "s3cret", "APP_TOKEN_LIFETIME": 600}' where schema_name = 'globex'`,
   );
   const [event] = await events({ tenant: 'globex', source: 'sql' });
-  t.deepEqual(event?.after, { settings: { APP_API_TOKEN: '(hidden)', ACCESS_TOKEN_LIFETIME: 600 } });
+  t.deepEqual(event?.after, { settings: { APP_API_TOKEN: '(hidden)', APP_TOKEN_LIFETIME: 600 } });
   t.is(event?.actor, new URL(world.ownerUrl).username);
   await world.asOwner(`update public.tenants set settings = '{}' where schema_name = 'globex'`);
 });

@@ -14,6 +14,11 @@ export function parseIdentifier(text: string | undefined): string {
   return text;
 }
 
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** Whether a text is a UUID as PostgreSQL writes it, in lowercase. */
+export const isUuid = (text: string): boolean => UUID.test(text);
+
 /** Returns the error that becomes a response with status 404. */
 export const notFound = (): ApiError => new ApiError('not_found', 'Not found.');
 

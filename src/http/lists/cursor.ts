@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-
 import { ApiError } from '../../errors.ts';
 import { date, datetime } from '../fields/date.ts';
 import { parseInteger } from '../fields/number.ts';
+import { isUuid } from '../identifier.ts';
 import type { Order, OrderTerm } from './ordering.ts';
 
 /** The position at which a page begins. */
@@ -53,7 +53,7 @@ function isValue({ sqlType, isNullable }: OrderTerm, text: unknown): boolean {
     case 'boolean':
       return text === 'true' || text === 'false';
     case 'uuid':
-      return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+      return isUuid(text);
     case 'date':
       return /^-?infinity$/.test(text) || date().safeParse(text).success;
     case 'timestamptz':

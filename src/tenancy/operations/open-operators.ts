@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { ApiError, ValidationFailed } from '../../errors.ts';
 import { type DescribedSetting, describeSettings } from '../registry/describe-settings.ts';
 import type { RequiredMigrations } from '../registry/project.ts';
-import { canBeSecret, HIDDEN, isSecretSetting } from '../registry/secret-settings.ts';
+import { shownSetting } from '../registry/secret-settings.ts';
 import { SITE_SCHEMA } from '../registry/tenant.ts';
 import type { SettingsSchema } from '../registry/tenant-settings.ts';
 import { needsVerification, verificationRecord } from '../registry/verification.ts';
@@ -54,14 +54,11 @@ function parseArguments(kind: OperationKind, given: unknown): Readonly<Record<st
   throw new ValidationFailed(fields);
 }
 
-const hideSecret = (setting: DescribedSetting): DescribedSetting =>
-  isSecretSetting(setting.name)
-    ? {
-        ...setting,
-        value: canBeSecret(setting.value) ? HIDDEN : setting.value,
-        default: canBeSecret(setting.default) ? HIDDEN : setting.default,
-      }
-    : setting;
+const hideSecret = (setting: DescribedSetting): DescribedSetting => ({
+  ...setting,
+  value: shownSetting(setting.name, setting.value),
+  default: shownSetting(setting.name, setting.default),
+});
 
 const detailsOf = (
   { overrides, domains, ...item }: z.infer<typeof tenantRecord>,

@@ -14,7 +14,7 @@ export type DescribedSetting = Readonly<{
 const sourceOf = ({ source }: RegExp): string => source.replace(/^\^\(\?:(.*)\)\$$/s, '$1');
 
 /** Returns a value as text that the setting accepts. Other objects, and null, are rates. */
-function writtenAs(value: unknown): unknown {
+export function writtenAs(value: unknown): unknown {
   if (Array.isArray(value)) {
     return value.map((item) => (item instanceof RegExp ? sourceOf(item) : String(item))).join(' ');
   }

@@ -7,8 +7,8 @@ import { operation } from '../../../http/openapi/description.ts';
 import { isStaff, permit } from '../../../http/permissions.ts';
 import { resource } from '../../../http/resource.ts';
 import type { State } from '../../../http/state.ts';
-import { canBeSecret, HIDDEN, isSecretSetting } from '../../../tenancy/registry/secret-settings.ts';
-import { type Rate, rateText } from '../../../tenancy/registry/setting-fields.ts';
+import { writtenAs } from '../../../tenancy/registry/describe-settings.ts';
+import { shownSetting } from '../../../tenancy/registry/secret-settings.ts';
 import type { AdminService } from '../start.ts';
 
 const row = z.object({ settings: z.record(z.string(), z.unknown()) }).strict();
@@ -22,16 +22,8 @@ const setting = z
   })
   .meta({ id: 'OwnSetting' });
 
-/** Returns a value as the environment has it. Objects and null are rates. */
-function textOf(name: string, value: unknown): string {
-  if (isSecretSetting(name) && canBeSecret(value)) {
-    return HIDDEN;
-  }
-  if (Array.isArray(value)) {
-    return value.map((member) => (member instanceof RegExp ? member.source : String(member))).join(' ');
-  }
-  return value === null || typeof value === 'object' ? rateText(value as Rate | null) : String(value ?? '');
-}
+/** Returns a value as the environment has it. */
+const textOf = (name: string, value: unknown): string => String(writtenAs(shownSetting(name, value)) ?? '');
 
 type Dependencies = RouteDependencies<Record<never, never>, Record<never, never>, AdminService>;
 

@@ -1,8 +1,8 @@
 import type pg from 'pg';
-
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import type { JobDependencies } from '../../../definition/dependencies.ts';
 import { DomainError } from '../../../errors.ts';
+import { isUuid } from '../../../http/identifier.ts';
 import { withTenantAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
 import { changePlan } from '../../../tenancy/registry/change-plan.ts';
 import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
@@ -16,10 +16,8 @@ import { verifyEvent } from './verify.ts';
 
 type Dependencies = Pick<JobDependencies<typeof environment>, 'project' | 'environment' | 'databases'>;
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 async function schemaOfTenant(client: pg.ClientBase, id: string): Promise<string | null> {
-  if (!UUID.test(id)) {
+  if (!isUuid(id)) {
     return null;
   }
   const { rows } = await client.query<{ schema: string }>(

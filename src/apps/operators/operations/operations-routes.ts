@@ -6,7 +6,7 @@ import { readBody } from '../../../http/body/validate.ts';
 import { choice } from '../../../http/fields/choice.ts';
 import { text } from '../../../http/fields/text.ts';
 import { originOf } from '../../../http/host.ts';
-import { notFound, orNotFound } from '../../../http/identifier.ts';
+import { isUuid, notFound, orNotFound } from '../../../http/identifier.ts';
 import { operation } from '../../../http/openapi/description.ts';
 import { pageOfRows, pageParameters } from '../../../http/openapi/parameters.ts';
 import { resource } from '../../../http/resource.ts';
@@ -19,8 +19,6 @@ import { throttleOperator } from '../throttle-operator.ts';
 import { operationItem } from './operation-schemas.ts';
 import { assertConfirmed, confirmation, operationRequest, readRequest } from './request-operation.ts';
 
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
 const filters = {
   tenant: text({ max: 100 }).optional(),
   status: choice(OPERATION_STATUSES).optional(),
@@ -30,7 +28,7 @@ const filters = {
 /** @throws ApiError `not_found` for a text that cannot be an id */
 function idOf(ctx: Context): string {
   const id = ctx.params.operation ?? '';
-  if (!UUID.test(id)) {
+  if (!isUuid(id)) {
     throw notFound();
   }
   return id;

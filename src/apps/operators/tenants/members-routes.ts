@@ -58,7 +58,7 @@ export function membersRoutes(
         await throttleOperator(dependencies, ctx);
         const members = membersOf(dependencies);
         const id = parseIdentifier(ctx.params.id);
-        const tenant = await findServedTenant(dependencies, ctx.params.schema ?? '');
+        const tenant = await findServedTenant(dependencies, ctx.params.schema);
         const member = orNotFound(await members.findResettable(tenant, id));
         // Recorded first: no mail without an audit event.
         await dependencies.operators.record({

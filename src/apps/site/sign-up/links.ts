@@ -1,11 +1,10 @@
 import { createHash, createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
+import { isUuid } from '../../../http/identifier.ts';
 import { type AppSecrets, tenantKeys } from '../../../tenancy/registry/signing-key.ts';
 import type { ResolvedTenant } from '../../../tenancy/registry/tenant.ts';
 
 type Site = Pick<ResolvedTenant, 'id' | 'keyGeneration'>;
-
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** Seconds for which an invitation is valid. */
 const INVITATION_LIFETIME = 7 * 86_400;
@@ -30,7 +29,7 @@ export const createConfirmation = (secrets: AppSecrets, site: Site, id: string):
 /** Returns the id of the sign-up that a mailed link confirms, or null. */
 export function readConfirmation(secrets: AppSecrets, site: Site, token: string): string | null {
   const [id = '', signature = '', ...rest] = token.slice(0, 200).split('.');
-  return UUID.test(id) && rest.length === 0 && isSigned(signatures(secrets, site, ['signup', id]), signature)
+  return isUuid(id) && rest.length === 0 && isSigned(signatures(secrets, site, ['signup', id]), signature)
     ? id
     : null;
 }
@@ -48,7 +47,7 @@ export function createStatusKey(id: string): StatusKey {
 /** Returns the id and the digest of the key of a status URL, or null. */
 export function readStatusKey(text: string): Readonly<{ id: string; digest: Buffer }> | null {
   const [, id = '', key = ''] = /^([0-9a-f-]{36})\.([\w-]{22})$/.exec(text) ?? [];
-  return UUID.test(id) ? { id, digest: digestOf(key) } : null;
+  return isUuid(id) ? { id, digest: digestOf(key) } : null;
 }
 
 const now = (): number => Math.floor(Date.now() / 1000);

@@ -17,7 +17,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.audit_domain()', null,
-      'a7d116ffd1c07cce63fff25e22a394fd2406684dc3d0c21f35bd76b76ab17c8c'
+      '1ecd5ff2083eb0371254b948e9d3fb2bb0c771fc2c28f24562c84a1de4e3984b'
     ),
     (
       'tenancy.audit_payment()', null,
@@ -33,7 +33,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.audit_tenant()', null,
-      'e96c916fa6437d11e85703f16d2b951b48b2a36501e213b3100b114df98e7e16'
+      '76afc094c9a2bd9d3303d2dbfd69424dab76e59ed2dfe3e2d6b99c26d80c34e7'
     ),
     (
       'tenancy.audited_tenant(jsonb)', null,

@@ -20,11 +20,10 @@ export class Failure extends Error {
 }
 
 const BY_STATUS: Readonly<Record<number, string>> = {
-  0: 'The service cannot be reached. Check your connection and try again.',
   403: 'You do not have permission for this.',
   404: 'Not found.',
   429: 'Too many requests. Wait a moment and try again.',
-  502: 'The service cannot be reached. Try again later.',
+  502: 'The service cannot be reached. Check your connection and try again.',
 };
 
 const textOf = (value: unknown): string | null => (typeof value === 'string' ? value : null);

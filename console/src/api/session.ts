@@ -33,7 +33,7 @@ tabs.addEventListener('message', () => {
 
 const csrfToken = (): string | undefined => /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1];
 
-/** Sends a request. A network failure becomes a failure with status 0. */
+/** Sends a request. A network failure becomes a response with status 502, as of a proxy that cannot reach the service. */
 async function send(request: Request): Promise<Response> {
   try {
     return await fetch(request);

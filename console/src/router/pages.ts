@@ -39,6 +39,7 @@ export type PagesModule = Readonly<{
   loadNavigation?: (host: HostInfo) => Promise<readonly NavigationItem[]>;
 }>;
 
+// The pattern also matches this file, which has no `pages`.
 const modules: readonly PagesModule[] = Object.values(
   import.meta.glob<PagesModule>('../*/pages.ts', { eager: true }),
 ).filter(({ pages }) => Array.isArray(pages));

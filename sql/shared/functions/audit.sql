@@ -158,7 +158,7 @@ begin
     return null;
   end if;
 
-  -- A spare, a tenant whose creation is not finished, and a scratch tenant of an attack are nobody's.
+  -- Spares, tenants whose creation is not finished, and scratch tenants of attacks belong to no customer.
   v_was_tenant := tg_op <> 'INSERT'
     and (old.status <> 'spare' and old.schema_name not like 'unfinished\_%' and old.type <> 'attacked');
   v_is_tenant := tg_op <> 'DELETE'
@@ -232,7 +232,7 @@ begin
   from public.tenants as t
   where t.id = coalesce(new.tenant_id, old.tenant_id)
     and t.type <> 'attacked';
-  -- The tenant is being purged: its own event says so.
+  -- The tenant is being purged, which is an event of its own.
   if v_schema is null then
     return null;
   end if;
@@ -247,7 +247,7 @@ begin
       'domain', new.domain, 'is_primary', new.is_primary, 'is_verified', new.verified_at is not null
     );
   end if;
-  -- The former primary domain of a change: the event of the new one says so.
+  -- The former primary domain of a change: the new one has the event.
   if v_before = v_after or (tg_op = 'UPDATE' and old.is_primary and not new.is_primary) then
     return null;
   end if;

@@ -1,7 +1,7 @@
 import { defineApp } from '../../definition/define-app.ts';
 import type { AdminService } from './start.ts';
 
-/** The API of the console on a tenant's host: the rows of declared models, the plan, domains, settings and events. */
+/** The API of the console on a tenant's host: the rows of declared models, domains, settings and events. */
 export const admin = defineApp<Record<never, never>, Record<never, never>, AdminService>({
   name: 'admin',
   directory: import.meta.dirname,

@@ -27,8 +27,8 @@ type Member = z.output<typeof member.row>;
 const RIGHTS = ['is_active', 'is_staff', 'is_superuser'] as const;
 
 /**
- * Only superusers change the rights of users, and superusers. Nobody changes the own rights: the last superuser could
- * lock everybody out.
+ * Only superusers change rights, and the account of another superuser. A superuser cannot change their own rights:
+ * otherwise a host could lose its last superuser.
  *
  * @throws ApiError `permission_denied`, or ValidationFailed on a right of the caller
  */

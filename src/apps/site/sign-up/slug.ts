@@ -24,7 +24,7 @@ export const isSlug = (text: string): boolean =>
 /** Returns the name of the schema of a new tenant. */
 export const schemaOf = (slug: string): string => slug.replaceAll('-', '_');
 
-/** Whether nobody may sign up with a name. The engine uses the prefixes for tenants that are not finished. */
+/** Whether sign-ups with a name are rejected. The engine uses the prefixes for tenants that are not finished. */
 export const isReserved = (slug: string, further: readonly string[]): boolean =>
   RESERVED.has(slug) || further.includes(slug) || /^(?:spare|unfinished|pg|xn)-/.test(slug);
 

@@ -9,15 +9,15 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { startTestServer } from '../test/helpers/postgres.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
-const PARTS = ['src', 'migrations', 'sql', 'test', 'bench', 'fixtures', 'scripts', 'docs'];
-const FILES = ['package.json', 'tsconfig.json', 'ava.config.js', '.env.example', '.dependency-cruiser.js'];
+/** What a checkout contains beside the files of the repository. */
+const NOT_COPIED = new Set(['.git', 'node_modules', 'dist', '.data']);
 
 /** Engine tests that an app could affect. All tests would take too long in CI. */
 const TESTS = [
@@ -42,14 +42,7 @@ type Copy = Readonly<{
 
 async function makeCopy(): Promise<Copy> {
   const folder = await mkdtemp(join(tmpdir(), 'koa-tenants-extended-'));
-  for (const part of [...PARTS, ...FILES]) {
-    await cp(join(ROOT, part), join(folder, part), { recursive: true }).catch((error) => {
-      // Not every checkout has all of them.
-      if (error.code !== 'ENOENT') {
-        throw error;
-      }
-    });
-  }
+  await cp(ROOT, folder, { recursive: true, filter: (path) => !NOT_COPIED.has(basename(path)) });
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'));
   const write: Copy['write'] = async (file, text) => {
     await mkdir(dirname(join(folder, file)), { recursive: true });

@@ -64,7 +64,7 @@ begin
     raise exception 'no tenant was entered' using errcode = 'KT001';
   end if;
   if (length(coalesce(p_before::text, '')) + length(coalesce(p_after::text, '')) <= 65536) is not true then
-    raise exception 'an audit event has at most 65536 characters' using errcode = '54000';
+    raise exception 'an audit event has at most 65536 characters' using errcode = 'KT010';
   end if;
   if (
     (
@@ -79,7 +79,7 @@ begin
       ) as recent
     )
   ) is not true then
-    raise exception 'a tenant adds at most 1000 audit events and 2 MiB per minute' using errcode = '54000';
+    raise exception 'a tenant adds at most 1000 audit events and 2 MiB per minute' using errcode = 'KT009';
   end if;
 
   insert into tenancy.audit_events (actor, source, address, tenant_id, schema_name, action, before, after)

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomUUID, randomUUIDv7 } from 'node:crypto';
 import { z } from 'zod';
 
 import { ApiError, ValidationFailed } from '../../errors.ts';
@@ -30,15 +30,6 @@ export type OperatorsOptions = FunctionCaller &
   }>;
 
 type Call = (name: OperatorFunction, request: Readonly<Record<string, unknown>>) => Promise<unknown>;
-
-/** Returns a UUID version 7, as `tenancy.new_event_id()` does. */
-function createEventId(): string {
-  const bytes = randomBytes(16);
-  bytes.writeUIntBE(Date.now(), 0, 6);
-  bytes.writeUInt8(0x70 | (bytes.readUInt8(6) & 0x0f), 6);
-  bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8);
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
 
 /** @throws ValidationFailed with the messages by argument */
 function parseArguments(kind: OperationKind, given: unknown): Readonly<Record<string, unknown>> {
@@ -188,7 +179,7 @@ export function openOperators(options: OperatorsOptions): Operators {
     fleet: async () => fleetOverview.parse(await call('fleet_overview', versions)),
     audit: async (query) => auditPage.parse(await call('list_audit_events', query)),
     record: async (event) => {
-      await call('record_operator_event', { id: createEventId(), ...event });
+      await call('record_operator_event', { id: randomUUIDv7(), ...event });
     },
   };
 }

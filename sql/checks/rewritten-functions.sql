@@ -161,7 +161,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.mark_due(text)', null,
-      '9ee5d001bfb18a4954e4b152dc4d06d4ec3046759158b14f2fc37efb064d9f9f'
+      '7e3b31b096471ccc21fbbe7dcdc0f9d397884bc3d5538e95c731bd6483b82da0'
     ),
     (
       'tenancy.my_domain_records()', null,
@@ -237,7 +237,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.record_own_event(text, jsonb, jsonb, text, text)', null,
-      'b5ce9bf444cdd092fc55c886548948ab07916b5b5e56fb4459abae77f600e859'
+      '4cfc43bf8f945ae759f5dbab60941f93bace92ebb421b3ec1e2bf6404eb4c058'
     ),
     (
       'tenancy.reject(text)', null,
@@ -285,11 +285,11 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.set_context(text)', 'guarded',
-      'e689d69176ecdb506939129e6d3a6c9ef45105e23b21f1fa80d1dd4d549507e7'
+      '677bb59288aa626816a4f6d64175b0559687cea03d896a28d51d1c49d4fc3d2d'
     ),
     (
       'tenancy.set_context(text)', 'signed',
-      '8c4342b90a0cdf01c3841471e36461a50e4431d384bbf8eabe94372dc1dfc386'
+      '008812367c133239f3b79560ad77573e8e72d4daef459ba07fbee966e04951de'
     ),
     (
       'tenancy.shared_migrations()', null,

@@ -1,4 +1,4 @@
-import { randomBytes } from 'node:crypto';
+import { randomUUIDv7 } from 'node:crypto';
 import type { z } from 'zod';
 
 import { type DescribedSetting, describeSettings } from '../registry/describe-settings.ts';
@@ -22,15 +22,6 @@ export type OperatorsOptions = FunctionCaller &
     defaults: Readonly<Record<string, unknown>>;
     baseDomain: string;
   }>;
-
-/** Returns a UUID version 7, as `tenancy.new_event_id()` does. */
-function createEventId(): string {
-  const bytes = randomBytes(16);
-  bytes.writeUIntBE(Date.now(), 0, 6);
-  bytes.writeUInt8(0x70 | (bytes.readUInt8(6) & 0x0f), 6);
-  bytes.writeUInt8(0x80 | (bytes.readUInt8(8) & 0x3f), 8);
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
-}
 
 const hideSecret = (setting: DescribedSetting): DescribedSetting => ({
   ...setting,
@@ -82,7 +73,7 @@ export function openOperators(options: OperatorsOptions): Operators {
     fleet: async () => fleetOverview.parse(await call('fleet_overview', versions)),
     audit: async (query) => auditPage.parse(await call('list_audit_events', query)),
     record: async (event) => {
-      await call('record_operator_event', { id: createEventId(), ...event });
+      await call('record_operator_event', { id: randomUUIDv7(), ...event });
     },
   };
 }

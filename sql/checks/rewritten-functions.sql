@@ -61,7 +61,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
-      'b6816acf2841833ba39f5e4646502b4b0be14aba7f9edd3656d0aa67e4259c63'
+      '89e0e9b51b9097953699c00d717f795298f97b371f51260107661128a6d64021'
     ),
     (
       'tenancy.enter_owner(text)', null,
@@ -248,6 +248,10 @@ with shipped (identity, context_mode, digest) as (
       'ff2b9234111f9efb8146c5cbf383b4118e27e73fd6d71a2c28b3ebedca16320c'
     ),
     (
+      'tenancy.reject_second_tenant()', null,
+      '3ea737fd9061c7e36b295bda9e3c794122e5f4b666b55746c7fc72f79042d962'
+    ),
+    (
       'tenancy.request_operation(text, bigint, text)', null,
       '0d5e083b90055b7363efb22ad2de9734dcb7c2fd323c024360e6df07b7f7af34'
     ),
@@ -285,11 +289,11 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.set_context(text)', 'guarded',
-      'e689d69176ecdb506939129e6d3a6c9ef45105e23b21f1fa80d1dd4d549507e7'
+      'd1d591fc4a93c036b791b35a0463806983bb9bdc470779884bc3492e2e522929'
     ),
     (
       'tenancy.set_context(text)', 'signed',
-      '8c4342b90a0cdf01c3841471e36461a50e4431d384bbf8eabe94372dc1dfc386'
+      '8ad1244c457214204cd212dbf41a1299ec760bb90f7e00a7e729e49afe3d9a8a'
     ),
     (
       'tenancy.shared_migrations()', null,

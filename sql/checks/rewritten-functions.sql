@@ -61,7 +61,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
-      '89e0e9b51b9097953699c00d717f795298f97b371f51260107661128a6d64021'
+      '64600d33b6b61390220588bb5b8c021c9a65818e93dff3ce82bce92deb3022ee'
     ),
     (
       'tenancy.enter_owner(text)', null,

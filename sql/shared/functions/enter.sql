@@ -16,7 +16,7 @@
 -- Every request calls this function. PostgreSQL prepares each expression again in each transaction, which
 -- takes longer than most functions in it: about 3,000 instructions for each function. So there are few.
 create or replace function tenancy.enter(p_tenant uuid, p_expires bigint, p_proof text)
-returns table (path text, role text, status text, unpaid boolean)
+returns table (path text, role text, status text)
 language plpgsql security definer
 -- With the default, 1000, a plan that is made for the values seems so much cheaper that PostgreSQL plans each entry anew.
 rows 1
@@ -58,16 +58,18 @@ begin
   select
     quote_ident(t.schema_name) || ', extensions, pg_temp',
     t.role_name,
-    t.status,
-    (not t.on_trial and t.paid_until < (now() at time zone 'UTC')::date) is true,
+    case
+      when t.status = 'active' and not t.on_trial and t.paid_until < (now() at time zone 'UTC')::date then 'unpaid'
+      else t.status
+    end,
     t.retry_after,
     t.database = i.database
-  into path, role, status, unpaid, v_retry_after, v_is_here
+  into path, role, status, v_retry_after, v_is_here
   from public.tenants as t
   cross join tenancy.installation as i
   where t.id = p_tenant;
 
-  if (status in ('active', 'suspended') and v_is_here) is not true then
+  if (status in ('active', 'unpaid', 'suspended') and v_is_here) is not true then
     if (status not in ('deleted', 'spare')) is not true then
       raise exception 'no such tenant' using errcode = 'KT001';
     end if;

@@ -15,7 +15,7 @@ const both = async (...changes: ReadonlyArray<Promise<Undo>>): Promise<Undo> => 
 };
 
 const returnsActive = (world: World): Promise<Undo> =>
-  rewrite(world, ENTER, 'return next;', `status := 'active'; unpaid := false; return next;`);
+  rewrite(world, ENTER, 'return next;', `status := 'active'; return next;`);
 
 /** Switches of the walls that assign a transaction to a tenant. */
 export const entrySwitches: readonly Switch[] = [

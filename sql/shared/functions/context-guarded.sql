@@ -20,7 +20,7 @@ begin
     raise exception 'not a tenant role' using errcode = 'KT001';
   end if;
   if (current_setting('backtrace_functions') in ('', p_role)) is not true then
-    raise exception 'this transaction has entered another tenant' using errcode = 'KT002';
+    raise exception 'this transaction has entered another tenant' using errcode = 'KT008';
   end if;
   perform set_config('backtrace_functions', p_role, true);
 end

@@ -39,7 +39,7 @@ begin
     raise exception 'the context cannot be signed' using errcode = 'KT002';
   end if;
   if (coalesce(tenancy.current_tenant(), p_role) = p_role) is not true then
-    raise exception 'this transaction has entered another tenant' using errcode = 'KT002';
+    raise exception 'this transaction has entered another tenant' using errcode = 'KT008';
   end if;
   perform set_config('tenancy.context', v_message || '|' || v_mac, true);
 end

@@ -41,7 +41,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.cancel_operation(text, bigint, text)', null,
-      'ed1b834e7d88301b1ed233215a19c11d240ff3e1ca1db009242ee4b98e6251e5'
+      '58b92e3c4cdb090534be791d76b8fd6cb7ab8ff4241e99a882191046b131205b'
     ),
     (
       'tenancy.current_tenant()', 'guarded',
@@ -57,7 +57,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.describe_operation(jsonb)', null,
-      '4f1b2b07005bd9b1c0559c40d492d706054517257d89d6fbe5d3285b11379f48'
+      'c2eb812d0d3990ac654377a7542f6090c3752a0f93b8662c1effc7d1f32d9234'
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
@@ -161,7 +161,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.mark_due(text)', null,
-      '9ee5d001bfb18a4954e4b152dc4d06d4ec3046759158b14f2fc37efb064d9f9f'
+      '7e3b31b096471ccc21fbbe7dcdc0f9d397884bc3d5538e95c731bd6483b82da0'
     ),
     (
       'tenancy.my_domain_records()', null,
@@ -237,7 +237,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.record_own_event(text, jsonb, jsonb, text, text)', null,
-      'b5ce9bf444cdd092fc55c886548948ab07916b5b5e56fb4459abae77f600e859'
+      '4cfc43bf8f945ae759f5dbab60941f93bace92ebb421b3ec1e2bf6404eb4c058'
     ),
     (
       'tenancy.reject(text)', null,
@@ -249,7 +249,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.reject_second_tenant()', null,
-      '3ea737fd9061c7e36b295bda9e3c794122e5f4b666b55746c7fc72f79042d962'
+      '6a5b7f4e2c40a7d5e2a7988c360643c1c907c768b3736ea304c0f4cf8b08cb5c'
     ),
     (
       'tenancy.request_operation(text, bigint, text)', null,
@@ -281,7 +281,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.retry_operation(text, bigint, text)', null,
-      '266e0febdd521564c0591f6fe9f2e5006e45663c2af4388973375a8e3575a4df'
+      '92fa09814666726a939acb1cd8e94fce613b7d21efcd8f83d54f15b33b1c0399'
     ),
     (
       'tenancy.schema_sizes(text[])', null,

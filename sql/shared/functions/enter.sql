@@ -6,6 +6,7 @@
 --   KT001  no such tenant          KT003  the tenant is not open now
 --   KT002  the proof is rejected   KT004  an operation has locked the tenant
 --   KT006  a requirement is not met KT005  the tenant is in another database
+--   KT008  the transaction has entered another tenant
 
 -- The caller sets the path and the role that this returns: a function with its own search_path
 -- cannot set its caller's.
@@ -104,7 +105,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  raise exception 'this transaction has entered another tenant' using errcode = 'KT002';
+  raise exception 'this transaction has entered another tenant' using errcode = 'KT008';
 end
 $$;
 

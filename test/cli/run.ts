@@ -86,7 +86,7 @@ export const runProcess = (...given: Arguments): Promise<Ran> => limited(() => r
 
 type CommandLine = Readonly<{
   project: Project;
-  executeCommandLine: (typeof import('../../src/execute-command-line.ts'))['executeCommandLine'];
+  executeCommandLine: typeof import('../../src/execute-command-line.ts')['executeCommandLine'];
 }>;
 
 const ofThisRelease =

@@ -41,7 +41,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.cancel_operation(text, bigint, text)', null,
-      'ed1b834e7d88301b1ed233215a19c11d240ff3e1ca1db009242ee4b98e6251e5'
+      '58b92e3c4cdb090534be791d76b8fd6cb7ab8ff4241e99a882191046b131205b'
     ),
     (
       'tenancy.current_tenant()', 'guarded',
@@ -57,11 +57,11 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.describe_operation(jsonb)', null,
-      '4f1b2b07005bd9b1c0559c40d492d706054517257d89d6fbe5d3285b11379f48'
+      'c2eb812d0d3990ac654377a7542f6090c3752a0f93b8662c1effc7d1f32d9234'
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
-      'b6816acf2841833ba39f5e4646502b4b0be14aba7f9edd3656d0aa67e4259c63'
+      '64600d33b6b61390220588bb5b8c021c9a65818e93dff3ce82bce92deb3022ee'
     ),
     (
       'tenancy.enter_owner(text)', null,
@@ -161,7 +161,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.mark_due(text)', null,
-      '9ee5d001bfb18a4954e4b152dc4d06d4ec3046759158b14f2fc37efb064d9f9f'
+      '7e3b31b096471ccc21fbbe7dcdc0f9d397884bc3d5538e95c731bd6483b82da0'
     ),
     (
       'tenancy.my_domain_records()', null,
@@ -237,7 +237,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.record_own_event(text, jsonb, jsonb, text, text)', null,
-      'b5ce9bf444cdd092fc55c886548948ab07916b5b5e56fb4459abae77f600e859'
+      '4cfc43bf8f945ae759f5dbab60941f93bace92ebb421b3ec1e2bf6404eb4c058'
     ),
     (
       'tenancy.reject(text)', null,
@@ -246,6 +246,10 @@ with shipped (identity, context_mode, digest) as (
     (
       'tenancy.reject_audit_change()', null,
       'ff2b9234111f9efb8146c5cbf383b4118e27e73fd6d71a2c28b3ebedca16320c'
+    ),
+    (
+      'tenancy.reject_second_tenant()', null,
+      '6a5b7f4e2c40a7d5e2a7988c360643c1c907c768b3736ea304c0f4cf8b08cb5c'
     ),
     (
       'tenancy.request_operation(text, bigint, text)', null,
@@ -277,7 +281,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.retry_operation(text, bigint, text)', null,
-      '266e0febdd521564c0591f6fe9f2e5006e45663c2af4388973375a8e3575a4df'
+      '92fa09814666726a939acb1cd8e94fce613b7d21efcd8f83d54f15b33b1c0399'
     ),
     (
       'tenancy.schema_sizes(text[])', null,
@@ -285,11 +289,11 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.set_context(text)', 'guarded',
-      'e689d69176ecdb506939129e6d3a6c9ef45105e23b21f1fa80d1dd4d549507e7'
+      'd1d591fc4a93c036b791b35a0463806983bb9bdc470779884bc3492e2e522929'
     ),
     (
       'tenancy.set_context(text)', 'signed',
-      '8c4342b90a0cdf01c3841471e36461a50e4431d384bbf8eabe94372dc1dfc386'
+      '8ad1244c457214204cd212dbf41a1299ec760bb90f7e00a7e729e49afe3d9a8a'
     ),
     (
       'tenancy.shared_migrations()', null,

@@ -51,7 +51,6 @@ export const SQLSTATE = {
   OUT_OF_MEMORY: '53200',
   TOO_MANY_CONNECTIONS: '53300',
   CONFIGURATION_LIMIT_EXCEEDED: '53400',
-  PROGRAM_LIMIT_EXCEEDED: '54000',
   OBJECT_IN_USE: '55006',
   LOCK_NOT_AVAILABLE: '55P03',
   UNSAFE_NEW_ENUM_VALUE_USAGE: '55P04',
@@ -84,6 +83,11 @@ export const TENANCY_SQLSTATE = {
   GUARD_REJECTED: 'KT006',
   /** A limit of rows or storage of the tenant. The detail is the limit. */
   LIMIT_REACHED: 'KT007',
+  /** The transaction has entered another tenant already. */
+  OTHER_TENANT_ENTERED: 'KT008',
+  TOO_MANY_AUDIT_EVENTS: 'KT009',
+  AUDIT_EVENT_TOO_LONG: 'KT010',
+  TOO_MANY_KINDS_OF_WORK: 'KT011',
 } as const;
 
 type SqlState =

@@ -39,6 +39,8 @@ const STATES: Readonly<Record<string, (fields: Partial<DatabaseFields>) => ApiEr
   [TENANCY_SQLSTATE.IN_OTHER_DATABASE]: () =>
     new Unavailable('tenant_busy', 'This tenant is being moved. Try again shortly.', 1),
   [TENANCY_SQLSTATE.LIMIT_REACHED]: ({ detail = '', table }) => limitReached(detail, table),
+  [TENANCY_SQLSTATE.TOO_MANY_AUDIT_EVENTS]: () =>
+    new Unavailable('throttled', 'Too many changes. Try again in a minute.', 60),
 };
 
 const FAILURES: Readonly<Record<Failure, (cause: unknown) => ApiError>> = {

@@ -50,6 +50,7 @@ type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawSh
   models: readonly DeclaredModel[];
   /** Returns the counts of the last 15 minutes' requests, of all processes on this machine. */
   recentRequests: () => RecentRequests;
+  log: Pick<ServiceLog, 'warn' | 'notice'>;
 }>;
 
 /** The argument of `start`. */
@@ -65,7 +66,6 @@ export type StartDependencies<
     ) => TenantSettings & Values<Settings>;
     /** Calls the app for tenants that have due work of a kind. */
     watchDueWork: WatchDueWork;
-    log: Pick<ServiceLog, 'warn' | 'notice'>;
     /** Counts failed work in the metrics, by kind. */
     onWorkFailed: (kind: string) => void;
   }>;

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { z } from 'zod';
 
 import type { Query } from '../http/lists/parameters.ts';
 import type { TenantTransaction } from '../tenancy/context/with-tenant.ts';
@@ -29,18 +30,21 @@ export type Mailer = Readonly<{
 export type PreparedOwner = Readonly<Record<string, string>>;
 
 /** A user of a tenant, as operators see it. */
-export type Member = Readonly<{
-  id: number;
-  username: string;
-  email: string;
-  first_name: string;
-  last_name: string;
-  is_active: boolean;
-  is_staff: boolean;
-  is_superuser: boolean;
-  last_login: Date | null;
-  date_joined: Date;
-}>;
+export const operatedMember = z
+  .object({
+    id: z.int(),
+    username: z.string(),
+    email: z.string(),
+    first_name: z.string(),
+    last_name: z.string(),
+    is_active: z.boolean(),
+    is_staff: z.boolean(),
+    is_superuser: z.boolean(),
+    last_login: z.date().nullable(),
+    date_joined: z.date(),
+  })
+  .meta({ id: 'OperatedMember' });
+export type Member = Readonly<z.infer<typeof operatedMember>>;
 
 /** The mail of one tenant that is not sent yet. */
 export type MailCounts = Readonly<{

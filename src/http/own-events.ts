@@ -1,9 +1,6 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 
-import { hasSqlState, SQLSTATE } from '../db/sqlstate.ts';
-import { databaseFields } from '../db/violations.ts';
-import { Unavailable } from '../errors.ts';
 import type { Context } from './state.ts';
 
 /** The values of an event: fields by name. Never secrets. */
@@ -21,33 +18,24 @@ export type OwnEvent = Readonly<{
 
 const recorded = z.object({ record_own_event: z.unknown() });
 
-const RETRY_AFTER_SECONDS = 60;
-
 /**
  * Adds an event to the audit of the current tenant, in the transaction of the request.
  *
- * @throws Unavailable `throttled` for more than 1,000 events or 2 MiB of a tenant per minute
+ * An event has at most 65,536 characters. The client receives 429 `throttled` for more than 1,000 events or 2 MiB of a
+ * tenant per minute.
  */
 export async function recordOwnEvent(
   { ip, state: { tx } }: Pick<Context, 'ip' | 'state'>,
   { action, actor, before, after }: OwnEvent,
 ): Promise<void> {
   const json = (values: EventValues): string | null => values && JSON.stringify(values);
-  try {
-    await tx.query(sql.type(recorded)`
-      select tenancy.record_own_event(
-        ${action},
-        ${json(before)}::jsonb,
-        ${json(after)}::jsonb,
-        ${actor},
-        ${ip}
-      )
-    `);
-  } catch (error) {
-    throw hasSqlState(databaseFields(error), SQLSTATE.PROGRAM_LIMIT_EXCEEDED)
-      ? new Unavailable('throttled', 'Too many changes. Try again in a minute.', RETRY_AFTER_SECONDS, {
-          cause: error,
-        })
-      : error;
-  }
+  await tx.query(sql.type(recorded)`
+    select tenancy.record_own_event(
+      ${action},
+      ${json(before)}::jsonb,
+      ${json(after)}::jsonb,
+      ${actor},
+      ${ip}
+    )
+  `);
 }

@@ -95,6 +95,7 @@ export async function createDescribedRouters(
       directory: placeholder,
       throttle: placeholder,
       recentRequests: placeholder,
+      log: placeholder,
       service: placeholder,
       permissions: permissionsOf(project),
       models: apps.flatMap(({ models }) => models),

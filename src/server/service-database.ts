@@ -6,6 +6,7 @@ import { connectionAs, connectionTo, loginOf } from '../db/admin/connection-conf
 import type { PreparedStatementUsage } from '../db/driver/prepared-statements.ts';
 import { openPool, type PoolSettings } from '../db/pool/pool.ts';
 import type { Project } from '../definition/define-project.ts';
+import { describeError } from '../observability/describe-error.ts';
 import { openPoolShards, type PoolShards } from '../tenancy/context/pool-shards.ts';
 import { assertLaneLogins } from '../tenancy/install/lane-logins.ts';
 import { assertPreconditions } from '../tenancy/install/preconditions.ts';
@@ -31,6 +32,48 @@ function cacheFor<T>(ttl: number, work: () => Promise<T>): () => Promise<T> {
     });
     return shared;
   };
+}
+
+/**
+ * Creates the function that returns whether a database responds, is installed and accepts writes. Logs when that changes,
+ * with the reason, and when another release has changed the shared schema.
+ */
+function createReadiness(
+  pool: Pick<DatabasePool, 'maybeOne'>,
+  { name, fingerprint, warn }: Readonly<{ name: string; fingerprint: string; warn: FleetChecks['warn'] }>,
+): () => Promise<boolean> {
+  let known = fingerprint;
+  let wasReady = true;
+
+  const findFault = async (): Promise<Readonly<Record<string, unknown>> | null> => {
+    try {
+      const found = await pool.maybeOne(sql.type(version)`
+        select
+          v.fingerprint,
+          pg_catalog.pg_is_in_recovery()
+            or pg_catalog.current_setting('transaction_read_only') = 'on' as read_only
+        from tenancy.version() as v
+      `);
+      if (found && found.fingerprint !== known) {
+        known = found.fingerprint;
+        warn(`the shared schema of ${name} was changed by another release; this process continues to serve`);
+      }
+      const reason = found === null ? 'it is not installed' : found.read_only ? 'it is read-only' : null;
+      return reason === null ? null : { reason };
+    } catch (error) {
+      return { error: describeError(error) };
+    }
+  };
+
+  return cacheFor(READINESS_TTL, async () => {
+    const fault = await findFault();
+    const isReady = fault === null;
+    if (isReady !== wasReady) {
+      wasReady = isReady;
+      warn(`the database ${name} is ${isReady ? 'ready again' : 'not ready'}`, fault ?? {});
+    }
+    return isReady;
+  });
 }
 
 /** One open PostgreSQL database that meets the requirements for serving. */
@@ -142,28 +185,12 @@ export async function openServiceDatabase(
   const readiness = await openPool(lane(1, 'readiness'));
   closers.push(() => readiness.end());
 
-  let known = fingerprint;
   return {
     lookUps,
     shards,
     shardSize,
     statementUsage,
     fleetChecks: fleetChecked ? null : checks,
-    isReady: cacheFor(READINESS_TTL, async () => {
-      const found = await readiness
-        .maybeOne(sql.type(version)`
-          select
-            v.fingerprint,
-            pg_catalog.pg_is_in_recovery()
-              or pg_catalog.current_setting('transaction_read_only') = 'on' as read_only
-          from tenancy.version() as v
-        `)
-        .catch(() => null);
-      if (found && found.fingerprint !== known) {
-        known = found.fingerprint;
-        warn(`the shared schema of ${name} was changed by another release; this process continues to serve`);
-      }
-      return found !== null && !found.read_only;
-    }),
+    isReady: createReadiness(readiness, { name, fingerprint, warn }),
   };
 }

@@ -62,6 +62,10 @@ async function assertReadOnlyBetween(
   t.is((await settled(write, 201)).status, 201);
   t.is((await settled(logIn, 200)).status, 200);
   t.deepEqual(service.bugs, []);
+  t.deepEqual(
+    service.warnings.splice(0).filter((message) => message.includes('ready')),
+    ['the database main is not ready', 'the database main is ready again'],
+  );
 }
 
 test.serial('returns 503 for writes and /readyz on a read-only server, and serves reads', async (t) => {

@@ -2,6 +2,7 @@ import { glob, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 
+import { TENANCY_SQLSTATE } from '../../src/db/sqlstate.ts';
 import { API_ERRORS, OPERATOR_ERRORS } from '../../src/errors.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
@@ -78,6 +79,14 @@ test('finds a bare SQLSTATE in each form', (t) => {
   ]) {
     t.deepEqual(bareStates(line), [], line);
   }
+});
+
+test('docs/errors.md lists every SQLSTATE of the engine', async (t) => {
+  const rows = await tableBelow('SQLSTATEs of koa-tenants');
+  t.deepEqual(
+    rows.map(([state]) => state?.replaceAll('`', '')),
+    Object.values(TENANCY_SQLSTATE),
+  );
 });
 
 test('SQLSTATEs are named constants of src/db/sqlstate.ts', async (t) => {

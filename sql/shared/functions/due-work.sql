@@ -33,7 +33,7 @@ begin
   end if;
 
   if ((select count(*) from tenancy.due_work as w where w.tenant_id = v_tenant) < 16) is not true then
-    raise exception 'a tenant has at most 16 kinds of due work' using errcode = '54000';
+    raise exception 'a tenant has at most 16 kinds of due work' using errcode = 'KT011';
   end if;
 
   insert into tenancy.due_work (tenant_id, kind, marked_at, due_at)

@@ -44,9 +44,11 @@ export async function runAudited(
     await run(options as never, observed, words);
   } catch (error) {
     if (!isUsage(error)) {
-      // The first error is the one to report.
       const code = error instanceof DomainError ? error.code : 'internal_error';
-      await record({ outcome: 'failed', error: code }).catch(() => {});
+      // The first error is the one that the command ends with.
+      await record({ outcome: 'failed', error: code }).catch((unrecorded: Error) =>
+        deps.note(`The failure of ${name} was not added to the audit: ${unrecorded.message}`),
+      );
     }
     throw error;
   }

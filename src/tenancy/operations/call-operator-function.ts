@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { ProofKey } from '../context/keys.ts';
 import { signMessage } from '../context/proof.ts';
 
-/** Names of the functions of functions/operations.sql, functions/operators.sql and functions/operator-events.sql. */
+/** Names of the functions of functions/operations.sql and functions/operator-*.sql. */
 export type OperatorFunction =
   | 'request_operation'
   | 'list_operations'
@@ -16,6 +16,9 @@ export type OperatorFunction =
   | 'fleet_overview'
   | 'list_audit_events'
   | 'record_operator_event';
+
+/** Calls a function with a proof over its name and its arguments. */
+export type Call = (name: OperatorFunction, request: Readonly<Record<string, unknown>>) => Promise<unknown>;
 
 export type FunctionCaller = Readonly<{
   /** Connections of the service's login to main, outside of any tenant. */

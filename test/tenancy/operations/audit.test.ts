@@ -2,6 +2,7 @@ import test from 'ava';
 import { sql, UniqueIntegrityConstraintViolationError } from 'slonik';
 import { z } from 'zod';
 
+import { databaseFields, translateViolation } from '../../../src/db/violations.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import type { AuditEvent } from '../../../src/tenancy/operations/fleet-views.ts';
 import type { Operators } from '../../../src/tenancy/operations/operators.ts';
@@ -134,29 +135,34 @@ test.serial('a tenant reads its own events, page by page, without addresses of o
 test.serial(
   'size and number of the events of a tenant are limited, and outside a tenant there are none',
   async (t) => {
-    await t.throwsAsync(
-      inside(
-        world.acme,
-        `select tenancy.record_own_event('x', null, jsonb_build_object('x', repeat('x', 70000)))`,
-      ),
-      { message: /at most 65536 characters/ },
+    const rejects = async (statement: string, code: string, message: RegExp) => {
+      const error = await t.throwsAsync(inside(world.acme, statement), { message });
+      t.is(databaseFields(error)?.code, code);
+      return translateViolation(error);
+    };
+    await rejects(
+      `select tenancy.record_own_event('x', null, jsonb_build_object('x', repeat('x', 70000)))`,
+      'KT010',
+      /at most 65536 characters/,
     );
-    await t.throwsAsync(
-      inside(
-        world.acme,
-        `select count(tenancy.record_own_event('x', null, null)) from generate_series(1, 1001)`,
-      ),
-      { message: /at most 1000 audit events/ },
+    const tooMany = await rejects(
+      `select count(tenancy.record_own_event('x', null, null)) from generate_series(1, 1001)`,
+      'KT009',
+      /at most 1000 audit events/,
     );
-    await t.throwsAsync(
-      inside(
-        world.acme,
-        `select count(tenancy.record_own_event('x', null, jsonb_build_object('x', (
-           select string_agg(md5(random()::text || n || m), '') from generate_series(1, 2000) as m
-         ))))
-         from generate_series(1, 40) as n`,
-      ),
-      { message: /2 MiB per minute/ },
+    t.like(tooMany, { code: 'throttled', retryAfter: 60 });
+    await rejects(
+      `select count(tenancy.record_own_event('x', null, jsonb_build_object('x', (
+         select string_agg(md5(random()::text || n || m), '') from generate_series(1, 2000) as m
+       ))))
+       from generate_series(1, 40) as n`,
+      'KT009',
+      /2 MiB per minute/,
+    );
+    await rejects(
+      `select count(tenancy.mark_due('kind_' || n)) from generate_series(1, 17) as n`,
+      'KT011',
+      /at most 16 kinds of due work/,
     );
     const client = await world.bare();
     await t.throwsAsync(client.query(`select tenancy.record_own_event('x', null, null)`), { code: 'KT001' });

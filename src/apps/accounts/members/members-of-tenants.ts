@@ -5,30 +5,15 @@ import type { MemberService } from '../../../definition/owners.ts';
 import { ApiError } from '../../../errors.ts';
 import { enterTenant } from '../../../http/enter-tenant.ts';
 import { orNotFound } from '../../../http/identifier.ts';
+import { columnsOf } from '../../../http/lists/list.ts';
 import { searchFor } from '../../../http/lists/search.ts';
 import type { TenantDatabase, TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 import type { ResolvedTenant } from '../../../tenancy/registry/tenant.ts';
 import { enqueueMail, FAILED_MAIL_WORK, MAIL_WORK, retryFailedMail } from '../mail/outbox-queries.ts';
 import { type Account, findAccount } from '../users/account-queries.ts';
+import { member } from './member.ts';
 
-const member = z
-  .object({
-    id: z.number(),
-    username: z.string(),
-    email: z.string(),
-    first_name: z.string(),
-    last_name: z.string(),
-    is_active: z.boolean(),
-    is_staff: z.boolean(),
-    is_superuser: z.boolean(),
-    last_login: z.date().nullable(),
-    date_joined: z.date(),
-  })
-  .strict();
-
-const columns = sql.fragment`
-  id, username, email, first_name, last_name, is_active, is_staff, is_superuser, last_login, date_joined
-`;
+const columns = columnsOf(member.row);
 
 const mailCounts = z
   .object({
@@ -81,7 +66,7 @@ export function createMemberService({
         const where = searchFor(query, ['username', 'email', 'first_name', 'last_name']);
         const count = await countOf(tx, where);
         const { limit, offset } = windowOf(count);
-        const rows = await tx.any(sql.type(member)`
+        const rows = await tx.any(sql.type(member.row)`
           select ${columns}
           from users
           where ${where}

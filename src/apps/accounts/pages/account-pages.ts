@@ -1,6 +1,8 @@
 import type Router from '@koa/router';
 import compose from 'koa-compose';
 
+import { translateViolation } from '../../../db/violations.ts';
+import { ApiError } from '../../../errors.ts';
 import { createFormTokens } from '../../../http/html/form-tokens.ts';
 import { seeOther, servePage } from '../../../http/html/page-route.ts';
 import { wantsHtml } from '../../../http/html/wants-html.ts';
@@ -19,6 +21,21 @@ const TEMPLATES = [
   ['password_reset', 'PASSWORD_RESET_CONFIRM_URL'],
   ['username_reset', 'USERNAME_RESET_CONFIRM_URL'],
 ] as const satisfies ReadonlyArray<readonly [Purpose, keyof AccountSettings]>;
+
+/** Returns the settings of the tenant. Null: it cannot be entered now, so the stack of the route rejects the request. */
+async function findSettings(
+  { settingsOf }: AccountDependencies,
+  { state }: Context,
+): Promise<AccountSettings | null> {
+  try {
+    return await settingsOf(state.tenant);
+  } catch (error) {
+    if (!(translateViolation(error) instanceof ApiError)) {
+      throw error;
+    }
+    return null;
+  }
+}
 
 type Found = Readonly<{ route: string; handlers: PageHandlers }>;
 
@@ -60,8 +77,7 @@ export function accountPages(
   // Paths of the API do not match: their requests do not pay for pages.
   router.all(/^\/(?!api\/)/, async (ctx, next) => {
     const context = ctx as unknown as Context;
-    // The settings of a tenant in maintenance cannot be read. The stack then rejects the request.
-    const settings = await dependencies.settingsOf(context.state.tenant).catch(() => null);
+    const settings = await findSettings(dependencies, context);
     if (!settings) {
       await before(ctx as never, next);
       return;

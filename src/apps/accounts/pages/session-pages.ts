@@ -11,14 +11,13 @@ import { logOut } from '../sessions/log-out.ts';
 import type { AccountSettings } from '../settings.ts';
 import { HOME, LOGIN, type PageDependencies, type PageHandlers } from './page-dependencies.ts';
 import { type PageSession, sessionOfPage } from './session-of-page.ts';
-import { createSessionViews } from './session-views.ts';
+import { showHome, showLogin, showPasswordForm } from './session-views.ts';
 
 type Pages = Readonly<Record<string, PageHandlers>>;
 
 /** Creates the pages of login and logout. */
 function loginPages(dependencies: PageDependencies): Pages {
   const { forms, secrets, settingsOf } = dependencies;
-  const { loginPage } = createSessionViews(dependencies);
 
   const login: PageHandlers = {
     GET: async (ctx) => {
@@ -27,7 +26,7 @@ function loginPages(dependencies: PageDependencies): Pages {
       if (session) {
         seeOther(ctx, localPath(ctx.query.next, HOME));
       } else {
-        loginPage(ctx, settings, null);
+        showLogin(dependencies, ctx, settings, null);
       }
     },
     POST: async (ctx) => {
@@ -41,7 +40,8 @@ function loginPages(dependencies: PageDependencies): Pages {
         if (!(error instanceof ApiError) || (error.status !== 401 && error.status !== 400)) {
           throw error;
         }
-        loginPage(
+        showLogin(
+          dependencies,
           ctx,
           settings,
           error instanceof ValidationFailed
@@ -72,7 +72,6 @@ function loginPages(dependencies: PageDependencies): Pages {
 /** Creates the pages of a user who is logged in. */
 function ownPages(dependencies: PageDependencies): Pages {
   const { forms, settingsOf } = dependencies;
-  const { homePage, passwordPage } = createSessionViews(dependencies);
 
   /** Calls `show` with the session, or sends the browser to the login page. */
   const signedIn =
@@ -88,11 +87,13 @@ function ownPages(dependencies: PageDependencies): Pages {
     };
 
   const home: PageHandlers = {
-    GET: signedIn(async (ctx, _settings, session) => homePage(ctx, session)),
+    GET: signedIn(async (ctx, _settings, session) => showHome(dependencies, ctx, session)),
   };
 
   const password: PageHandlers = {
-    GET: signedIn(async (ctx, settings, { account }) => passwordPage(ctx, settings, account, {})),
+    GET: signedIn(async (ctx, settings, { account }) =>
+      showPasswordForm(dependencies, ctx, settings, account, {}),
+    ),
     POST: async (ctx) => {
       forms.check(ctx);
       await signedIn(async (_, settings, { account, actor }) => {
@@ -104,7 +105,7 @@ function ownPages(dependencies: PageDependencies): Pages {
           if (!(error instanceof ValidationFailed)) {
             throw error;
           }
-          passwordPage(ctx, settings, account, error.fields);
+          showPasswordForm(dependencies, ctx, settings, account, error.fields);
           return;
         }
         clearCookies(ctx);

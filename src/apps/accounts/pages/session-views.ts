@@ -38,21 +38,29 @@ export const newPasswordFields = (retype: boolean): readonly FormField[] => [
     : []),
 ];
 
-/** Creates the functions that send the pages of login, and those of a user who is logged in. */
-export function createSessionViews({ forms, menu }: PageDependencies) {
-  const linksFor = ({ is_staff: isStaff }: Account): readonly PageLink[] =>
-    menu.filter(({ staffOnly = false }) => isStaff || !staffOnly);
+type Forms = Pick<PageDependencies, 'forms'>;
 
-  const loginPage = (ctx: Context, settings: AccountSettings, fault: string | null): void => {
-    const byEmail = settings.LOGIN_FIELD === 'email';
-    const notice = fault === null ? NOTICES.get(String(ctx.query.notice)) : undefined;
-    const next = localPath(ctx.query.next, HOME);
-    sendPage(ctx, {
-      status: fault === null ? 200 : 400,
-      title: 'Log in',
-      main: card(
-        'Log in',
-        html`${notice !== undefined && goodNotice(notice)}
+const linksFor = (
+  { menu }: Pick<PageDependencies, 'menu'>,
+  { is_staff: isStaff }: Account,
+): readonly PageLink[] => menu.filter(({ staffOnly = false }) => isStaff || !staffOnly);
+
+/** Sends the login page, with the reason why a login was rejected. */
+export function showLogin(
+  { forms }: Forms,
+  ctx: Context,
+  settings: AccountSettings,
+  fault: string | null,
+): void {
+  const byEmail = settings.LOGIN_FIELD === 'email';
+  const notice = fault === null ? NOTICES.get(String(ctx.query.notice)) : undefined;
+  const next = localPath(ctx.query.next, HOME);
+  sendPage(ctx, {
+    status: fault === null ? 200 : 400,
+    title: 'Log in',
+    main: card(
+      'Log in',
+      html`${notice !== undefined && goodNotice(notice)}
 ${fault !== null && badNotice(fault)}
 ${form({
   token: forms.field(ctx),
@@ -73,44 +81,51 @@ ${form({
 <li><a href="${RESET}">Forgot your password?</a></li>
 ${settings.SEND_ACTIVATION_EMAIL && html`<li><a href="${ACTIVATE}">Activation mail not received?</a></li>`}
 </ul>`,
-      ),
-    });
-  };
+    ),
+  });
+}
 
-  const homePage = (ctx: Context, { account, actor }: PageSession): void => {
-    sendPage(ctx, {
-      title: 'Your account',
-      links: linksFor(account),
-      main: card(
-        'Your account',
-        html`${actor !== null && badNotice(`${actor} acts for this user.`)}
+/** Sends the page of the user's account. */
+export function showHome(
+  dependencies: PageDependencies,
+  ctx: Context,
+  { account, actor }: PageSession,
+): void {
+  sendPage(ctx, {
+    title: 'Your account',
+    links: linksFor(dependencies, account),
+    main: card(
+      'Your account',
+      html`${actor !== null && badNotice(`${actor} acts for this user.`)}
 <dl>
 <dt>Username</dt><dd>${account.username}</dd>
 <dt>E-mail address</dt><dd>${account.email || 'none'}</dd>
 </dl>
 <form method="post" action="/logout">
-${forms.field(ctx)}
+${dependencies.forms.field(ctx)}
 <p class="actions"><button type="submit">Log out</button> <a class="button second" href="${HOME}/password">Change password</a></p>
 </form>`,
-      ),
-    });
-  };
+    ),
+  });
+}
 
-  const passwordPage = (
-    ctx: Context,
-    settings: AccountSettings,
-    account: Account,
-    errors: FieldErrors,
-  ): void =>
-    sendPage(ctx, {
-      status: Object.keys(errors).length > 0 ? 400 : 200,
-      title: 'Change your password',
-      links: linksFor(account),
-      main: card(
-        'Change your password',
-        html`<p class="quiet">Afterwards you are logged out on all devices.</p>
+/** Sends the page that changes the user's password. */
+export function showPasswordForm(
+  dependencies: PageDependencies,
+  ctx: Context,
+  settings: AccountSettings,
+  account: Account,
+  errors: FieldErrors,
+): void {
+  sendPage(ctx, {
+    status: Object.keys(errors).length > 0 ? 400 : 200,
+    title: 'Change your password',
+    links: linksFor(dependencies, account),
+    main: card(
+      'Change your password',
+      html`<p class="quiet">Afterwards you are logged out on all devices.</p>
 ${form({
-  token: forms.field(ctx),
+  token: dependencies.forms.field(ctx),
   errors,
   button: 'Change the password',
   fields: [
@@ -123,8 +138,6 @@ ${form({
     ...newPasswordFields(settings.SET_PASSWORD_RETYPE),
   ],
 })}`,
-      ),
-    });
-
-  return { loginPage, homePage, passwordPage };
+    ),
+  });
 }

@@ -1,7 +1,9 @@
 import type pg from 'pg';
+import { z } from 'zod';
+
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import type { JobDependencies } from '../../../definition/dependencies.ts';
-import { DomainError } from '../../../errors.ts';
+import { ApiError, DomainError } from '../../../errors.ts';
 import { isUuid } from '../../../http/identifier.ts';
 import { withTenantAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
 import { changePlan } from '../../../tenancy/registry/change-plan.ts';
@@ -88,7 +90,10 @@ export async function applyEvents(
     let change: Change | null;
     try {
       change = changeOf(secret, event);
-    } catch {
+    } catch (error) {
+      if (!(error instanceof ApiError || error instanceof z.ZodError)) {
+        throw error;
+      }
       faults.push(`event ${id} was rejected: its signature or its content is not valid`);
       await finish(id, 'rejected');
       continue;

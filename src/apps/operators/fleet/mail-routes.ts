@@ -1,13 +1,16 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
 
+import { databaseFields, translateViolation } from '../../../db/violations.ts';
 import type { MemberService } from '../../../definition/owners.ts';
+import { ApiError } from '../../../errors.ts';
 import { choice } from '../../../http/fields/choice.ts';
 import { text } from '../../../http/fields/text.ts';
 import { operation } from '../../../http/openapi/description.ts';
 import { pageOfRows, pageParameters } from '../../../http/openapi/parameters.ts';
 import { resource } from '../../../http/resource.ts';
 import type { AppMiddleware, State } from '../../../http/state.ts';
+import { describeError } from '../../../observability/describe-error.ts';
 import type { TenantItem } from '../../../tenancy/operations/fleet-views.ts';
 import { membersOf } from '../members-of.ts';
 import { actorOf, type OperatorDependencies } from '../operator-stacks.ts';
@@ -21,9 +24,18 @@ const filters = { search: text({ max: 500 }).optional(), state: choice(STATES).o
 
 const UNCOUNTED = { waiting: null, failed: null, oldest_at: null, next_at: null, last_error: null };
 
+/** Codes of tenants that are not served now. Their state is in the list of tenants. */
+const NOT_SERVED: ReadonlySet<string> = new Set([
+  'conflict',
+  'not_found',
+  'tenant_busy',
+  'tenant_maintenance',
+  'tenant_not_found',
+]);
+
 /**
- * Returns the mail of a tenant. A tenant that cannot be entered or read has no counts: in maintenance, without a migration,
- * or in a database that does not respond. The other tenants of the page have theirs.
+ * Returns the mail of a tenant. A tenant that is not served, or whose tables cannot be read, has no counts, so that the
+ * other tenants of the page have theirs. A fault of the database is logged.
  */
 async function mailOf(
   dependencies: OperatorDependencies,
@@ -33,19 +45,24 @@ async function mailOf(
   try {
     const tenant = await findServedTenant(dependencies, schema);
     return { schema, name, ...(await members.countMail(tenant)) };
-  } catch {
+  } catch (thrown) {
+    const error = translateViolation(thrown);
+    if (!(error instanceof ApiError) && !databaseFields(thrown)) {
+      throw thrown;
+    }
+    if (!(error instanceof ApiError && NOT_SERVED.has(error.code))) {
+      dependencies.log.warn('the mail of a tenant was not counted', { schema, error: describeError(thrown) });
+    }
     return { schema, name, ...UNCOUNTED };
   }
 }
 
-/** Creates the routes of mail that is not sent yet. They return no content and no addresses. */
-export function mailRoutes(
+/** Creates the route that counts the mail of the tenants. It returns no content and no addresses. */
+function listMail(
   router: Router<State>,
   dependencies: OperatorDependencies,
   staff: readonly AppMiddleware[],
 ): void {
-  const { operators } = dependencies;
-
   resource(router, '/api/mail', staff, {
     GET: operation(
       {
@@ -67,7 +84,7 @@ export function mailRoutes(
         const due = state && members.mailWork[state];
         const page = await pageFrom(
           ctx,
-          (window) => operators.tenants({ search, due, ...window }),
+          (window) => dependencies.operators.tenants({ search, due, ...window }),
           ({ schema, name }) => ({ schema, name }),
         );
         const results: Array<z.infer<typeof mailItem>> = [];
@@ -79,7 +96,14 @@ export function mailRoutes(
       },
     ),
   });
+}
 
+/** Creates the route that makes failed mail due again. */
+function retryMail(
+  router: Router<State>,
+  dependencies: OperatorDependencies,
+  staff: readonly AppMiddleware[],
+): void {
   resource(router, '/api/mail/:schema/retry', staff, {
     POST: operation(
       {
@@ -93,7 +117,7 @@ export function mailRoutes(
         await throttleOperator(dependencies, ctx);
         const members = membersOf(dependencies);
         const tenant = await findServedTenant(dependencies, ctx.params.schema ?? '');
-        await operators.record({
+        await dependencies.operators.record({
           ...actorOf(ctx),
           tenant: tenant.id,
           action: 'retry-mail',
@@ -104,4 +128,10 @@ export function mailRoutes(
       },
     ),
   });
+}
+
+/** Creates the routes of mail that is not sent yet. */
+export function mailRoutes(...route: Parameters<typeof listMail>): void {
+  listMail(...route);
+  retryMail(...route);
 }

@@ -1,6 +1,7 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
 
+import { operatedMember } from '../../../definition/owners.ts';
 import { orNotFound, parseIdentifier } from '../../../http/identifier.ts';
 import { operation } from '../../../http/openapi/description.ts';
 import { pageOfRows, pageParameters } from '../../../http/openapi/parameters.ts';
@@ -11,7 +12,6 @@ import { membersOf } from '../members-of.ts';
 import { actorOf, type OperatorDependencies } from '../operator-stacks.ts';
 import { throttleOperator } from '../throttle-operator.ts';
 import { findServedTenant } from './served-tenant.ts';
-import { memberItem } from './tenant-schemas.ts';
 
 /** Creates the routes of the users of a tenant. */
 export function membersRoutes(
@@ -28,7 +28,7 @@ export function membersRoutes(
           search: z.string().max(500).optional().describe('Words that must occur in the name or address.'),
           ...pageParameters,
         },
-        response: pageOfRows(memberItem, 'numbered'),
+        response: pageOfRows(operatedMember, 'numbered'),
         errors: ['not_found', 'conflict', 'tenant_maintenance'],
       },
       async (ctx) => {

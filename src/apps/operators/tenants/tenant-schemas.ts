@@ -27,19 +27,3 @@ export const tenantDetail = tenantRecord
     settings: z.array(setting),
   })
   .meta({ id: 'OperatedTenantDetail' });
-
-/** A user of a tenant. */
-export const memberItem = z
-  .object({
-    id: z.int(),
-    username: z.string(),
-    email: z.string(),
-    first_name: z.string(),
-    last_name: z.string(),
-    is_active: z.boolean(),
-    is_staff: z.boolean(),
-    is_superuser: z.boolean(),
-    last_login: z.date().nullable(),
-    date_joined: z.date(),
-  })
-  .meta({ id: 'OperatedMember' });

@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
 
 import { ValidationFailed } from '../../../errors.ts';
-import { createFormTokens, type FormTokens } from '../../../http/html/form-tokens.ts';
+import { createFormTokens } from '../../../http/html/form-tokens.ts';
 import { page, seeOther } from '../../../http/html/page-route.ts';
 import { notFound } from '../../../http/identifier.ts';
 import type { State } from '../../../http/state.ts';
@@ -14,18 +14,23 @@ import {
   type SiteDependencies,
   signUp,
 } from './sign-up.ts';
-import { createSignUpViews, type SignUpViews } from './views.ts';
-
-type Parts = Readonly<{ dependencies: SiteDependencies; forms: FormTokens; views: SignUpViews }>;
+import {
+  type SignUpPages,
+  showCheckMail,
+  showConfirmForm,
+  showInvalid,
+  showSignUpForm,
+  showState,
+} from './views.ts';
 
 /** Creates the page of the form. */
-function formPage(router: Router<State>, { dependencies, forms, views }: Parts): void {
+function formPage(router: Router<State>, pages: SignUpPages): void {
+  const { dependencies, forms } = pages;
   const { environment, stacks } = dependencies;
-  const { signUpForm, showCheckMail } = views;
   page(router, '/signup', stacks.always.page, {
     GET: async (ctx) => {
       assertOpen(dependencies);
-      signUpForm(ctx, {});
+      showSignUpForm(pages, ctx, {});
     },
     POST: async (ctx) => {
       assertOpen(dependencies);
@@ -40,45 +45,54 @@ function formPage(router: Router<State>, { dependencies, forms, views }: Parts):
         if (!(error instanceof ValidationFailed)) {
           throw error;
         }
-        signUpForm(ctx, error.fields);
+        showSignUpForm(pages, ctx, error.fields);
         return;
       }
-      showCheckMail(ctx);
+      showCheckMail(pages, ctx);
     },
   });
 }
 
 /** Creates the page that waits for the tenant. */
-function statePage(router: Router<State>, { dependencies, views }: Parts): void {
+function statePage(router: Router<State>, pages: SignUpPages): void {
+  const { dependencies } = pages;
   page(router, '/signup/status/:key', dependencies.stacks.always.page, {
     GET: async (ctx) => {
       const found = await findByStatus(dependencies, ctx, ctx.params.key);
       if (found.state === 'unconfirmed' || found.state === 'taken') {
         throw notFound();
       }
-      views.showState(ctx, found);
+      showState(pages, ctx, found);
     },
   });
 }
 
+/** Returns null for the error of a link that is not valid. */
+function asInvalidLink(error: unknown): null {
+  if (!(error instanceof ValidationFailed)) {
+    throw error;
+  }
+  return null;
+}
+
 /** Creates the page of the mailed link. */
-function confirmPage(router: Router<State>, { dependencies, forms, views }: Parts): void {
+function confirmPage(router: Router<State>, pages: SignUpPages): void {
+  const { dependencies, forms } = pages;
   const { environment, stacks } = dependencies;
-  const { confirmForm, showInvalid, showState } = views;
   page(router, '/signup/confirm/:token', stacks.always.page, {
     GET: async (ctx) => {
       try {
         const found = await findConfirmable(dependencies, ctx, ctx.params.token ?? '');
         if (found.state === 'unconfirmed' || found.state === 'taken') {
-          confirmForm(ctx, found, {});
+          showConfirmForm(pages, ctx, found, {});
         } else {
-          showState(ctx, found);
+          showState(pages, ctx, found);
         }
       } catch (error) {
         if (!(error instanceof ValidationFailed)) {
           throw error;
         }
-        showInvalid(ctx);
+        showInvalid(pages, ctx);
       }
     },
     POST: async (ctx) => {
@@ -96,11 +110,11 @@ function confirmPage(router: Router<State>, { dependencies, forms, views }: Part
         }
         const found = error.fields.token
           ? null
-          : await findConfirmable(dependencies, ctx, token).catch(() => null);
+          : await findConfirmable(dependencies, ctx, token).catch(asInvalidLink);
         if (found) {
-          confirmForm(ctx, found, error.fields);
+          showConfirmForm(pages, ctx, found, error.fields);
         } else {
-          showInvalid(ctx);
+          showInvalid(pages, ctx);
         }
       }
     },
@@ -109,9 +123,8 @@ function confirmPage(router: Router<State>, { dependencies, forms, views }: Part
 
 /** Creates the pages of sign-up: the form, the page of the mailed link, and the page that waits for the tenant. */
 export function signUpPages(router: Router<State>, dependencies: SiteDependencies): void {
-  const forms = createFormTokens(dependencies.secrets);
-  const parts = { dependencies, forms, views: createSignUpViews(dependencies, forms) };
-  formPage(router, parts);
-  statePage(router, parts);
-  confirmPage(router, parts);
+  const pages = { dependencies, forms: createFormTokens(dependencies.secrets) };
+  formPage(router, pages);
+  statePage(router, pages);
+  confirmPage(router, pages);
 }

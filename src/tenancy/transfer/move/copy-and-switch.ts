@@ -60,6 +60,7 @@ async function copyInSteps(
       await targetTransaction.end();
     }
   } catch (error) {
+    // The first error is the cause. The next move of the tenant, and `--abort`, remove what is left.
     await cleanUpMove(databases, move.tenant).catch(() => {});
     throw error;
   }

@@ -139,7 +139,7 @@ export async function openFleet(count: number, data = process.env.BENCH_DATA): P
   const server = await startEmbeddedPostgres({
     dataDir: folder,
     durable: false,
-    settings: { autovacuum: 'off', max_wal_size: '8GB' },
+    settings: { autovacuum: 'off', max_wal_size: '8GB', shared_buffers: '1GB' },
   });
   const close = async (): Promise<void> => {
     await server.stop();

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import pg from 'pg';
 
 const TICKS_PER_SECOND = 100;
@@ -13,6 +13,23 @@ export type ServerMeter = Readonly<{
   stop: () => Readonly<{ total: number; databases: ReadonlyMap<string, DatabaseCost> }>;
 }>;
 
+/** Returns the process IDs of a process's children. Reading those of all processes takes many times longer. */
+function childrenOf(pid: string): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').match(/\d+/g) ?? [];
+  } catch {
+    // A kernel without CONFIG_PROC_CHILDREN.
+    return readdirSync('/proc').filter((name) => {
+      try {
+        return /^\d+$/.test(name) && statOf(name)[1] === pid;
+      } catch {
+        // It has ended meanwhile.
+        return false;
+      }
+    });
+  }
+}
+
 /** Returns the fields of /proc/<pid>/stat after the name of the process. */
 const statOf = (pid: string): readonly string[] =>
   readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -22,18 +39,6 @@ const statOf = (pid: string): readonly string[] =>
 const seconds = (ticks: readonly (string | undefined)[]): number =>
   ticks.reduce((sum, each) => sum + Number(each), 0) / TICKS_PER_SECOND;
 
-/**
- * Returns the pids of the children; none if the process has ended, or on a kernel without this file. Reading all of
- * /proc instead takes several percent of a processor.
- */
-function childrenOf(pid: string): readonly string[] {
-  try {
-    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').match(/\d+/g) ?? [];
-  } catch {
-    return [];
-  }
-}
-
 /** Returns the pid of the server's main process if it runs on this machine, otherwise null. */
 async function findPostmaster(url: string): Promise<string | null> {
   const client = new pg.Client({ connectionString: url });
@@ -41,11 +46,9 @@ async function findPostmaster(url: string): Promise<string | null> {
   try {
     const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
     const pid = String(rows[0]?.pid);
-    const parent = statOf(pid)[1] ?? '';
     // In a container or on another machine the same number is another process.
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('postgres') &&
-      childrenOf(parent).includes(pid)
-      ? parent
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('postgres')
+      ? (statOf(pid)[1] ?? null)
       : null;
   } catch {
     return null;
@@ -60,7 +63,7 @@ export async function measureServer(url: string): Promise<ServerMeter | null> {
   if (postmaster === null) {
     return null;
   }
-  const backends = new Map<string, { cpu: number; database: string | undefined; since: number }>();
+  const backends = new Map<string, { cpu: number; database: string; since: number }>();
   const sample = (): number => {
     let running = 0;
     for (const pid of childrenOf(postmaster)) {
@@ -68,12 +71,12 @@ export async function measureServer(url: string): Promise<ServerMeter | null> {
         const fields = statOf(pid);
         const cpu = seconds(fields.slice(11, 13));
         running += cpu;
-        // The start time distinguishes two processes with the same pid.
-        const key = `${pid} ${fields[19]}`;
-        const known = backends.get(key);
-        const database =
-          known?.database ?? /\bkt_\w+/.exec(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.[0];
-        backends.set(key, { cpu, database, since: known?.since ?? Date.now() / 1000 });
+        const database = /\bkt_\w+/.exec(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.[0];
+        if (database) {
+          // The start time distinguishes two processes with the same pid.
+          const key = `${pid} ${fields[19]}`;
+          backends.set(key, { cpu, database, since: backends.get(key)?.since ?? Date.now() / 1000 });
+        }
       } catch {
         // It has ended meanwhile.
       }
@@ -90,10 +93,8 @@ export async function measureServer(url: string): Promise<ServerMeter | null> {
       const running = sample();
       const databases = new Map<string, DatabaseCost>();
       for (const { cpu, database, since } of backends.values()) {
-        if (database !== undefined) {
-          const known = databases.get(database) ?? { cpu: 0, since };
-          databases.set(database, { cpu: known.cpu + cpu, since: Math.min(known.since, since) });
-        }
+        const known = databases.get(database) ?? { cpu: 0, since };
+        databases.set(database, { cpu: known.cpu + cpu, since: Math.min(known.since, since) });
       }
       return { total: total() + running - before, databases };
     },

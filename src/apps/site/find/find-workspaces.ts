@@ -38,16 +38,12 @@ async function requestSearch(dependencies: SiteDependencies, ctx: Context, addre
   );
 }
 
-/** Creates `/api/workspaces/find/` and its page. */
-export function findWorkspaces(router: Router<State>, dependencies: SiteDependencies): void {
-  const { environment, secrets, stacks } = dependencies;
-  const forms = createFormTokens(secrets);
-  const links = linksOf(environment);
-
+/** Creates `/api/workspaces/find/`. */
+function findApi(router: Router<State>, dependencies: SiteDependencies): void {
   resource(
     router,
     '/api/workspaces/find',
-    stacks.always.open,
+    dependencies.stacks.always.open,
     {
       POST: operation(
         {
@@ -68,6 +64,13 @@ export function findWorkspaces(router: Router<State>, dependencies: SiteDependen
       fields: { email: email() },
     },
   );
+}
+
+/** Creates the page of the same form. */
+function findPage(router: Router<State>, dependencies: SiteDependencies): void {
+  const { environment, secrets, stacks } = dependencies;
+  const forms = createFormTokens(secrets);
+  const links = linksOf(environment);
 
   const show = (ctx: Context, errors: FieldErrors): void =>
     sendPage(ctx, {
@@ -118,4 +121,10 @@ ${form({
       });
     },
   });
+}
+
+/** Creates `/api/workspaces/find/` and its page. */
+export function findWorkspaces(router: Router<State>, dependencies: SiteDependencies): void {
+  findApi(router, dependencies);
+  findPage(router, dependencies);
 }

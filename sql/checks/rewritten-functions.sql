@@ -41,7 +41,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.cancel_operation(text, bigint, text)', null,
-      'ed1b834e7d88301b1ed233215a19c11d240ff3e1ca1db009242ee4b98e6251e5'
+      '58b92e3c4cdb090534be791d76b8fd6cb7ab8ff4241e99a882191046b131205b'
     ),
     (
       'tenancy.current_tenant()', 'guarded',
@@ -57,7 +57,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.describe_operation(jsonb)', null,
-      '4f1b2b07005bd9b1c0559c40d492d706054517257d89d6fbe5d3285b11379f48'
+      'c2eb812d0d3990ac654377a7542f6090c3752a0f93b8662c1effc7d1f32d9234'
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
@@ -277,7 +277,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.retry_operation(text, bigint, text)', null,
-      '266e0febdd521564c0591f6fe9f2e5006e45663c2af4388973375a8e3575a4df'
+      '92fa09814666726a939acb1cd8e94fce613b7d21efcd8f83d54f15b33b1c0399'
     ),
     (
       'tenancy.schema_sizes(text[])', null,

@@ -14,6 +14,7 @@ create table tenancy.operations (
   address text,
   status text not null default 'queued',
   attempts integer not null default 0,
+  revision integer not null default 0,
   progress_done integer,
   progress_total integer,
   progress_text text,
@@ -57,6 +58,8 @@ comment on column tenancy.operations.address is
   'Address of the client that requested it. Null: not known.';
 comment on column tenancy.operations.attempts is
   'Number of times that a worker has started the operation.';
+comment on column tenancy.operations.revision is
+  'Number of its cancellations and retries. Each request for one names it, so that no request can be replayed.';
 comment on column tenancy.operations.progress_text is
   'The current step. Null: none yet.';
 comment on column tenancy.operations.result is

@@ -51,7 +51,7 @@ const QUOTED = /^"((?:[ !#-[\]-~]|\\["\\])*)"$/;
 const BARE = /^[!#-+\--:<-~]+$/;
 
 /** The header in OpenAPI documents. */
-const HEADERS = {
+export const IDEMPOTENCY_HEADERS = {
   'Idempotency-Key': z
     .string()
     .max(MAX_KEY)
@@ -63,8 +63,12 @@ const ERRORS = ['idempotency_key_invalid', 'idempotency_key_reused', 'idempotenc
 /** Whether a request has the header. */
 export const hasIdempotencyKey = (ctx: Pick<Context, 'get'>): boolean => ctx.get('Idempotency-Key') !== '';
 
-/** @throws ApiError `idempotency_key_invalid` */
-function readKey(ctx: Pick<Context, 'get'>): string {
+/**
+ * Returns the key of a request that has one.
+ *
+ * @throws ApiError `idempotency_key_invalid`
+ */
+export function readIdempotencyKey(ctx: Pick<Context, 'get'>): string {
   const header = ctx.get('Idempotency-Key').trim();
   const key = QUOTED.exec(header)?.[1]?.replaceAll(/\\(.)/g, '$1') ?? BARE.exec(header)?.[0] ?? '';
   if (key.length < 1 || key.length > MAX_KEY) {
@@ -119,7 +123,7 @@ export function idempotent(handler: Handler, store: IdempotencyStore): Handler {
   return operation(
     {
       ...operationOf(handler),
-      headers: withHeaders(operationOf(handler) ?? {}, HEADERS),
+      headers: withHeaders(operationOf(handler) ?? {}, IDEMPOTENCY_HEADERS),
       errors: [...(operationOf(handler)?.errors ?? []), ...ERRORS],
     },
     async (ctx) => {
@@ -130,7 +134,11 @@ export function idempotent(handler: Handler, store: IdempotencyStore): Handler {
       if (!tx) {
         throw new TypeError('`idempotency` needs the stack "authenticated".');
       }
-      const key = { tenant: ctx.state.tenant, userId: callerOf(ctx.state).userId, key: readKey(ctx) };
+      const key = {
+        tenant: ctx.state.tenant,
+        userId: callerOf(ctx.state).userId,
+        key: readIdempotencyKey(ctx),
+      };
       const claim = await store.claim(tx, { ...key, fingerprint: fingerprintOf(ctx) });
       switch (claim.outcome) {
         case 'completed':

@@ -71,6 +71,8 @@ export const environmentOf = (
   THROTTLE_LOGIN: 'off',
   THROTTLE_RESET: 'off',
   THROTTLE_REGISTER: 'off',
+  // `make isolation PREPARED=off`. A service in the process of a test has no other environment.
+  ...(process.env.PREPARED_STATEMENTS === 'off' ? { PREPARED_STATEMENTS: 'off' } : {}),
   ...overrides,
 });
 

@@ -31,7 +31,14 @@ tabs.addEventListener('message', () => {
   access.value = null;
 });
 
-const csrfToken = (): string | undefined => /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1];
+const cookieOf = (name: string): string | undefined =>
+  document.cookie
+    .split('; ')
+    .find((cookie) => cookie.startsWith(`${name}=`))
+    ?.slice(name.length + 1);
+
+/** Over HTTPS, only this host can set the first one. */
+const csrfToken = (): string | undefined => cookieOf('__Host-csrftoken') ?? cookieOf('csrftoken');
 
 /** Sends a request. A network failure becomes a response with status 502, as of a proxy that cannot reach the service. */
 async function send(request: Request): Promise<Response> {

@@ -4,6 +4,10 @@ import type { Operation, OperationKind } from './types';
 export const loadKinds = async (): Promise<readonly OperationKind[]> =>
   (await dataOf(site.GET('/api/operation-kinds/'))) as unknown as readonly OperationKind[];
 
+/** Whether the operator may request a kind for a tenant, the public site, or without a tenant for the whole fleet. */
+export const isAllowedFor = ({ allowed_targets: targets }: OperationKind, tenant: string | null): boolean =>
+  targets.includes(tenant === null ? 'fleet' : tenant === 'site' ? 'site' : 'tenant');
+
 /** An operation that is requested. */
 export type OperationRequest = Readonly<{
   kind: string;
@@ -13,8 +17,39 @@ export type OperationRequest = Readonly<{
   confirm?: string;
 }>;
 
-export const requestOperation = (body: OperationRequest): Promise<Operation> =>
-  dataOf(site.POST('/api/operations/', { body: body as never }));
+/** Requests the operation of a form. */
+export type RequestOperation = (body: OperationRequest) => Promise<Operation>;
+
+/** Returns a random key. `crypto.randomUUID` requires HTTPS. */
+const createKey = (): string =>
+  Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join(
+    '',
+  );
+
+/**
+ * Returns the function that requests the operation of a form, once: a request that is sent again, because its response
+ * was lost, returns the operation of the first one. A changed form, and one whose operation has ended, is a new request.
+ */
+export function createRequest(): RequestOperation {
+  let key = createKey();
+  let sent = '';
+  let last: Operation | null = null;
+  return async (body) => {
+    const text = JSON.stringify(body);
+    if ((sent !== '' && sent !== text) || last !== null) {
+      key = createKey();
+    }
+    sent = text;
+    last = null;
+    last = await dataOf(
+      site.POST('/api/operations/', {
+        params: { header: { 'Idempotency-Key': key } },
+        body: body as never,
+      }),
+    );
+    return last;
+  };
+}
 
 const pathOf = (operation: string) => ({ params: { path: { operation } } });
 

@@ -12,26 +12,19 @@ const ELSEWHERE: ReadonlySet<string> = new Set([
   'record-payment',
 ]);
 
-/** The statuses in which a kind has an effect. Other kinds need a tenant that is not deleted. */
-const STATUSES: Readonly<Record<string, readonly string[]>> = {
-  'suspend-tenant': ['active'],
-  'resume-tenant': ['suspended'],
-  'start-maintenance': ['active', 'suspended'],
-  'end-maintenance': ['maintenance'],
-  'undelete-tenant': ['deleted'],
-  'purge-tenant': ['deleted'],
-};
-
-/** Returns the kinds that the page offers for a tenant. Those that destroy are last. */
-export const actionsOf = (
+/** Returns the kinds that the API accepts for a tenant in its status, by their name. */
+export const offeredKinds = (
   { status }: Pick<TenantDetail, 'status'>,
-  kinds: Iterable<OperationKind>,
-): readonly OperationKind[] =>
-  [...kinds]
-    .filter(
-      ({ kind, target }) =>
-        target !== 'fleet' &&
-        !ELSEWHERE.has(kind) &&
-        (STATUSES[kind]?.includes(status) ?? status !== 'deleted'),
-    )
+  kinds: readonly OperationKind[],
+): ReadonlyMap<string, OperationKind> =>
+  new Map(
+    kinds
+      .filter(({ target, statuses }) => target !== 'fleet' && statuses.includes(status))
+      .map((kind) => [kind.kind, kind]),
+  );
+
+/** Returns the offered kinds that no other section shows. Those that destroy are last. */
+export const actionsOf = (kinds: ReadonlyMap<string, OperationKind>): readonly OperationKind[] =>
+  [...kinds.values()]
+    .filter(({ kind }) => !ELSEWHERE.has(kind))
     .sort((one, other) => Number(one.destroys) - Number(other.destroys));

@@ -59,7 +59,12 @@ function refreshCredentials() {
   if (token !== null) {
     return { body: { refresh: token } };
   }
-  const csrf = /(?:^|; )csrftoken=([^;]+)/.exec(document.cookie)?.[1];
+  // Over HTTPS the name begins with __Host-, so that no other subdomain can set it.
+  const name = location.protocol === 'https:' ? '__Host-csrftoken' : 'csrftoken';
+  const csrf = document.cookie
+    .split('; ')
+    .find((cookie) => cookie.startsWith(`${name}=`))
+    ?.slice(name.length + 1);
   return csrf === undefined ? null : { body: {}, headers: { 'X-CSRFToken': csrf } };
 }
 

@@ -68,7 +68,8 @@ as $$
     (p_operation - array['schema_name', 'tenant_id', 'sealed', 'seal', 'lease_holder', 'lease_until'])
     || jsonb_build_object(
       'tenant', p_operation -> 'schema_name',
-      'arguments', (p_operation ->> 'sealed')::jsonb -> 'arguments'
+      'arguments', (p_operation ->> 'sealed')::jsonb -> 'arguments',
+      'request', (p_operation ->> 'sealed')::jsonb -> 'request'
     )
 $$;
 
@@ -141,7 +142,8 @@ comment on function tenancy.find_operation(text, bigint, text) is
   'Returns an operation with its log. Null if it does not exist. The proof covers operators.find_operation|request|expires.';
 
 
--- A running operation ends before its next step, if its kind can end early.
+-- A running operation ends before its next step, if its kind can end early. The revision is a part of the request, here
+-- and in retry_operation: a replayed request changes nothing.
 create or replace function tenancy.cancel_operation(p_request text, p_expires bigint, p_proof text)
 returns boolean
 language plpgsql security definer
@@ -158,15 +160,16 @@ begin
   into v_status, v_kind, v_schema
   from tenancy.operations as o
   where o.id = v_id
+    and o.revision = (v_request ->> 'revision')::integer
   for update;
 
   if v_status = 'queued' then
     update tenancy.operations as o
-    set status = 'canceled', cancel_requested_at = now(), ended_at = now()
+    set status = 'canceled', revision = o.revision + 1, cancel_requested_at = now(), ended_at = now()
     where o.id = v_id;
   elsif v_status = 'running' and (v_request ->> 'running')::boolean then
     update tenancy.operations as o
-    set cancel_requested_at = coalesce(o.cancel_requested_at, now())
+    set revision = o.revision + 1, cancel_requested_at = coalesce(o.cancel_requested_at, now())
     where o.id = v_id;
   else
     return false;
@@ -184,7 +187,6 @@ comment on function tenancy.cancel_operation(text, bigint, text) is
   'Cancels an operation that waits, and asks the worker to end one that runs. Returns whether it did. The proof covers operators.cancel_operation|request|expires.';
 
 
--- The number of attempts is a part of the request: a replayed one does not start the operation again.
 create or replace function tenancy.retry_operation(p_request text, p_expires bigint, p_proof text)
 returns boolean
 language plpgsql security definer
@@ -198,6 +200,7 @@ declare
 begin
   update tenancy.operations as o
   set status = 'queued',
+      revision = o.revision + 1,
       error = null,
       progress_done = null,
       progress_total = null,
@@ -207,8 +210,7 @@ begin
       ended_at = null
   where o.id = v_id
     and o.status in ('failed', 'canceled')
-    and o.attempts = (v_request ->> 'attempts')::integer
-    and o.ended_at = (v_request ->> 'ended_at')::timestamptz
+    and o.revision = (v_request ->> 'revision')::integer
   returning o.kind, o.schema_name
   into v_kind, v_schema;
 

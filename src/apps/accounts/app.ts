@@ -66,7 +66,8 @@ export const accounts = defineApp<typeof settings, typeof environment, AccountSe
         type: 'apiKey',
         in: 'header',
         name: 'X-CSRFToken',
-        description: 'The value of the cookie `csrftoken`. Required with the refresh token in a cookie.',
+        description:
+          'The value of the cookie `__Host-csrftoken`, without HTTPS `csrftoken`. Required with the refresh token in a cookie.',
       },
     },
     alternatives: [{ bearer: [] }, { token: [] }],

@@ -49,6 +49,7 @@ const verifyKind = ({ DNS_SERVER: server }: Config): OperationKind =>
     description: "Looks up the tenant's token in the DNS of the domain.",
     target: 'tenant-or-site',
     repeatable: true,
+    superuserOnly: { arguments: ['dns'] },
     arguments: z.strictObject({
       domain,
       dns: z.boolean().default(true).meta({

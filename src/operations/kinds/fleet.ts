@@ -34,6 +34,7 @@ const migrateKind = (project: Project, config: Config) =>
     title: 'Migrate',
     description: "Migrates the shared schema and every tenant, or one tenant, to the worker's release.",
     target: 'tenant-or-fleet',
+    superuserOnly: { fleet: true },
     repeatable: true,
     arguments: z.strictObject({
       jobs: z.number().int().min(1).max(64).default(2).meta({ title: 'Tenants at the same time' }),

@@ -207,6 +207,7 @@ const purgeKind = defineOperation({
   title: 'Purge tenant',
   description: 'Drops all data of a deleted tenant permanently.',
   destroys: true,
+  statuses: ['deleted'],
   repeatable: true,
   arguments: z.strictObject({}),
   run: async (_given, context) => {

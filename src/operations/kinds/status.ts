@@ -14,7 +14,8 @@ import { startMaintenance } from '../../tenancy/registry/start-maintenance.ts';
 import { blockSeconds } from './fields.ts';
 
 const statusKind = (
-  facts: Pick<OperationKind, 'kind' | 'title' | 'description'> & Partial<Pick<OperationKind, 'target'>>,
+  facts: Pick<OperationKind, 'kind' | 'title' | 'description' | 'statuses'> &
+    Partial<Pick<OperationKind, 'target'>>,
   change: (owner: pg.ClientConfig, schema: string) => Promise<Change>,
 ): OperationKind =>
   defineOperation({
@@ -33,12 +34,18 @@ export const statusKinds: readonly OperationKind[] = [
     {
       kind: 'suspend-tenant',
       title: 'Suspend tenant',
+      statuses: ['active'],
       description: "The tenant's API returns 402, except for login and the user's own account.",
     },
     suspendTenant,
   ),
   statusKind(
-    { kind: 'resume-tenant', title: 'Resume tenant', description: 'A suspended tenant is served again.' },
+    {
+      kind: 'resume-tenant',
+      title: 'Resume tenant',
+      description: 'A suspended tenant is served again.',
+      statuses: ['suspended'],
+    },
     resumeTenant,
   ),
   defineOperation({
@@ -46,6 +53,7 @@ export const statusKinds: readonly OperationKind[] = [
     title: 'Start maintenance',
     description: "The tenant's hosts return 503 with Retry-After until the maintenance ends.",
     target: 'tenant-or-site',
+    statuses: ['active', 'suspended'],
     repeatable: true,
     arguments: z.strictObject({
       retry_after: z.number().int().min(1).max(86_400).default(60).meta({
@@ -69,6 +77,7 @@ export const statusKinds: readonly OperationKind[] = [
       title: 'End maintenance',
       description: 'The tenant returns to its status before the maintenance.',
       target: 'tenant-or-site',
+      statuses: ['maintenance'],
     },
     endMaintenance,
   ),
@@ -76,6 +85,7 @@ export const statusKinds: readonly OperationKind[] = [
     {
       kind: 'undelete-tenant',
       title: 'Undelete tenant',
+      statuses: ['deleted'],
       description: 'Restores a deleted tenant that was not purged.',
     },
     undeleteTenant,

@@ -181,6 +181,8 @@ const moveKind = defineOperation({
   title: 'Move tenant',
   description: 'Moves a tenant to another database while it is served.',
   destroys: true,
+  // The remains of an interrupted move are removed while the tenant is in status moving.
+  statuses: ['active', 'suspended', 'maintenance', 'moving'],
   cancelable: true,
   afterInterruption:
     'If the tenant is still on its previous database, request the move again, or with "abort" to remove the remains.',

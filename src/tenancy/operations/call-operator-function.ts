@@ -17,6 +17,9 @@ export type OperatorFunction =
   | 'list_audit_events'
   | 'record_operator_event';
 
+/** Calls a function with a proof over its name and its arguments. */
+export type Call = (name: OperatorFunction, request: Readonly<Record<string, unknown>>) => Promise<unknown>;
+
 export type FunctionCaller = Readonly<{
   /** Connections of the service's login to main, outside of any tenant. */
   pool: Pick<CommonQueryMethods, 'one'>;

@@ -3,6 +3,7 @@ import type { z } from 'zod';
 import { OperatorError } from '../../errors.ts';
 import type { Databases } from '../registry/locate-tenant.ts';
 import type { TenancyProject } from '../registry/project.ts';
+import type { Tenant } from '../registry/tenant.ts';
 
 /** The operator that requests something, for the audit. */
 export type Actor = Readonly<{
@@ -31,6 +32,9 @@ export type OperationContext = Readonly<{
 /** Which tenant an operation names: none (`fleet`), one that exists, one or the public site, or one or none. */
 export type OperationTarget = 'fleet' | 'tenant' | 'tenant-or-site' | 'tenant-or-fleet';
 
+/** Statuses of tenants that are in use. */
+const IN_USE: readonly Tenant['status'][] = ['active', 'suspended', 'maintenance'];
+
 /** A kind of operation that operators may request. Create it with `defineOperation`. */
 export type OperationKind = Readonly<{
   kind: string;
@@ -41,6 +45,13 @@ export type OperationKind = Readonly<{
   target: OperationTarget;
   /** Whether data is lost or cannot be restored. Requires a superuser and a confirmation. */
   destroys: boolean;
+  /**
+   * Whether a request for the whole fleet requires a superuser, and the arguments for which a value that is not the
+   * default does. Requests for the public site always require one.
+   */
+  superuserOnly: Readonly<{ fleet: boolean; arguments: readonly string[] }>;
+  /** The statuses of a tenant in which the operation can be requested. */
+  statuses: readonly Tenant['status'][];
   /** Whether the operation may run again from its beginning after its worker was killed. */
   repeatable: boolean;
   /** Whether it ends early when `signal` is aborted. */
@@ -80,6 +91,10 @@ export function defineOperation<
   target?: OperationTarget;
   /** Default: false. */
   destroys?: boolean;
+  /** Default: no argument, and not the whole fleet. */
+  superuserOnly?: Readonly<{ fleet?: boolean; arguments?: readonly (string & keyof z.input<Arguments>)[] }>;
+  /** Default: active, suspended and maintenance. */
+  statuses?: readonly Tenant['status'][];
   /** Default: false. */
   repeatable?: boolean;
   /** Default: false. */
@@ -101,11 +116,13 @@ export function defineOperation<
   return {
     target: 'tenant',
     destroys: false,
+    statuses: IN_USE,
     repeatable: false,
     cancelable: false,
     afterInterruption: 'Check the tenant before you request the operation again.',
     hidden: [],
     ...definition,
+    superuserOnly: { fleet: false, arguments: [], ...definition.superuserOnly },
     prepare: definition.prepare ?? null,
     recorded: definition.recorded ?? definition.arguments,
   };

@@ -59,7 +59,12 @@ export type OperationRequest = Actor &
     /** Schema of the tenant. Null: the kind names none. */
     tenant: string | null;
     arguments: unknown;
+    /** Of the operator with this id. A second request with it returns the operation of the first one. */
+    idempotencyKey?: Readonly<{ userId: string; key: string }> | null;
   }>;
+
+/** An operation, and whether an earlier request with the same key has recorded it. */
+export type RequestedOperation = Operation & Readonly<{ isRepeated: boolean }>;
 
 export type OperatorEvent = Actor &
   Readonly<{
@@ -82,9 +87,10 @@ export type Operators = Readonly<{
   /**
    * Records an operation, which the worker runs.
    *
-   * @throws ValidationFailed for an unknown kind and for invalid arguments; ApiError `tenant_not_found`
+   * @throws ValidationFailed for an unknown kind and for invalid arguments; ApiError `tenant_not_found`, `conflict` for
+   *   the status of the tenant, `idempotency_key_reused`
    */
-  request: (request: OperationRequest) => Promise<Operation>;
+  request: (request: OperationRequest) => Promise<RequestedOperation>;
   /** Returns operations without their log, the newest first. */
   list: (query: OperationsQuery) => Promise<Listed<Operation>>;
   /** Returns an operation with its log. Null: it does not exist. */

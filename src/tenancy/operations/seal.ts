@@ -11,9 +11,11 @@ export const sealedOperation = z.strictObject({
   arguments: z.record(z.string(), z.unknown()),
   actor: z.string(),
   address: z.string().nullable(),
+  /** Digest of a request with an Idempotency-Key. Null: the request has none. */
+  request: z.string().nullable().default(null),
 });
 
-export type SealedOperation = z.infer<typeof sealedOperation>;
+export type SealedOperation = z.input<typeof sealedOperation>;
 
 const macOf = ({ secret }: ProofKey, sealed: string): string =>
   createHmac('sha256', secret).update(`operation|${sealed}`).digest('hex');

@@ -134,12 +134,12 @@ test('behind HTTPS, sets cookies that another subdomain cannot overwrite', async
     headers: { 'X-Forwarded-Proto': 'https' },
   });
   const cookies = cookiesOf(answer);
-  t.deepEqual(Object.keys(cookies).sort(), ['__Host-refresh', 'csrftoken']);
+  t.deepEqual(Object.keys(cookies).sort(), ['__Host-csrftoken', '__Host-refresh']);
   const cookie = cookies['__Host-refresh'];
   for (const attribute of ['secure', 'httponly', 'path=/', 'samesite=lax']) {
     t.true(cookie?.attributes.includes(attribute), attribute);
   }
-  t.true(cookies.csrftoken?.attributes.includes('secure'));
+  t.true(cookies['__Host-csrftoken']?.attributes.includes('secure'));
   t.false(JSON.stringify(cookies).includes('domain'));
 
   const ask = (name: string) =>
@@ -148,7 +148,7 @@ test('behind HTTPS, sets cookies that another subdomain cannot overwrite', async
       headers: {
         'X-Forwarded-Proto': 'https',
         Cookie: `${name}=${cookie?.value}`,
-        'X-CSRFToken': cookies.csrftoken?.value ?? '',
+        'X-CSRFToken': cookies['__Host-csrftoken']?.value ?? '',
       },
     });
   // A cookie without the prefix may be from another tenant's host.

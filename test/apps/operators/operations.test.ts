@@ -171,6 +171,94 @@ test.serial('cancels and retries, and records both', async (t) => {
   ]);
 });
 
+test.serial('requests with one Idempotency-Key create one operation', async (t) => {
+  const before = await count();
+  const body = { kind: 'echo', tenant: 'acme', arguments: { text: 'once' } };
+  const send = (key: string, changes: object = {}, token = opened.tokens.superuser) =>
+    opened.ask('POST', '/api/operations/', {
+      token,
+      body: { ...body, ...changes },
+      headers: { 'Idempotency-Key': key },
+    });
+  const [one, other] = await Promise.all([send('"form-1"'), send('"form-1"')]);
+  t.deepEqual([one.status, other.status, one.body.id], [202, 202, other.body.id]);
+  t.deepEqual([one.headers['idempotent-replayed'], other.headers['idempotent-replayed']].sort(), [
+    'true',
+    undefined,
+  ]);
+  t.is(await count(), before + 1);
+  t.is(other.headers.location, `http://localhost/api/operations/${one.body.id}/`);
+  const changed = await send('"form-1"', { tenant: 'globex' });
+  t.deepEqual(
+    [changed.status, changed.body],
+    [422, { detail: 'This Idempotency-Key was used for another operation.' }],
+  );
+  const bad = await send('é');
+  t.is(bad.status, 400);
+  t.regex(bad.body.detail, /^Idempotency-Key must have/);
+  // A rejected request has no effect, so its key can be used again.
+  t.is((await send('form-2', { arguments: { text: 5 } })).status, 400);
+  t.is((await send('form-2')).status, 202);
+  // The key of another operator is another key.
+  const clerk = await send('"form-1"', {}, opened.tokens.staff);
+  t.is(clerk.status, 202);
+  t.not(clerk.body.id, one.body.id);
+  t.is(await count(), before + 3);
+});
+
+/** The statuses in which each kind can be requested for a tenant. Kinds that are missing: those in use. */
+const STATUSES: Readonly<Record<string, readonly string[]>> = {
+  'suspend-tenant': ['active'],
+  'resume-tenant': ['suspended'],
+  'start-maintenance': ['active', 'suspended'],
+  'end-maintenance': ['maintenance'],
+  'undelete-tenant': ['deleted'],
+  'purge-tenant': ['deleted'],
+  'move-tenant': ['active', 'suspended', 'maintenance', 'moving'],
+};
+const IN_USE = ['active', 'suspended', 'maintenance'];
+
+const ARGUMENTS: Readonly<Record<string, object>> = {
+  'add-domain': { domain: 'a.example.org' },
+  'verify-domain': { domain: 'a.example.org' },
+  'set-primary-domain': { domain: 'a.example.org' },
+  'remove-domain': { domain: 'a.example.org' },
+  'clone-tenant': { schema: 'copy', domains: ['copy.localhost'] },
+  'move-tenant': { to: 'main' },
+  echo: { text: 'a' },
+};
+
+test.serial('accepts each kind in exactly the statuses that its page offers it in', async (t) => {
+  const { world, ask } = opened;
+  const { body: kinds } = await ask('GET', '/api/operation-kinds/');
+  type Kind = { kind: string; target: string; statuses: string[] };
+  const ofTenants = (kinds as Kind[]).filter(({ target }) => target !== 'fleet');
+  for (const status of [...IN_USE, 'moving', 'deleted']) {
+    await world.asOwner(`update public.tenants set status = $1 where schema_name = 'globex'`, [status]);
+    for (const { kind, statuses } of ofTenants) {
+      const expected = STATUSES[kind] ?? IN_USE;
+      t.deepEqual(statuses, expected, kind);
+      const answer = await request({
+        kind,
+        tenant: 'globex',
+        arguments: ARGUMENTS[kind] ?? {},
+        confirm: 'globex',
+      });
+      t.is(answer.status, expected.includes(status) ? 202 : 409, `${kind} in status ${status}`);
+    }
+  }
+  const { body: canceled } = await ask('GET', '/api/operations/?tenant=globex&kind=undelete-tenant');
+  const path = `/api/operations/${canceled.results[0].id}`;
+  await ask('POST', `${path}/cancel/`);
+  await world.asOwner(`update public.tenants set status = 'active' where schema_name = 'globex'`);
+  const retry = await ask('POST', `${path}/retry/`, { body: {} });
+  t.deepEqual(
+    [retry.status, retry.body.detail],
+    [409, '"Undelete tenant" cannot be requested while the tenant is in status active.'],
+  );
+  await world.asOwner(`delete from tenancy.operations where schema_name = 'globex'`);
+});
+
 test.serial('ids that are none, and unknown ones, are not found', async (t) => {
   for (const id of ['1', 'x', '%00', "'", '00000000-0000-4000-8000-000000000000', '..%2f..']) {
     for (const [method, action] of [

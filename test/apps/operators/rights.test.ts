@@ -107,6 +107,10 @@ test.serial(
     for (const { kind, destroys, is_allowed: isAllowed } of kinds) {
       t.is(isAllowed, !destroys, kind);
     }
+    // Only superusers may skip the lookup, so the form of others has no such field.
+    const argumentsOf = (kind: string) =>
+      Object.keys(kinds.find((each: { kind: string }) => each.kind === kind).arguments.properties);
+    t.deepEqual(argumentsOf('verify-domain'), ['domain']);
     const request = (kind: string, confirm?: string) =>
       opened.ask('POST', '/api/operations/', {
         token,
@@ -138,6 +142,124 @@ test.serial('a staff user who is no superuser cannot retry an operation that des
     confirm: ['Repeat "acme" to confirm.'],
   });
   t.is((await retry(opened.tokens.superuser, 'acme')).status, 202);
+});
+
+const NEW = { schema: 'copy', domains: ['copy.localhost'] };
+
+/** Requests of each kind, and the rights that they need. */
+const REQUESTS: ReadonlyArray<
+  readonly [kind: string, tenant: string | null, given: object, needs: 'staff' | 'superuser']
+> = [
+  ['create-tenant', null, { schema: 'new', name: 'New', domain: 'new.localhost' }, 'staff'],
+  ['rename-tenant', 'acme', { name: 'Acme' }, 'staff'],
+  ['delete-tenant', 'acme', {}, 'superuser'],
+  ['purge-tenant', 'acme', {}, 'superuser'],
+  ['suspend-tenant', 'acme', {}, 'staff'],
+  ['resume-tenant', 'acme', {}, 'staff'],
+  ['start-maintenance', 'acme', {}, 'staff'],
+  ['start-maintenance', 'site', {}, 'superuser'],
+  ['end-maintenance', 'acme', {}, 'staff'],
+  ['end-maintenance', 'site', {}, 'superuser'],
+  ['undelete-tenant', 'acme', {}, 'staff'],
+  ['add-domain', 'acme', { domain: 'a.example.org' }, 'staff'],
+  ['add-domain', 'site', { domain: 'a.example.org' }, 'superuser'],
+  ['verify-domain', 'acme', { domain: 'a.example.org' }, 'staff'],
+  ['verify-domain', 'acme', { domain: 'a.example.org', dns: true }, 'staff'],
+  ['verify-domain', 'acme', { domain: 'a.example.org', dns: false }, 'superuser'],
+  ['verify-domain', 'site', { domain: 'a.example.org' }, 'superuser'],
+  ['set-primary-domain', 'acme', { domain: 'a.example.org' }, 'staff'],
+  ['set-primary-domain', 'site', { domain: 'a.example.org' }, 'superuser'],
+  ['remove-domain', 'acme', { domain: 'a.example.org' }, 'staff'],
+  ['remove-domain', 'site', { domain: 'a.example.org' }, 'superuser'],
+  ['change-settings', 'acme', { set: { MAX_SEARCH_WORDS: '3' } }, 'staff'],
+  ['change-settings', 'site', { set: { MAX_SEARCH_WORDS: '3' } }, 'superuser'],
+  ['clone-tenant', 'acme', NEW, 'staff'],
+  ['dump-tenant', 'acme', {}, 'staff'],
+  ['restore-tenant', null, { dump: 'acme-1.tenant' }, 'superuser'],
+  ['move-tenant', 'acme', { to: 'main' }, 'superuser'],
+  ['migrate', 'acme', {}, 'staff'],
+  ['migrate', null, {}, 'superuser'],
+  ['check', null, {}, 'staff'],
+  ['attack-report', null, {}, 'superuser'],
+  ['drift', 'acme', {}, 'staff'],
+  ['drift', null, {}, 'staff'],
+  ['echo', 'acme', { text: 'a' }, 'staff'],
+  ['echo', null, { text: 'a' }, 'staff'],
+  ['shred', 'acme', {}, 'superuser'],
+  ['shred', null, {}, 'superuser'],
+];
+
+test.serial('what concerns the whole site or skips a proof needs a superuser', async (t) => {
+  const { body: kinds } = await opened.ask('GET', '/api/operation-kinds/', { token: opened.tokens.staff });
+  type Kind = { kind: string; target: string; allowed_targets: string[] };
+  t.deepEqual(
+    [...new Set(REQUESTS.map(([kind]) => kind))].sort(),
+    kinds.map(({ kind }: Kind) => kind).sort(),
+    'the table has every kind',
+  );
+  // Every target of a kind is in the table, and the list of kinds says the same of it.
+  for (const { kind, target, allowed_targets: allowed } of kinds as Kind[]) {
+    const found = REQUESTS.filter(([each]) => each === kind);
+    const targetOf = (tenant: string | null) =>
+      tenant === null ? 'fleet' : tenant === 'site' ? 'site' : 'tenant';
+    t.deepEqual(
+      [...new Set(found.map(([, tenant]) => targetOf(tenant)))].sort(),
+      target === 'fleet' ? ['fleet'] : target.split('-or-').sort(),
+      kind,
+    );
+    const open = found.filter(([, , , needs]) => needs === 'staff').map(([, tenant]) => targetOf(tenant));
+    t.deepEqual([...allowed].sort(), [...new Set(open)].sort(), kind);
+  }
+  for (const [kind, tenant, given, needs] of REQUESTS) {
+    const statusFor = async (token: string): Promise<number> =>
+      (
+        await opened.ask('POST', '/api/operations/', {
+          token,
+          body: { kind, tenant, arguments: given, confirm: tenant ?? kind },
+        })
+      ).status;
+    const name = `${kind} ${tenant} ${JSON.stringify(given)}`;
+    const asStaff = await statusFor(opened.tokens.staff);
+    // 409: the status of the tenant does not allow it, which is checked after the rights.
+    t.true(needs === 'superuser' ? asStaff === 403 : [202, 409].includes(asStaff), `${name}: ${asStaff}`);
+    const asSuperuser = await statusFor(opened.tokens.superuser);
+    t.true([202, 409].includes(asSuperuser), `${name}: ${asSuperuser}`);
+  }
+});
+
+test.serial('a retry needs the rights of the request', async (t) => {
+  const { body } = await opened.ask('POST', '/api/operations/', {
+    body: { kind: 'verify-domain', tenant: 'acme', arguments: { domain: 'a.example.org', dns: false } },
+  });
+  const path = `/api/operations/${body.id}`;
+  t.is((await opened.ask('POST', `${path}/cancel/`)).status, 200);
+  const retry = (token: string) => opened.ask('POST', `${path}/retry/`, { token, body: {} });
+  t.is((await retry(opened.tokens.staff)).status, 403);
+  t.is((await retry(opened.tokens.superuser)).status, 202);
+});
+
+test.serial('only superusers see the values of rows that users of a tenant have changed', async (t) => {
+  await opened.world.asOwner(
+    `insert into tenancy.audit_events (actor, source, tenant_id, schema_name, action, before, after)
+     values
+       ('ann', 'tenant', $1, 'acme', 'change-row', '{"model": "a.b", "id": 3, "note": "my secret"}', '{"model": "a.b", "id": 3, "note": "another secret"}'),
+       ('root', 'cli', $1, 'acme', 'rename-tenant', '{"name": "A"}', '{"name": "B"}')`,
+    [opened.world.acme.id],
+  );
+  const eventsFor = async (token: string) => {
+    const { body, text } = await opened.ask('GET', '/api/audit/?tenant=acme&page_size=2', { token });
+    return { text, events: body.results };
+  };
+  const forStaff = await eventsFor(opened.tokens.staff);
+  t.false(forStaff.text.includes('secret'));
+  t.like(forStaff.events[1], {
+    actor: 'ann',
+    before: { model: 'a.b', id: 3, note: '(hidden)' },
+    after: { model: 'a.b', id: 3, note: '(hidden)' },
+  });
+  t.like(forStaff.events[0], { before: { name: 'A' }, after: { name: 'B' } });
+  const forSuperuser = await eventsFor(opened.tokens.superuser);
+  t.like(forSuperuser.events[1], { before: { note: 'my secret' }, after: { note: 'another secret' } });
 });
 
 test.serial('rights are those of the database, and not those of the login', async (t) => {

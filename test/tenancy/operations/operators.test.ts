@@ -39,7 +39,9 @@ test.serial('records an operation, and lists it without hidden arguments', async
   t.deepEqual(requested.arguments, { color: 'red', coats: 1 });
   const { count, results } = await operators.list({ ...PAGE, tenant: 'acme', status: 'queued' });
   t.is(count, 1);
-  t.deepEqual(results, [{ ...requested, log: null }]);
+  const { isRepeated, ...operation } = requested;
+  t.false(isRepeated);
+  t.deepEqual(results, [{ ...operation, log: null }]);
   t.is((await operators.list({ ...PAGE, tenant: 'globex' })).count, 0);
   t.is((await operators.list({ ...PAGE, kind: 'other' })).count, 0);
 });
@@ -77,6 +79,72 @@ test.serial('cancels an operation that waits, once, and queues it again', async 
       ['cancel-operation', 'olga', 'api', '192.0.2.7'],
     ],
   );
+});
+
+test.serial('a captured cancellation or retry cannot be repeated after the next one', async (t) => {
+  const calls: Array<readonly [string, string, number, string]> = [];
+  const pool = {
+    one: (query: { sql: string; values: readonly unknown[] }) => {
+      const [name = ''] = /\w+_operations?(?="\()/.exec(query.sql) ?? [];
+      calls.push([name, ...(query.values as [string, number, string])]);
+      return world.pool.one(query as never);
+    },
+  };
+  const watched = await operatorsOf({ ...world, pool } as unknown as World, [paint]);
+  const { id } = await watched.request({
+    ...OPERATOR,
+    kind: 'paint',
+    tenant: null,
+    arguments: { color: 'red' },
+  });
+  t.true(await watched.cancel(id, OPERATOR));
+  t.true(await watched.retry(id, OPERATOR));
+  const client = await world.bare();
+  const replay = async (wanted: string) => {
+    const [name, ...values] = calls.find(([each]) => each === wanted) ?? [];
+    const { rows } = await client.query<{ done: boolean }>({
+      text: `select tenancy.${name}($1, $2, $3) as done`,
+      values,
+    });
+    return rows[0]?.done;
+  };
+  t.false(await replay('cancel_operation'));
+  t.like(await operators.find(id), { status: 'queued' });
+  t.true(await operators.cancel(id, OPERATOR));
+  t.false(await replay('retry_operation'));
+  t.false(await replay('cancel_operation'));
+  t.like(await operators.find(id), { status: 'canceled' });
+  await t.throwsAsync(replay('request_operation'), { message: /operations_pkey/ });
+});
+
+test.serial('requests with one Idempotency-Key are one operation', async (t) => {
+  const idempotencyKey = { userId: '7', key: 'a-key' };
+  const request = (changes: object) =>
+    operators.request({
+      ...OPERATOR,
+      kind: 'paint',
+      tenant: 'acme',
+      arguments: { color: 'red' },
+      idempotencyKey,
+      ...changes,
+    });
+  const before = (await operators.list(PAGE)).count;
+  const both = await Promise.all([request({}), request({})]);
+  t.deepEqual(both.map(({ isRepeated }) => isRepeated).sort(), [false, true]);
+  t.is(both[0].id, both[1].id);
+  for (const changes of [
+    { tenant: 'globex' },
+    { arguments: { color: 'blue' } },
+    { kind: 'wait', arguments: {} },
+  ]) {
+    await t.throwsAsync(request(changes), { instanceOf: ApiError, code: 'idempotency_key_reused' });
+  }
+  t.true(await operators.cancel(both[0].id, OPERATOR));
+  t.like(await request({}), { id: both[0].id, isRepeated: true, status: 'canceled' });
+  t.is((await operators.list(PAGE)).count, before + 1);
+  const other = await request({ idempotencyKey: { ...idempotencyKey, userId: '8' } });
+  t.like(other, { isRepeated: false });
+  t.true(await operators.cancel(other.id, OPERATOR));
 });
 
 test.serial('lists, filters, orders and shows tenants', async (t) => {

@@ -5,10 +5,10 @@ import type { Context } from '../../../http/state.ts';
 import { type AppSecrets, tenantKeys } from '../../../tenancy/registry/signing-key.ts';
 import type { AccountSettings } from '../settings.ts';
 
-// Browsers accept a name that begins with __Host- from this host only: a page on another subdomain cannot set it.
-// It requires HTTPS.
-const nameOf = (ctx: Pick<Context, 'secure'>): string => (ctx.secure ? '__Host-refresh' : 'refresh');
-const CSRF_COOKIE = 'csrftoken';
+// Browsers accept a name that begins with __Host- from this host only. A page on another subdomain cannot set it, nor a
+// second cookie of this name, which scripts could read in place of the first. It requires HTTPS.
+const nameOf = ({ secure }: Pick<Context, 'secure'>, name: 'refresh' | 'csrftoken'): string =>
+  secure ? `__Host-${name}` : name;
 const CSRF_HEADER = 'X-CSRFToken';
 
 // Derived from the session, so that a token of another session, or one that another subdomain set, is invalid.
@@ -34,19 +34,20 @@ export function setCookies(
     maxAge: lifetime * 1000,
     overwrite: true,
   } as const;
-  ctx.cookies.set(nameOf(ctx), refresh, { ...options, httpOnly: true });
+  ctx.cookies.set(nameOf(ctx, 'refresh'), refresh, { ...options, httpOnly: true });
   const [csrf = ''] = csrfTokens(secrets, ctx.state.tenant, family);
-  ctx.cookies.set(CSRF_COOKIE, csrf, { ...options, httpOnly: false });
+  ctx.cookies.set(nameOf(ctx, 'csrftoken'), csrf, { ...options, httpOnly: false });
   ctx.set(CSRF_HEADER, csrf);
 }
 
 export function clearCookies(ctx: Context): void {
-  for (const name of [nameOf(ctx), CSRF_COOKIE]) {
-    ctx.cookies.set(name, null, { path: '/', secure: ctx.secure, overwrite: true });
+  for (const name of ['refresh', 'csrftoken'] as const) {
+    ctx.cookies.set(nameOf(ctx, name), null, { path: '/', secure: ctx.secure, overwrite: true });
   }
 }
 
-export const readRefreshCookie = (ctx: Context): string | undefined => ctx.cookies.get(nameOf(ctx));
+export const readRefreshCookie = (ctx: Context): string | undefined =>
+  ctx.cookies.get(nameOf(ctx, 'refresh'));
 
 /**
  * Checks the CSRF header. Browsers send a cookie from any page, but not this header.

@@ -37,7 +37,7 @@ const cookieHeaders = (settings: AccountSettings): Headers => ({
     .string()
     .optional()
     .describe(
-      'Required with the refresh token in a cookie: the value of the cookie `csrftoken`, or of the header of the login.',
+      'Required with the refresh token in a cookie: the value of the cookie `__Host-csrftoken`, or of the header of the login.',
     ),
 });
 

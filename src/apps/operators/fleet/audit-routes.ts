@@ -8,10 +8,11 @@ import { pageOfRows, pageParameters } from '../../../http/openapi/parameters.ts'
 import { resource } from '../../../http/resource.ts';
 import type { AppMiddleware, State } from '../../../http/state.ts';
 import { AUDIT_SOURCES } from '../../../tenancy/operations/fleet-views.ts';
-import type { OperatorDependencies } from '../operator-stacks.ts';
+import { type OperatorDependencies, operatorOf } from '../operator-stacks.ts';
 import { pageFrom, readQuery } from '../pages.ts';
 import { presentTimes } from '../present-times.ts';
 import { auditItem } from './fleet-schemas.ts';
+import { hideRowValues } from './hide-row-values.ts';
 
 const filters = {
   tenant: text({ max: 100 }).optional(),
@@ -31,6 +32,8 @@ export function auditRoutes(
       {
         id: 'audit_list',
         summary: 'List the audit, the newest event first',
+        description:
+          'Superusers also get the values of rows that users of a tenant have changed. Others get `(hidden)` in their place.',
         query: {
           tenant: z.string().optional().describe('Only events of this schema.'),
           actor: z.string().optional().describe('Only events of this operator or user.'),
@@ -42,7 +45,12 @@ export function auditRoutes(
       },
       async (ctx) => {
         const given = readQuery(ctx, filters);
-        ctx.body = await pageFrom(ctx, (page) => operators.audit({ ...given, ...page }), presentTimes);
+        const { isSuperuser } = operatorOf(ctx);
+        ctx.body = await pageFrom(
+          ctx,
+          (page) => operators.audit({ ...given, ...page }),
+          (event) => presentTimes(isSuperuser ? event : hideRowValues(event)),
+        );
       },
     ),
   });

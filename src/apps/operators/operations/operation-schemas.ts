@@ -45,9 +45,13 @@ export const kindItem = z
     target: z.enum(['fleet', 'tenant', 'tenant-or-site', 'tenant-or-fleet']),
     /** Whether it requires a superuser, and the schema name or the kind in `confirm`. */
     destroys: z.boolean(),
-    /** JSON Schema of `arguments`. */
+    /** The statuses of a tenant in which it can be requested. Otherwise: 409. */
+    statuses: z.array(z.string()),
+    /** JSON Schema of `arguments`, without those that the caller may not set. */
     arguments: values,
     /** Whether the caller may request it. */
     is_allowed: z.boolean(),
+    /** For what the caller may request it: a tenant, the public site, or the whole fleet. */
+    allowed_targets: z.array(z.enum(['tenant', 'site', 'fleet'])),
   })
   .meta({ id: 'OperationKind' });

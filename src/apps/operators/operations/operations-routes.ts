@@ -6,6 +6,7 @@ import { readBody } from '../../../http/body/validate.ts';
 import { choice } from '../../../http/fields/choice.ts';
 import { text } from '../../../http/fields/text.ts';
 import { originOf } from '../../../http/host.ts';
+import { IDEMPOTENCY_HEADERS } from '../../../http/idempotency.ts';
 import { isUuid, notFound, orNotFound } from '../../../http/identifier.ts';
 import { operation } from '../../../http/openapi/description.ts';
 import { pageOfRows, pageParameters } from '../../../http/openapi/parameters.ts';
@@ -17,7 +18,7 @@ import { pageFrom, readQuery } from '../pages.ts';
 import { presentTimes } from '../present-times.ts';
 import { throttleOperator } from '../throttle-operator.ts';
 import { operationItem } from './operation-schemas.ts';
-import { assertConfirmed, confirmation, operationRequest, readRequest } from './request-operation.ts';
+import { assertAllowed, confirmation, operationRequest, readRequest } from './request-operation.ts';
 
 const filters = {
   tenant: text({ max: 100 }).optional(),
@@ -77,13 +78,17 @@ function listRoute(
             headers: { Location: 'URL of the operation' },
           },
         },
-        errors: ['throttled', 'conflict'],
+        headers: IDEMPOTENCY_HEADERS,
+        errors: ['throttled', 'conflict', 'idempotency_key_invalid', 'idempotency_key_reused'],
       },
       async (ctx) => {
         const request = readRequest(operators, ctx);
         await throttleOperator(dependencies, ctx);
-        const recorded = await operators.request(request);
+        const { isRepeated, ...recorded } = await operators.request(request);
         ctx.status = 202;
+        if (isRepeated) {
+          ctx.set('Idempotent-Replayed', 'true');
+        }
         ctx.set('Location', `${originOf(ctx)}/api/operations/${recorded.id}/`);
         ctx.body = presentTimes(recorded);
       },
@@ -147,11 +152,11 @@ function retryRoute(
       },
       async (ctx) => {
         await throttleOperator(dependencies, ctx);
-        const { id, kind: name, tenant } = orNotFound(await operators.find(idOf(ctx)));
+        const { id, kind: name, tenant, arguments: given } = orNotFound(await operators.find(idOf(ctx)));
         const kind = operators.kinds.find((each) => each.kind === name);
         if (kind) {
           const { confirm } = readBody(ctx, confirmation);
-          assertConfirmed(kind, operatorOf(ctx), { tenant, confirm });
+          assertAllowed(kind, operatorOf(ctx), { tenant, arguments: given, confirm });
         }
         if (!(await operators.retry(id, actorOf(ctx)))) {
           throw new ApiError('conflict', 'Only an operation that failed or was canceled can run again.');

@@ -5,7 +5,9 @@ import { readBody, validate } from '../../../http/body/validate.ts';
 import { nullable } from '../../../http/fields/field.ts';
 import { json } from '../../../http/fields/json.ts';
 import { text } from '../../../http/fields/text.ts';
+import { hasIdempotencyKey, readIdempotencyKey } from '../../../http/idempotency.ts';
 import type { Context } from '../../../http/state.ts';
+import { needsSuperuser } from '../../../tenancy/operations/needs-superuser.ts';
 import type { OperationKind } from '../../../tenancy/operations/operation-kind.ts';
 import type { OperationRequest, Operators } from '../../../tenancy/operations/operators.ts';
 import { type Operator, operatorOf } from '../operator-stacks.ts';
@@ -26,24 +28,27 @@ export const confirmation = z
   .object({ confirm: text({ max: MAX_NAME }).optional() })
   .meta({ id: 'OperationConfirmation' });
 
-type Destroying = Pick<OperationKind, 'kind' | 'destroys'>;
+type Requested = Readonly<{
+  tenant: string | null;
+  arguments: unknown;
+  confirm: string | undefined;
+}>;
 
-/** Whether an operator may request operations of a kind. */
-export const isAllowed = ({ destroys }: Destroying, { isSuperuser }: Operator): boolean =>
-  !destroys || isSuperuser;
+const argumentsOf = (given: unknown): Readonly<Record<string, unknown>> =>
+  typeof given === 'object' && given !== null ? { ...given } : {};
 
 /**
- * Checks that an operator may request operations of a kind. If the kind destroys, `confirm` must repeat the name of the
- * tenant, or without a tenant the kind.
+ * Checks that an operator may request an operation. If its kind destroys, `confirm` must repeat the name of the tenant,
+ * or without a tenant the kind.
  *
  * @throws ApiError `permission_denied`, or ValidationFailed on `confirm`
  */
-export function assertConfirmed(
-  kind: Destroying,
-  operator: Operator,
-  { tenant, confirm }: Readonly<{ tenant: string | null; confirm: string | undefined }>,
+export function assertAllowed(
+  kind: OperationKind,
+  { isSuperuser }: Operator,
+  { tenant, arguments: given, confirm }: Requested,
 ): void {
-  if (!isAllowed(kind, operator)) {
+  if (!isSuperuser && needsSuperuser(kind, tenant, argumentsOf(given))) {
     throw new ApiError('permission_denied', 'You do not have permission to perform this action.');
   }
   const name = tenant ?? kind.kind;
@@ -85,7 +90,14 @@ export function readRequest({ kinds }: Pick<Operators, 'kinds'>, ctx: Context): 
     throw new ValidationFailed({ kind: [`"${name}" is not a valid choice.`] });
   }
   const operator = operatorOf(ctx);
-  assertConfirmed(kind, operator, { tenant, confirm });
+  assertAllowed(kind, operator, { tenant, arguments: given, confirm });
   assertArguments(kind, given);
-  return { kind: name, tenant, arguments: given, actor: operator.username, address: ctx.ip };
+  return {
+    kind: name,
+    tenant,
+    arguments: given,
+    actor: operator.username,
+    address: ctx.ip,
+    idempotencyKey: hasIdempotencyKey(ctx) ? { userId: operator.id, key: readIdempotencyKey(ctx) } : null,
+  };
 }

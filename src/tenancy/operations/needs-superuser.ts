@@ -1,0 +1,30 @@
+import type { z } from 'zod';
+
+import { SITE_SCHEMA } from '../registry/tenant.ts';
+import type { OperationKind } from './operation-kind.ts';
+
+const defaultOf = (field: z.ZodType | undefined): unknown => field?.safeParse(undefined).data;
+
+/**
+ * Whether a request for an operation requires a superuser: because it destroys, concerns the public site or the whole
+ * fleet, or has an argument for superusers.
+ */
+export function needsSuperuser(
+  {
+    destroys,
+    superuserOnly,
+    arguments: schema,
+  }: Pick<OperationKind, 'destroys' | 'superuserOnly' | 'arguments'>,
+  tenant: string | null,
+  given: Readonly<Record<string, unknown>>,
+): boolean {
+  return (
+    destroys ||
+    tenant === SITE_SCHEMA ||
+    (tenant === null && superuserOnly.fleet) ||
+    superuserOnly.arguments.some(
+      (name) =>
+        given[name] !== undefined && given[name] !== defaultOf(schema.shape[name] as z.ZodType | undefined),
+    )
+  );
+}

@@ -17,7 +17,7 @@ import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { raw } from '../isolation/attack.ts';
 import { openTappedPool } from '../isolation/tapped-pool.ts';
-import { CountingSocket } from './counting-socket.ts';
+import { openCountedPool } from './counting-socket.ts';
 import { openCuttingProxy } from './cutting-proxy.ts';
 
 let world: World;
@@ -73,18 +73,7 @@ const refused = { instanceOf: DomainError, code: 'statement_refused' } as never;
 const unknown = { instanceOf: DomainError, code: 'outcome_unknown' } as never;
 
 test('sends a single statement with its entry, guards and reset in one network write', async (t) => {
-  const sockets: CountingSocket[] = [];
-  const pool = await world.openPool({
-    maxPoolSize: 1,
-    connection: {
-      connectionString: world.serviceUrl,
-      stream: () => {
-        const socket = new CountingSocket();
-        sockets.push(socket);
-        return socket;
-      },
-    },
-  });
+  const { pool, sockets } = await openCountedPool(world);
   const guard = { text: 'select tenancy.require(true, null)', values: [], raises: true, verify: () => {} };
   const write = (name: string) =>
     querySingle(

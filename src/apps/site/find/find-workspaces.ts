@@ -5,10 +5,10 @@ import { z } from 'zod';
 import { type FieldErrors, ValidationFailed } from '../../../errors.ts';
 import { enterTenant } from '../../../http/enter-tenant.ts';
 import { email } from '../../../http/fields/email.ts';
-import { form } from '../../../http/html/form.ts';
 import { createFormTokens } from '../../../http/html/form-tokens.ts';
 import { html } from '../../../http/html/html.ts';
 import { page } from '../../../http/html/page-route.ts';
+import { sendForm } from '../../../http/html/send-form.ts';
 import { card, sendPage } from '../../../http/html/send-page.ts';
 import { operation } from '../../../http/openapi/description.ts';
 import { resource } from '../../../http/resource.ts';
@@ -73,28 +73,22 @@ function findPage(router: Router<State>, dependencies: SiteDependencies): void {
   const links = linksOf(environment);
 
   const show = (ctx: Context, errors: FieldErrors): void =>
-    sendPage(ctx, {
-      status: Object.keys(errors).length > 0 ? 400 : 200,
+    sendForm(ctx, {
       title: 'Find my workspace',
+      text: 'Enter your e-mail address. You receive a list of the workspaces in which it has an account.',
       links,
-      main: card(
-        'Find my workspace',
-        html`<p class="quiet">Enter your e-mail address. You receive a list of the workspaces in which it has an account.</p>
-${form({
-  token: forms.field(ctx),
-  errors,
-  button: 'Send the list',
-  fields: [
-    {
-      name: 'email',
-      label: 'E-mail address',
-      type: 'email',
-      value: givenText(ctx, 'email'),
-      autocomplete: 'email',
-    },
-  ],
-})}`,
-      ),
+      token: forms.field(ctx),
+      errors,
+      button: 'Send the list',
+      fields: [
+        {
+          name: 'email',
+          label: 'E-mail address',
+          type: 'email',
+          value: givenText(ctx, 'email'),
+          autocomplete: 'email',
+        },
+      ],
     });
 
   page(router, '/workspaces', stacks.always.page, {

@@ -5,9 +5,9 @@ import type { ExecutionContext } from 'ava';
 /** Opens a proxy that drops the responses of a connection when `isCut` is true, and then closes it. */
 export async function openCuttingProxy(
   t: ExecutionContext,
-  serviceUrl: string,
+  serverUrl: string,
 ): Promise<{ url: string; cut: (when: boolean) => void }> {
-  const target = new URL(serviceUrl);
+  const target = new URL(serverUrl);
   let isCut = false;
   const server = createServer((client) => {
     const upstream = connect(Number(target.port || 5432), target.hostname);

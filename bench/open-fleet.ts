@@ -61,10 +61,9 @@ async function fingerprint(): Promise<string> {
   return hash.digest('hex');
 }
 
-async function readStored(folder: string, count: number): Promise<Stored | null> {
+async function readStored(folder: string): Promise<Stored | null> {
   const text = await readFile(join(folder, 'fleet.json'), 'utf8').catch(() => null);
-  const found = text === null ? null : stored.parse(JSON.parse(text));
-  return found && found.users.length >= count && found.fingerprint === (await fingerprint()) ? found : null;
+  return text === null ? null : stored.parse(JSON.parse(text));
 }
 
 const fleetOf = ({
@@ -130,15 +129,17 @@ async function create(serverUrl: string, count: number): Promise<Stored> {
 export async function openFleet(count: number, data = process.env.BENCH_DATA): Promise<OpenFleet> {
   const kept = data ? resolve(data) : null;
   const folder = kept ?? (await mkdtemp(join(tmpdir(), 'koa-tenants-fleet-')));
-  let found = await readStored(folder, count);
-  if (!found && kept) {
-    await rm(folder, { recursive: true, force: true });
-    await mkdir(folder, { recursive: true });
+  let found = await readStored(folder);
+  if (found && (found.users.length < count || found.fingerprint !== (await fingerprint()))) {
+    console.log(`${folder} has other tables or fewer tenants. Creating it anew.`);
+    found = null;
+    await rm(folder, { recursive: true });
   }
+  await mkdir(folder, { recursive: true });
   const server = await startEmbeddedPostgres({
     dataDir: folder,
     durable: false,
-    settings: { autovacuum: 'off', max_wal_size: '8GB' },
+    settings: { autovacuum: 'off', max_wal_size: '8GB', shared_buffers: '1GB' },
   });
   const close = async (): Promise<void> => {
     await server.stop();

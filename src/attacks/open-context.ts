@@ -1,10 +1,11 @@
 import pg from 'pg';
 
+import { beginSql } from '../db/admin/actor.ts';
 import { openPool } from '../db/pool/pool.ts';
-import { withTenantAsOwner } from '../tenancy/context/with-owner-tenant.ts';
+import { enterSql, withTenantAsOwner } from '../tenancy/context/with-owner-tenant.ts';
 import { withGlobalTables } from '../tenancy/install/global-migrations.ts';
 import type { TenancyProject } from '../tenancy/registry/project.ts';
-import type { AttackContext } from './context.ts';
+import type { AttackContext, AttackTenant } from './context.ts';
 import type { Scratch } from './scratch-tenants.ts';
 
 export type Targets = Readonly<{
@@ -25,6 +26,26 @@ function urlFor({ connectionString = '' }: pg.ClientConfig, login: Scratch['logi
   url.username = login?.user ?? '';
   url.password = login?.password ?? '';
   return url.href;
+}
+
+/** Runs statements inside a tenant as its owner, in a transaction on a connection of the pool. */
+async function insideOn(
+  pool: pg.Pool,
+  { schema }: AttackTenant,
+  text: string,
+): Promise<readonly Record<string, unknown>[]> {
+  const client = await pool.connect();
+  try {
+    await client.query(`${beginSql()}; ${enterSql({ schema })}`);
+    const rows = lastRows(await client.query(text));
+    await client.query('commit');
+    client.release();
+    return rows;
+  } catch (error) {
+    // Closing the connection rolls back.
+    client.release(true);
+    throw error;
+  }
 }
 
 /**
@@ -67,7 +88,7 @@ export async function openAttackContext(
       scratch.superuser
         ? // Several statements in one text are one transaction.
           ownerPool.query(text).then(({ rows }) => rows)
-        : migrating(member, text),
+        : insideOn(ownerPool, member, text),
     migrating,
     asGlobalOwner: (text) => withGlobalTables(owner, async (client) => lastRows(await client.query(text))),
   };

@@ -41,7 +41,7 @@ export function createSettingsOf({
     return effectiveSettings(schema, defaults, tenant, settings);
   };
 
-  return async function settingsOf(tenant) {
+  return function settingsOf(tenant) {
     const remembered = known.get(tenant);
     if (remembered) {
       return remembered;

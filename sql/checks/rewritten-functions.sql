@@ -136,6 +136,10 @@ with shipped (identity, context_mode, digest) as (
       '43231165f8c18f54a6895b083a5c8133a0129b18c3b897760b5a77fffbfc0bf0'
     ),
     (
+      'tenancy.list_dumps(text, bigint, text)', null,
+      'a83c718b2646094073fdfe603e164958c7d68c521833eb7e3e5622f5b4c184d8'
+    ),
+    (
       'tenancy.list_lanes()', null,
       '2e0630fdf1e0f47f0d3ef5443d6f5883f7fbd3423bb0ec9f9e7ebc948bc3d132'
     ),

@@ -9,6 +9,7 @@ import type { OperationKind } from '../tenancy/operations/operation-kind.ts';
 import { claimOperation, deleteOldOperations, markWorker } from '../tenancy/operations/queue.ts';
 import { type OperationRun, runOperation } from '../tenancy/operations/run-operation.ts';
 import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
+import { listDumps } from './dump-files.ts';
 
 /** Milliseconds after which a worker that runs operations looks for further ones. */
 const INTERVAL_MS = 1_000;
@@ -75,7 +76,7 @@ export function operationsJob(
       const failures: unknown[] = [];
       for (;;) {
         if (Date.now() - markedAt > MARK_INTERVAL_MS) {
-          await markWorker(owner, lease);
+          await markWorker(owner, lease, await listDumps(config.OPERATIONS_DIRECTORY));
           markedAt = Date.now();
         }
         while (running.size < config.OPERATIONS_CONCURRENCY && !signal.aborted) {

@@ -8,7 +8,6 @@ import { buildConsole } from '../../scripts/build-console.ts';
 import { accounts } from '../../src/apps/accounts/app.ts';
 import { admin } from '../../src/apps/admin/app.ts';
 import { operators } from '../../src/apps/operators/app.ts';
-import { site } from '../../src/apps/site/app.ts';
 import { workerJobs } from '../../src/cli/commands/operations/worker-jobs.ts';
 import { readConfig } from '../../src/config/config.ts';
 import { defineProject, type Project } from '../../src/definition/define-project.ts';
@@ -28,7 +27,7 @@ export const SITE = 'localhost';
 
 const projectWith = (app: typeof notes) =>
   defineProject({
-    apps: [site, accounts, admin, operators, people, app],
+    apps: [accounts, admin, operators, people, app],
     authentication: accounts.authentication,
   });
 

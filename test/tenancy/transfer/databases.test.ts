@@ -187,6 +187,40 @@ test.serial('copies changes of a tenant on main to its database with the next co
   t.is((await tenants('list-tenants')).code, 0);
 });
 
+test.serial('a tenant of another database sees its plan and payments, which main has recorded', async (t) => {
+  const [vip] = await world.asOwner<{ id: TenantId }>(
+    `select t.id from public.tenants as t where t.schema_name = 'vip'`,
+  );
+  const pool = await world.openPool({ connection: { connectionString: premium.serviceUrl } });
+  const read = async () => {
+    const { rows } = await withTenant(
+      { ...world.tenantDatabase, poolOf: () => pool },
+      { tenant: vip?.id as TenantId, readOnly: true },
+      (tx) => tx.query('select s.plan, s.payments from tenancy.my_subscription() as s'),
+    );
+    return rows[0];
+  };
+  t.deepEqual(await read(), { plan: null, payments: [] });
+  await world.asOwner(`insert into tenancy.subscriptions (tenant_id, plan) values ($1, 'large')`, [vip?.id]);
+  await world.asOwner(
+    `insert into tenancy.payments (reference, tenant_id, paid_until, amount, currency)
+     values ('INV-1', $1, '2030-01-31', 49.00, 'EUR'), ('INV-2', $2, '2030-01-31', 9.00, 'EUR')`,
+    [vip?.id, world.acme.id],
+  );
+  t.is((await tenants('list-tenants')).code, 0);
+  const found = await read();
+  t.like(found, { plan: 'large' });
+  t.deepEqual(
+    (found?.payments as Array<Record<string, unknown>>).map(({ reference, amount }) => [reference, amount]),
+    [['INV-1', '49.00']],
+  );
+  await world.asOwner(`update tenancy.subscriptions set plan = 'small' where tenant_id = $1`, [vip?.id]);
+  t.is((await tenants('list-tenants')).code, 0);
+  t.like(await read(), { plan: 'small' });
+  const [copies] = await premium.asOwner('select count(*)::integer as payments from tenancy.payments');
+  t.deepEqual(copies, { payments: 0 });
+});
+
 test.serial('copies changes of a tenant on main to its database in a running service', async (t) => {
   await world.asOwner(
     `update public.tenants set on_trial = false, paid_until = '2020-01-01' where schema_name = 'vip'`,

@@ -336,7 +336,7 @@ test.serial(
     await page.locator('[aria-invalid=true]').waitFor();
     await page.getByLabel('Current password').fill(PASSWORD);
     await press(page, 'Change password');
-    await page.getByText('The password was changed.').waitFor();
+    await page.getByText(/^The password was changed/).waitFor();
     await page.getByRole('main').getByRole('link', { name: 'Your sessions' }).click();
     await page.getByText('This session').waitFor();
     t.deepEqual(await world.asOwner(`select first_name from site.users where username = 'clerk'`), [

@@ -423,7 +423,8 @@ test.serial('an operator moves a tenant to another database with an operation, a
       ...OPERATOR,
       kind: 'move-tenant',
       tenant: 'mover',
-      arguments: { to, ...given },
+      // Long enough for a machine under load.
+      arguments: { to, block_seconds: 30, ...given },
     });
     const worker = await tenants('worker', '--once', '--json');
     t.is(worker.code, 0, worker.err);

@@ -33,6 +33,10 @@ test: node_modules/.installed ## check format, lint and types, then run every te
 test-docker: node_modules/.installed ## with Docker: database, isolation and fleet tests on its PostgreSQL, and the image
 	@TEST_DOCKER=true TEST_POSTGRES=docker npm run --silent test:docker
 
+.PHONY: test-versions
+test-versions: node_modules/.installed ## database, isolation and tenancy tests on older PostgreSQL, an hour: make test-versions [VERSIONS="16 17"]
+	@for version in $(or $(VERSIONS),15 16 17); do TEST_POSTGRES=$$version npm run --silent test:versions || exit 1; done
+
 .PHONY: test-pgbouncer
 test-pgbouncer: node_modules/.installed ## with pgbouncer installed: HTTP, isolation and conformance tests through it
 	@TEST_POOLER=pgbouncer npm run --silent test:pgbouncer
@@ -46,8 +50,8 @@ format: node_modules/.installed ## fix format and lint
 	@npm run --silent format
 
 .PHONY: isolation
-isolation: node_modules/.installed ## run all attacks, disable each wall in turn, and write a report to .data/
-	@npm run --silent isolation
+isolation: node_modules/.installed ## run all attacks, disable each wall in turn, and write a report to .data/: make isolation [PREPARED=off]
+	@$(if $(PREPARED),PREPARED_STATEMENTS=$(PREPARED)) npm run --silent isolation
 
 .PHONY: fault
 fault: node_modules/.installed ## fault tests: kill, fill, flood and stop the service and its PostgreSQL

@@ -39,45 +39,54 @@ const meetsTarget = ({ value, target, atLeast }: Figure): boolean =>
 const rounded = (value: number): number => Number(value.toPrecision(3));
 
 /**
- * Runs one benchmark in its own test world, prints its results and writes them, with the facts of
- * the machine, to bench/results/<name>.json. `table` adds bench/results/<name>.md. Exits with 1 when a
- * target is missed.
+ * Prints the results of a benchmark and writes them, with the facts of the machine, to bench/results/<name>.json.
+ * `table` adds bench/results/<name>.md. Sets the exit code to 1 when a target is missed.
  */
+export async function report(
+  name: string,
+  postgres: string,
+  measured: readonly Figure[],
+  { table }: { table?: () => string } = {},
+): Promise<void> {
+  const date = new Date().toISOString().slice(0, 10);
+  const statistics = measured.map((statistic) => ({ ...statistic, value: rounded(statistic.value) }));
+  for (const statistic of statistics) {
+    const target =
+      statistic.target === null
+        ? ''
+        : `   ${meetsTarget(statistic) ? 'met' : 'MISSED'}: ${statistic.atLeast ? 'at least' : 'at most'} ${statistic.target}`;
+    console.log(
+      `${statistic.name.padEnd(70)} ${String(statistic.value).padStart(8)} ${statistic.unit}${target}`,
+    );
+  }
+  await mkdir(RESULTS, { recursive: true });
+  await writeFile(
+    join(RESULTS, `${name}.json`),
+    `${JSON.stringify({ date, machine: machine(postgres), statistics }, null, 2)}\n`,
+  );
+  if (table) {
+    await writeFile(join(RESULTS, `${name}.md`), `Written by bench/${name}.ts on ${date}.\n\n${table()}\n`);
+  }
+  process.exitCode = statistics.every(meetsTarget) ? 0 : 1;
+}
+
+/** Returns PostgreSQL's version. */
+export async function versionOf({ asOwner }: Pick<World, 'asOwner'>): Promise<string> {
+  const [{ version } = { version: 'unknown' }] = await asOwner<{ version: string }>(
+    `select current_setting('server_version') as version`,
+  );
+  return version;
+}
+
+/** Runs one benchmark in its own test world, and reports its results. */
 export async function bench(
   name: string,
   measure: (world: World) => Promise<readonly Figure[]>,
-  { project = servedProject, table }: { project?: Project; table?: () => string } = {},
+  { project = servedProject, ...options }: { project?: Project; table?: () => string } = {},
 ): Promise<void> {
   const world = await openWorld({ project });
   try {
-    const [{ version } = { version: 'unknown' }] = await world.asOwner<{ version: string }>(
-      `select current_setting('server_version') as version`,
-    );
-    const statistics = (await measure(world)).map((statistic) => ({
-      ...statistic,
-      value: rounded(statistic.value),
-    }));
-    for (const statistic of statistics) {
-      const target =
-        statistic.target === null
-          ? ''
-          : `   ${meetsTarget(statistic) ? 'met' : 'MISSED'}: ${statistic.atLeast ? 'at least' : 'at most'} ${statistic.target}`;
-      console.log(
-        `${statistic.name.padEnd(70)} ${String(statistic.value).padStart(8)} ${statistic.unit}${target}`,
-      );
-    }
-    await mkdir(RESULTS, { recursive: true });
-    await writeFile(
-      join(RESULTS, `${name}.json`),
-      `${JSON.stringify({ date: new Date().toISOString().slice(0, 10), machine: machine(version), statistics }, null, 2)}\n`,
-    );
-    if (table) {
-      await writeFile(
-        join(RESULTS, `${name}.md`),
-        `Written by bench/${name}.ts on ${new Date().toISOString().slice(0, 10)}.\n\n${table()}\n`,
-      );
-    }
-    process.exitCode = statistics.every(meetsTarget) ? 0 : 1;
+    await report(name, await versionOf(world), await measure(world), options);
   } finally {
     await world.close();
   }

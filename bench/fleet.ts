@@ -1,28 +1,27 @@
 /**
  * Measures requests of few and of many tenants:
- *   node bench/fleet.ts [tenants in turn, 1500] [tenants by Zipf's law, 10000]
+ *   [BENCH_DATA=folder] node bench/fleet.ts [tenants in turn, 1500] [tenants by Zipf's law, 10000] [seconds of a round, 5]
  *
  * GET of one row with 10 tenants, with 100 and with 1,500 in turn, and with 10,000 by Zipf's law (the tenant of rank n gets
  * a share of 1/n). The service starts anew for each, so that backends begin without plans and cached tables. The
  * results are the rate, the processor time of a request, the share of statements that reuse a plan, and the private
- * memory of a backend. The tenants have three tables each: see slim-tenants.ts.
+ * memory of a backend. The tenants have three tables each: see slim-tenants.ts. BENCH_DATA keeps them for other runs and
+ * for start.ts.
  */
 import { readFile } from 'node:fs/promises';
-import { project } from '../src/project.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { freePort } from '../test/helpers/free-port.ts';
 import { scrape } from '../test/helpers/scrape.ts';
-import type { World } from '../test/helpers/world.ts';
-import { bench, type Figure, median } from './bench.ts';
+import { type Figure, median, report, versionOf } from './bench.ts';
 import { type LoadRequest, load } from './load.ts';
+import { type OpenFleet, openFleet } from './open-fleet.ts';
 import { processorTime, serverOf, serverProcessorTime } from './processor-time.ts';
-import { fillTenants, openService, type Side } from './sides.ts';
-import { addSlimTenants } from './slim-tenants.ts';
+import { logIn, openService, type Side } from './sides.ts';
 
 const TENANTS = Number(process.argv[2] ?? 1_500);
 const ZIPF_TENANTS = Number(process.argv[3] ?? 10_000);
-const PROJECTS = 20;
-const WARM_UP_SECONDS = 20;
-const SECONDS = 5;
+const SECONDS = Number(process.argv[4] ?? 5);
+const WARM_UP_SECONDS = 4 * SECONDS;
 const ROUNDS = 5;
 /** Length of the sequence that each connection draws and repeats. */
 const SEQUENCE = 2_000;
@@ -71,7 +70,7 @@ const SCENARIOS: readonly Scenario[] = [
 ];
 
 /** Returns the mean private memory of the service's backends in MB. */
-async function backendMemory(world: World): Promise<number> {
+async function backendMemory(world: OpenFleet): Promise<number> {
   const backends = await world.asOwner<{ pid: number }>(
     `select pid from pg_stat_activity where usename = $1 and application_name like 'koa-tenants lane%'`,
     [world.service],
@@ -92,10 +91,18 @@ async function statementUse(port: number): Promise<Readonly<{ hits: number; miss
   return { hits: count('hit'), misses: count('miss') };
 }
 
+/** Waits until the checks of all tenants, which run while the service serves, have ended. */
+async function untilChecked({ asOwner }: OpenFleet): Promise<void> {
+  const find = () => asOwner(`select from pg_stat_activity where application_name = 'koa-tenants checks'`);
+  while ((await find()).length > 0) {
+    await sleep(100);
+  }
+}
+
 type Measured = Readonly<{ rate: number; node: number; postgres: number; memory: number; reused: number }>;
 
 async function measure(
-  world: World,
+  world: OpenFleet,
   tenants: Tenants,
   { requests }: Scenario,
   postgres: number,
@@ -106,6 +113,7 @@ async function measure(
   const { port, pid } = service.server;
   try {
     await load(port, sequence, WARM_UP_SECONDS);
+    await untilChecked(world);
     const rounds: Array<Pick<Measured, 'rate' | 'node' | 'postgres'>> = [];
     const warm = await statementUse(metricsPort);
     for (let round = 0; round < ROUNDS; round += 1) {
@@ -132,48 +140,36 @@ async function measure(
   }
 }
 
-await bench(
-  'fleet',
-  async (world) => {
-    const members = [
-      world.acme,
-      world.globex,
-      ...(await addSlimTenants(world, Math.max(TENANTS, ZIPF_TENANTS) - 2)),
-    ];
-    const tenants = await fillTenants(world, members, PROJECTS);
-    await world.asOwner('vacuum analyze');
-    const [{ pid } = { pid: 0 }] = await world.asOwner<{ pid: number }>('select pg_backend_pid() as pid');
-    const postgres = await serverOf(pid);
-    const results: Figure[] = [];
-    let few = Number.NaN;
-    for (const scenario of SCENARIOS) {
-      const {
-        rate,
-        node,
-        postgres: used,
-        memory,
-        reused,
-      } = await measure(world, tenants, scenario, postgres);
-      const { name } = scenario;
-      few = Number.isNaN(few) ? rate : few;
-      const isAll = name === `${TENANTS} tenants in turn`;
-      results.push(
-        { name: `${name}: rate`, value: rate, unit: '/s', target: null },
-        { name: `${name}: Node`, value: node, unit: 'us', target: null },
-        { name: `${name}: PostgreSQL`, value: used, unit: 'us', target: null },
-        { name: `${name}: statements that reuse a plan`, value: reused, unit: '', target: null },
-        { name: `${name}: memory of a backend`, value: memory, unit: 'MB', target: null },
-        {
-          name: `${name}: rate, against 10 tenants`,
-          value: rate / few,
-          unit: 'x',
-          target: isAll ? 0.85 : null,
-          atLeast: true,
-        },
-      );
-    }
-    return results;
-  },
-  { project },
-);
+const fleet = await openFleet(Math.max(TENANTS, ZIPF_TENANTS));
+try {
+  const tenants = logIn(fleet.users);
+  const [{ pid } = { pid: 0 }] = await fleet.asOwner<{ pid: number }>('select pg_backend_pid() as pid');
+  const postgres = await serverOf(pid);
+  const results: Figure[] = [];
+  let few = Number.NaN;
+  for (const scenario of SCENARIOS) {
+    const { rate, node, postgres: used, memory, reused } = await measure(fleet, tenants, scenario, postgres);
+    const { name } = scenario;
+    few = Number.isNaN(few) ? rate : few;
+    const isAll = name === `${TENANTS} tenants in turn`;
+    console.log(`${name}: ${rate.toFixed(0)}/s`);
+    results.push(
+      { name: `${name}: rate`, value: rate, unit: '/s', target: null },
+      { name: `${name}: Node`, value: node, unit: 'us', target: null },
+      { name: `${name}: PostgreSQL`, value: used, unit: 'us', target: null },
+      { name: `${name}: statements that reuse a plan`, value: reused, unit: '', target: null },
+      { name: `${name}: memory of a backend`, value: memory, unit: 'MB', target: null },
+      {
+        name: `${name}: rate, against 10 tenants`,
+        value: rate / few,
+        unit: 'x',
+        target: isAll ? 0.85 : null,
+        atLeast: true,
+      },
+    );
+  }
+  await report('fleet', await versionOf(fleet), results);
+} finally {
+  await fleet.close();
+}
 process.exit();

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,6 +6,7 @@ import jwt from 'jsonwebtoken';
 import pg from 'pg';
 
 import { createAccessToken } from '../src/apps/accounts/sessions/tokens.ts';
+import type { TenantId } from '../src/tenancy/registry/tenant.ts';
 import { testServerUrl } from '../test/helpers/postgres.ts';
 import { APP_SECRET, SECRETS, TENANCY_KEYS } from '../test/helpers/server.ts';
 import type { Member, World } from '../test/helpers/world.ts';
@@ -34,32 +35,67 @@ const headersOf = (host: string, token: string) => ({
   'content-type': 'application/json',
 });
 
-/** Adds a user, its session and the projects to every tenant, and returns the users' access tokens. */
-export async function fillTenants(world: World, members: readonly Member[], projects: number) {
-  const now = Math.floor(Date.now() / 1000);
-  const tenants: Array<Side['tenants'][number]> = [];
-  for (const { id, schema, host } of members) {
-    const family = randomUUID();
-    const [user] = await world.asOwner<{ id: number; token_version: number }>(
-      `insert into ${schema}.users (username, password) values ('ann', '!') returning id::integer, token_version`,
+/** A user of a tenant, with a session. */
+export type User = Readonly<{
+  tenant: TenantId;
+  host: string;
+  id: number;
+  tokenVersion: number;
+  family: string;
+}>;
+
+/** Adds a user, its session and the projects to every tenant. */
+export async function fillTenants(
+  asOwner: World['asOwner'],
+  members: readonly Member[],
+  projects: number,
+): Promise<readonly User[]> {
+  const users: User[] = [];
+  for (const { id: tenant, schema, host } of members) {
+    const [user] = await asOwner<{ id: number; token_version: number; family: string }>(
+      `with added as (
+         insert into ${schema}.projects (name)
+         select 'project ' || n
+         from generate_series(1, $1) as n
+       ),
+       u as (
+         insert into ${schema}.users (username, password)
+         values ('ann', '!')
+         returning id, token_version
+       ),
+       s as (
+         insert into ${schema}.sessions (user_id, family, expires_at)
+         select id, gen_random_uuid(), now() + interval '1 year'
+         from u
+         returning family
+       )
+       select u.id::integer, u.token_version, s.family
+       from u
+       cross join s`,
+      [projects],
     );
     if (!user) {
       throw new Error('The user was not created.');
     }
-    await world.asOwner(
-      `insert into ${schema}.sessions (user_id, family, expires_at) values ($1, $2, now() + interval '1 day')`,
-      [user.id, family],
-    );
-    await world.asOwner(
-      `insert into ${schema}.projects (name) select 'project ' || n from generate_series(1, $1) as n`,
-      [projects],
-    );
-    const tenant = { id, keyGeneration: 1 };
-    const times = { issued: now, expires: now + 86_400 };
-    const token = createAccessToken(SECRETS, tenant, { user, family, actor: null }, times);
-    tenants.push({ host, headers: headersOf(host, token) });
+    users.push({ tenant, host, id: user.id, tokenVersion: user.token_version, family: user.family });
   }
-  return tenants;
+  return users;
+}
+
+/** Returns the headers of requests of the users, with access tokens that are valid for a day. */
+export function logIn(users: readonly User[]): Side['tenants'] {
+  const issued = Math.floor(Date.now() / 1000);
+  const times = { issued, expires: issued + 86_400 };
+  return users.map(({ tenant, host, id, tokenVersion, family }) => {
+    const user = { id, token_version: tokenVersion };
+    const token = createAccessToken(
+      SECRETS,
+      { id: tenant, keyGeneration: 1 },
+      { user, family, actor: null },
+      times,
+    );
+    return { host, headers: headersOf(host, token) };
+  });
 }
 
 /**
@@ -67,7 +103,7 @@ export async function fillTenants(world: World, members: readonly Member[], proj
  * tenants. `args` are arguments of `node`.
  */
 export async function openService(
-  world: World,
+  world: Pick<World, 'asOwner' | 'serviceUrl'>,
   members: readonly Member[],
   {
     env = {},
@@ -82,7 +118,7 @@ export async function openService(
   } = {},
 ): Promise<Side> {
   const folder = await mkdtemp(join(tmpdir(), 'koa-tenants-bench-'));
-  const tenants = await fillTenants(world, members, projects);
+  const tenants = logIn(await fillTenants(world.asOwner, members, projects));
   if (members.length > 0) {
     await world.asOwner('vacuum analyze');
   }

@@ -1,10 +1,10 @@
 /**
  * Measures the start of the service in production mode on a fleet:
- *   npm run build && node bench/start.ts [tenants, 10000]
+ *   npm run build && [BENCH_DATA=folder] node bench/start.ts [tenants, 10000]
  *
  * Processor time of the service and of PostgreSQL until the service is ready, without that of an empty
  * Node process; with as many tenants and with two. The tenants have three tables each: see
- * slim-tenants.ts. With more than START_CHECK_TENANTS tenants (200), the fleet checks run while the
+ * slim-tenants.ts, and BENCH_DATA keeps them for other runs and for fleet.ts. With more than START_CHECK_TENANTS tenants (200), the fleet checks run while the
  * service serves. Prints the processor time of the others, and the checks that took longest.
  */
 import { spawnSync } from 'node:child_process';
@@ -13,13 +13,11 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { checkNames, runCheck } from '../src/db/checks.ts';
-import { project } from '../src/project.ts';
 import { FLEET_CHECKS } from '../src/tenancy/install/fleet-checks.ts';
-import type { World } from '../test/helpers/world.ts';
-import { bench, type Figure, median, timed } from './bench.ts';
+import { median, report, timed, versionOf } from './bench.ts';
+import { type OpenFleet, openFleet } from './open-fleet.ts';
 import { processorTime, serverOf, serverProcessorTime } from './processor-time.ts';
 import { openService } from './sides.ts';
-import { addSlimTenants } from './slim-tenants.ts';
 
 const TENANTS = Number(process.argv[2] ?? 10_000);
 const ROUNDS = 5;
@@ -46,7 +44,7 @@ function emptyNode(): number {
 type Start = Readonly<{ node: number; postgres: number }>;
 
 /** Returns the processor time in milliseconds from the start of the process until `/readyz` is 200. */
-async function measureStart(world: World, postgres: number): Promise<Start> {
+async function measureStart(world: OpenFleet, postgres: number): Promise<Start> {
   const before = await serverProcessorTime(postgres);
   const service = await openService(world, [], { main: MAIN });
   try {
@@ -62,8 +60,10 @@ async function measureStart(world: World, postgres: number): Promise<Start> {
   }
 }
 
-async function measureStarts(world: World, postgres: number): Promise<Start> {
+async function measureStarts(world: OpenFleet): Promise<Start> {
   const starts: Start[] = [];
+  const [{ pid } = { pid: 0 }] = await world.asOwner<{ pid: number }>('select pg_backend_pid() as pid');
+  const postgres = await serverOf(pid);
   // The first start runs all checks before it listens, and stores that they had no finding.
   await measureStart(world, postgres);
   for (let round = 0; round < ROUNDS; round += 1) {
@@ -79,7 +79,7 @@ async function measureStarts(world: World, postgres: number): Promise<Start> {
  * Returns the milliseconds of processor time of the checks that run before the service listens, and of the fleet
  * checks, each on a new connection. Prints the checks that take longest.
  */
-async function measureChecks(world: World): Promise<Readonly<{ first: number; fleet: number }>> {
+async function measureChecks(world: OpenFleet): Promise<Readonly<{ first: number; fleet: number }>> {
   const times: Array<readonly [string, number]> = [];
   const sums = { first: 0, fleet: 0 };
   for (const isFleet of [false, true]) {
@@ -100,27 +100,43 @@ async function measureChecks(world: World): Promise<Readonly<{ first: number; fl
   return sums;
 }
 
-await bench(
-  'start',
-  async (world): Promise<readonly Figure[]> => {
-    const [{ pid } = { pid: 0 }] = await world.asOwner<{ pid: number }>('select pg_backend_pid() as pid');
-    const postgres = await serverOf(pid);
-    const small = await measureStarts(world, postgres);
-    await addSlimTenants(world, TENANTS - 2);
-    const large = await measureStarts(world, postgres);
-    const { first, fleet } = await measureChecks(world);
-    const empty = median(Array.from({ length: ROUNDS }, emptyNode));
-    const info = { unit: 'ms', target: null } as const;
-    return [
-      { name: `Node, ${TENANTS} tenants, without an empty process`, value: large.node - empty, ...info },
-      { name: 'Node, 2 tenants, without an empty process', value: small.node - empty, ...info },
-      { name: 'an empty Node process', value: empty, ...info },
-      { name: `PostgreSQL, ${TENANTS} tenants`, value: large.postgres, ...info },
-      { name: 'PostgreSQL, 2 tenants', value: small.postgres, ...info },
-      { name: `checks that run first, ${TENANTS} tenants`, value: first, ...info },
-      { name: `fleet checks, ${TENANTS} tenants`, value: fleet, ...info },
-    ];
+async function withFleet<T>(
+  count: number,
+  folder: string,
+  measure: (fleet: OpenFleet) => Promise<T>,
+): Promise<T> {
+  const fleet = await openFleet(count, folder);
+  try {
+    return await measure(fleet);
+  } finally {
+    await fleet.close();
+  }
+}
+
+const few = await withFleet(2, '', measureStarts);
+const { many, first, fleetChecks, version } = await withFleet(
+  TENANTS,
+  process.env.BENCH_DATA ?? '',
+  async (fleet) => {
+    const starts = await measureStarts(fleet);
+    const checks = await measureChecks(fleet);
+    return { many: starts, first: checks.first, fleetChecks: checks.fleet, version: await versionOf(fleet) };
   },
-  { project },
 );
+const empty = median(Array.from({ length: ROUNDS }, emptyNode));
+const info = { unit: 'ms', target: null } as const;
+await report('start', version, [
+  {
+    name: `Node and PostgreSQL, ${TENANTS} tenants, without an empty process`,
+    value: many.node - empty + many.postgres,
+    ...info,
+  },
+  { name: `Node, ${TENANTS} tenants, without an empty process`, value: many.node - empty, ...info },
+  { name: 'Node, 2 tenants, without an empty process', value: few.node - empty, ...info },
+  { name: 'an empty Node process', value: empty, ...info },
+  { name: `PostgreSQL, ${TENANTS} tenants`, value: many.postgres, ...info },
+  { name: 'PostgreSQL, 2 tenants', value: few.postgres, ...info },
+  { name: `checks that run first, ${TENANTS} tenants`, value: first, ...info },
+  { name: `fleet checks, ${TENANTS} tenants`, value: fleetChecks, ...info },
+]);
 process.exit();

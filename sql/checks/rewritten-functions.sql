@@ -61,7 +61,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
-      'b6816acf2841833ba39f5e4646502b4b0be14aba7f9edd3656d0aa67e4259c63'
+      '64600d33b6b61390220588bb5b8c021c9a65818e93dff3ce82bce92deb3022ee'
     ),
     (
       'tenancy.enter_owner(text)', null,
@@ -256,6 +256,10 @@ with shipped (identity, context_mode, digest) as (
       'ff2b9234111f9efb8146c5cbf383b4118e27e73fd6d71a2c28b3ebedca16320c'
     ),
     (
+      'tenancy.reject_second_tenant()', null,
+      '6a5b7f4e2c40a7d5e2a7988c360643c1c907c768b3736ea304c0f4cf8b08cb5c'
+    ),
+    (
       'tenancy.request_operation(text, bigint, text)', null,
       '0d5e083b90055b7363efb22ad2de9734dcb7c2fd323c024360e6df07b7f7af34'
     ),
@@ -293,11 +297,11 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.set_context(text)', 'guarded',
-      '677bb59288aa626816a4f6d64175b0559687cea03d896a28d51d1c49d4fc3d2d'
+      'd1d591fc4a93c036b791b35a0463806983bb9bdc470779884bc3492e2e522929'
     ),
     (
       'tenancy.set_context(text)', 'signed',
-      '008812367c133239f3b79560ad77573e8e72d4daef459ba07fbee966e04951de'
+      '8ad1244c457214204cd212dbf41a1299ec760bb90f7e00a7e729e49afe3d9a8a'
     ),
     (
       'tenancy.shared_migrations()', null,

@@ -7,10 +7,7 @@ import { withSecretFiles } from '../config/secret-files.ts';
 import { readVersion } from '../config/version.ts';
 import type { Project } from '../definition/define-project.ts';
 import { DomainError } from '../errors.ts';
-import { createLog } from '../observability/logger.ts';
 import { FAULT_FOUND, isWorkerCommand, runCluster, type WorkerCommand } from './cluster.ts';
-import { openService } from './service.ts';
-import { shutDown } from './shutdown.ts';
 
 /** Seconds that a worker continues to serve after its successor listens. Its clients must reconnect. */
 const HANDOVER_SECONDS = 1;
@@ -50,6 +47,12 @@ export async function startService(project: Project): Promise<void> {
   }
 
   async function serve(config: Config): Promise<number> {
+    // The primary process of several does not serve, and an invalid configuration ends the process before.
+    const [{ createLog }, { openService }, { shutDown }] = await Promise.all([
+      import('../observability/logger.ts'),
+      import('./service.ts'),
+      import('./shutdown.ts'),
+    ]);
     const log = createLog(config.LOG_LEVEL);
     process.on('exit', log.flush);
     const service = await openService(project, config, log);

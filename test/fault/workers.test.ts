@@ -48,11 +48,13 @@ const waitForWorkers = (main: OwnProcess) =>
     60_000,
   );
 
+const teardowns: Array<() => unknown> = [];
+const teardown = (end: () => unknown): void => void teardowns.push(end);
+
 /** The service that three of the tests use one after the other. The last one ends it. */
 let shared: Promise<OwnProcess> | undefined;
-const teardowns: Array<() => unknown> = [];
 function openShared(): Promise<OwnProcess> {
-  shared ??= startProcess({ teardown: (end) => teardowns.push(end) }, world, TWO).then(async (main) => {
+  shared ??= startProcess({ teardown }, world, TWO).then(async (main) => {
     await waitForWorkers(main);
     return main;
   });
@@ -60,11 +62,55 @@ function openShared(): Promise<OwnProcess> {
 }
 test.after.always(() => Promise.all(teardowns.map((end) => end())));
 
+/** The service of the next two tests, with metrics on `metricsPort`. The second one ends it. */
+let measured: Promise<OwnProcess> | undefined;
+let metricsPort: number;
+test.before(async () => {
+  metricsPort = await freePort();
+});
+function openMeasured(): Promise<OwnProcess> {
+  const settings = { ...TWO, METRICS_PORT: String(metricsPort), SHUTDOWN_DELAY: '2' };
+  measured ??= startProcess({ teardown }, world, settings).then(async (main) => {
+    await waitForWorkers(main);
+    return main;
+  });
+  return measured;
+}
+
+test.serial('sums the metrics of all processes on one port while processes start and end', async (t) => {
+  const scrapes = { on: true, answered: 0 };
+  // Starts before the first worker listens: a scrape must not end a worker.
+  const scraping = (async () => {
+    while (scrapes.on) {
+      scrapes.answered += await scrape(metricsPort).then(
+        () => 1,
+        () => 0,
+      );
+      await wait(50);
+    }
+  })();
+  const main = await openMeasured();
+  t.is(pids(main).length, 2, 'no scrape ended a worker');
+  for (let at = 0; at < 40; at += 1) {
+    await sendRequest(main.port, 'acme.localhost', 'GET', '/no/such/path/');
+  }
+  const { total } = await until(
+    () => scrape(metricsPort),
+    (found) => found.total('koa_tenants_invalidation_listener_connected') === 1,
+  );
+  t.is(total('koa_tenants_http_requests_total', { route: '(none)', status: '4xx' }), 40);
+  t.is(total('koa_tenants_database_ready'), 1);
+  t.is(total('koa_tenants_lane_size'), 8, 'connections of both');
+  t.is(total('koa_tenants_tenants'), 3, 'tenants once');
+  scrapes.on = false;
+  await scraping;
+  t.true(scrapes.answered > 0);
+});
+
 test.serial(
   'serves one port from several processes, and stops all of them without cutting a request',
   async (t) => {
-    const main = await startProcess(t, world, { ...TWO, SHUTDOWN_DELAY: '2' });
-    await waitForWorkers(main);
+    const main = await openMeasured();
     t.is(new Set(pids(main)).size, 2);
     const writers = startWriters(main.port, main.authors, {
       count: 8,
@@ -179,40 +225,6 @@ for (const [what, overrides, code, says] of [
     t.is(err.match(new RegExp(says.source, 'g'))?.length, 1, err);
   });
 }
-
-test.serial('sums the metrics of all processes on one port while processes start and end', async (t) => {
-  const METRICS_PORT = String(await freePort());
-  const scrapes = { on: true, answered: 0 };
-  // Starts before the first worker listens: a scrape must not end a worker.
-  const scraping = (async () => {
-    while (scrapes.on) {
-      scrapes.answered += await scrape(Number(METRICS_PORT)).then(
-        () => 1,
-        () => 0,
-      );
-      await wait(50);
-    }
-  })();
-  const main = await startProcess(t, world, { ...TWO, METRICS_PORT });
-  await waitForWorkers(main);
-  t.is(pids(main).length, 2, 'no scrape ended a worker');
-  for (let at = 0; at < 40; at += 1) {
-    await sendRequest(main.port, 'acme.localhost', 'GET', '/no/such/path/');
-  }
-  const { total } = await until(
-    () => scrape(Number(METRICS_PORT)),
-    (found) => found.total('koa_tenants_invalidation_listener_connected') === 1,
-  );
-  t.is(total('koa_tenants_http_requests_total', { route: '(none)', status: '4xx' }), 40);
-  t.is(total('koa_tenants_database_ready'), 1);
-  t.is(total('koa_tenants_lane_size'), 8, 'connections of both');
-  t.is(total('koa_tenants_tenants'), 3, 'tenants once');
-  scrapes.on = false;
-  await scraping;
-  t.true(scrapes.answered > 0);
-  main.child.kill('SIGTERM');
-  t.is(await main.ended, 0);
-});
 
 test.serial(
   'stops all processes when a check has a finding while they serve, and then does not start',

@@ -15,6 +15,8 @@ export type Writers = Readonly<{
   next: (status: number | null, count?: number) => Promise<void>;
   /** Resolves when all clients have ended. */
   left: Promise<void>;
+  /** Changes the pause between two writes of a client. */
+  setPause: (ms: number) => void;
   /** Ends all clients after their current request. */
   stop: () => Promise<void>;
 }>;
@@ -32,10 +34,11 @@ export function startWriters(
   {
     count,
     leaves = () => false,
-    pauseMs = 0,
+    pauseMs: firstPause = 0,
   }: { count: number; leaves?: (outcome: Answer | Error) => boolean; pauseMs?: number },
 ): Writers {
   const attempts: Attempt[] = [];
+  let pauseMs = firstPause;
   let done = false;
   let noticed = Promise.withResolvers<void>();
   const write = async ({ schema, host, token }: Author): Promise<void> => {
@@ -75,6 +78,9 @@ export function startWriters(
   return {
     attempts,
     left,
+    setPause: (ms) => {
+      pauseMs = ms;
+    },
     next: async (status, wanted = 1) => {
       const from = attempts.length;
       const found = () => attempts.slice(from).filter(({ outcome }) => statusOf(outcome) === status);

@@ -13,6 +13,23 @@ export type ServerMeter = Readonly<{
   stop: () => Readonly<{ total: number; databases: ReadonlyMap<string, DatabaseCost> }>;
 }>;
 
+/** Returns the process IDs of a process's children. Reading those of all processes takes many times longer. */
+function childrenOf(pid: string): readonly string[] {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').match(/\d+/g) ?? [];
+  } catch {
+    // A kernel without CONFIG_PROC_CHILDREN.
+    return readdirSync('/proc').filter((name) => {
+      try {
+        return /^\d+$/.test(name) && statOf(name)[1] === pid;
+      } catch {
+        // It has ended meanwhile.
+        return false;
+      }
+    });
+  }
+}
+
 /** Returns the fields of /proc/<pid>/stat after the name of the process. */
 const statOf = (pid: string): readonly string[] =>
   readFileSync(`/proc/${pid}/stat`, 'utf8')
@@ -49,18 +66,16 @@ export async function measureServer(url: string): Promise<ServerMeter | null> {
   const backends = new Map<string, { cpu: number; database: string; since: number }>();
   const sample = (): number => {
     let running = 0;
-    for (const pid of readdirSync('/proc')) {
+    for (const pid of childrenOf(postmaster)) {
       try {
-        const fields = /^\d+$/.test(pid) ? statOf(pid) : [];
-        if (fields[1] === postmaster) {
-          const cpu = seconds(fields.slice(11, 13));
-          running += cpu;
-          const database = /\bkt_\w+/.exec(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.[0];
-          if (database) {
-            // The start time distinguishes two processes with the same pid.
-            const key = `${pid} ${fields[19]}`;
-            backends.set(key, { cpu, database, since: backends.get(key)?.since ?? Date.now() / 1000 });
-          }
+        const fields = statOf(pid);
+        const cpu = seconds(fields.slice(11, 13));
+        running += cpu;
+        const database = /\bkt_\w+/.exec(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.[0];
+        if (database) {
+          // The start time distinguishes two processes with the same pid.
+          const key = `${pid} ${fields[19]}`;
+          backends.set(key, { cpu, database, since: backends.get(key)?.since ?? Date.now() / 1000 });
         }
       } catch {
         // It has ended meanwhile.

@@ -13,6 +13,7 @@ import {
   type ServerProcess,
   startServerProcess,
 } from '../../src/testing/server-process.ts';
+import { installPostgres } from './install-postgres.ts';
 
 export type TestServer = ServerProcess;
 
@@ -119,14 +120,16 @@ async function startInDocker(): Promise<Started> {
 }
 
 async function startEmbedded(settings: Settings = {}): Promise<Started> {
-  return { ...(await startEmbeddedServer(settings)), kind: 'embedded' };
+  const { TEST_POSTGRES: choice = '' } = process.env;
+  const binaries = /^\d+$/.test(choice) ? await installPostgres(choice) : undefined;
+  return { ...(await startEmbeddedServer(settings, binaries)), kind: 'embedded' };
 }
 
 async function startChosen(settings: Settings): Promise<Started> {
-  if (Object.keys(settings).length > 0) {
+  const choice = process.env.TEST_POSTGRES ?? '';
+  if (Object.keys(settings).length > 0 || /^\d+$/.test(choice)) {
     return startEmbedded(settings);
   }
-  const choice = process.env.TEST_POSTGRES ?? '';
   if (/^postgres(ql)?:\/\//.test(choice)) {
     return { url: choice, kind: 'the one of TEST_POSTGRES', stop: async () => {} };
   }
@@ -146,7 +149,7 @@ async function startChosen(settings: Settings): Promise<Started> {
       }
       return startEmbedded();
     default:
-      throw new TypeError('TEST_POSTGRES is docker, embedded or the URL of a superuser.');
+      throw new TypeError('TEST_POSTGRES is docker, embedded, a major version, or the URL of a superuser.');
   }
 }
 
@@ -162,8 +165,8 @@ async function versionOf(url: string): Promise<string> {
 }
 
 /**
- * Starts the PostgreSQL of `TEST_POSTGRES`: `docker`, `embedded`, or the URL of a superuser.
- * Default: Docker when an engine responds. With `settings` the server is always embedded.
+ * Starts the PostgreSQL of `TEST_POSTGRES`: `docker`, `embedded`, a major version such as `16`, which is embedded too, or
+ * the URL of a superuser. Default: Docker when an engine responds. With `settings` the server is always embedded.
  *
  * A separate process keeps the server, and stops it also when the caller ends without `stop()`,
  * even if killed.

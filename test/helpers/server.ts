@@ -3,11 +3,13 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { addUser, type NewUser } from '../../src/apps/accounts/commands/accounts.ts';
+import { insertUser, type NewUser } from '../../src/apps/accounts/commands/accounts.ts';
 import type { WrittenMail } from '../../src/apps/accounts/mail/folder-transport.ts';
+import { hashPassword } from '../../src/apps/accounts/passwords/password.ts';
 import { readConfig } from '../../src/config/config.ts';
 import type { RequestLine } from '../../src/http/request-trace.ts';
 import { openService } from '../../src/server/service.ts';
+import { withTenantAsOwner } from '../../src/tenancy/context/with-owner-tenant.ts';
 import type { AppSecrets } from '../../src/tenancy/registry/signing-key.ts';
 import { type Answer, type RequestOptions, sendRequest } from '../../src/testing/test-client.ts';
 import { assertDescribed, DOCUMENT, isCompared } from './contract.ts';
@@ -71,6 +73,8 @@ export const environmentOf = (
   THROTTLE_LOGIN: 'off',
   THROTTLE_RESET: 'off',
   THROTTLE_REGISTER: 'off',
+  // `make isolation PREPARED=off`. A service in the process of a test has no other environment.
+  ...(process.env.PREPARED_STATEMENTS === 'off' ? { PREPARED_STATEMENTS: 'off' } : {}),
   ...overrides,
 });
 
@@ -154,6 +158,15 @@ export async function serve(
   };
 }
 
+/** Hashes of passwords. Hashing costs more than everything else that creates a user. */
+const hashes = new Map<string, Promise<string>>();
+
+function hashOnce(password: string): Promise<string> {
+  const hash = hashes.get(password) ?? hashPassword(password);
+  hashes.set(password, hash);
+  return hash;
+}
+
 /** Creates a user in a schema with the password of all test users. */
 export async function makeUser(
   world: World,
@@ -161,13 +174,14 @@ export async function makeUser(
   username: string,
   facts: Partial<NewUser> = {},
 ): Promise<{ id: number; username: string }> {
-  await addUser(world.owner, schema, {
+  const user: NewUser = {
     username,
     email: `${username}@example.com`,
     password: PASSWORD,
     isSuperuser: false,
     ...facts,
-  });
+  };
+  await withTenantAsOwner(world.owner, schema, insertUser(schema, user, await hashOnce(user.password)));
   const [row] = await world.asOwner<{ id: string }>(`select id from ${schema}.users where username = $1`, [
     username,
   ]);

@@ -4,6 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import { readConfig } from '../../src/config/config.ts';
 import { openService } from '../../src/server/service.ts';
 import { servedProject } from '../fixture-app/served-project.ts';
+import { requestsInTurn } from '../helpers/requests-in-turn.ts';
 import { scrape } from '../helpers/scrape.ts';
 import {
   environmentOf,
@@ -126,11 +127,14 @@ test('counts tenants that are behind, that failed and that have waiting mail', a
 
 test('10,000 invented hosts, paths and methods add no series', async (t) => {
   const service = await serveCounted(t);
-  const visit = async (from: number, to: number): Promise<void> => {
-    for (let at = from; at < to; at += 1) {
-      await service.request(`host-${at}.localhost`, 'GET', `/path-${at}/`);
-    }
-  };
+  const visit = (from: number, to: number) =>
+    requestsInTurn(
+      service.port,
+      Array.from({ length: to - from }, (_, index) => ({
+        host: `host-${from + index}.localhost`,
+        path: `/path-${from + index}/`,
+      })),
+    );
   await visit(0, 5);
   const seriesOf = ({ samples }: Awaited<ReturnType<typeof scrape>>): number =>
     samples.filter(({ name }) => name.startsWith('koa_tenants_')).length;

@@ -10,6 +10,7 @@ const together = (replacements: ReadonlyArray<Partial<Replacements>>): Replaceme
   app: replacements.some(({ app }) => app)
     ? Object.assign({}, ...replacements.map(({ app }) => app))
     : UNCHANGED.app,
+  pool: Object.assign({}, ...replacements.map(({ pool }) => pool)),
   mayStart: replacements.findLast(({ mayStart }) => mayStart)?.mayStart ?? UNCHANGED.mayStart,
 });
 

@@ -3,9 +3,9 @@ import { evaluate } from '../../src/attacks/evaluate.ts';
 import type { Wall } from '../../src/attacks/walls.ts';
 import { attackedProject } from './attacked-project.ts';
 import { openAttackedWorld } from './attacked-world.ts';
-import { attacksOn, findNoticingAttack } from './evaluate-walls.ts';
+import { attacksOn, evaluateLoad, findNoticingAttack } from './evaluate-walls.ts';
 import { type Fixtures, openFixtures } from './fixture.ts';
-import { switches } from './switches/index.ts';
+import { switches, wholeOf } from './switches/index.ts';
 
 /** Walls against state that a session keeps. PgBouncer resets it too, and so replaces them while they are disabled. */
 const HELD_BY_A_POOLER: readonly Wall[] = [
@@ -39,5 +39,12 @@ for (const contextMode of ['guarded', 'signed'] as const) {
     for (const attack of attacksOn(fixtures.world).filter(({ id }) => id !== 'load')) {
       t.is(await evaluate(fixtures, attack), null, attack.id);
     }
+  });
+
+  // Last: every check of the database takes longer with its fifty tenants.
+  test.serial(`${contextMode}: as the only wall, the path stops the attack under load`, async (t) => {
+    const path = wholeOf('path');
+    t.truthy(path);
+    t.deepEqual(path && (await evaluateLoad(fixtures, path)), []);
   });
 }

@@ -16,13 +16,13 @@ const acceptsEveryProof = (world: World): Promise<Undo> =>
 const comparesNullAway = (world: World): Promise<Undo> =>
   rewrite(world, ENTER, /= (split_part\(p_proof, '\.', 2\)\s*\)) is not true/, '<> $1');
 const acceptsEveryExpiry = (world: World): Promise<Undo> =>
-  rewrite(world, ENTER, /(\(p_expires between [^)]*\)) is not true/, '$1 is not true and false');
+  rewrite(world, ENTER, /(\(p_expires - [^;]* between 0 and 120\)) is not true/, '$1 is not true and false');
 
 /** A weaker form of each check, and the forged proofs of src/attacks/forged-proofs.ts that it accepts. */
 const breaks: Readonly<Record<string, ReadonlyArray<(world: World) => Promise<Undo>>>> = {
   null: [comparesNullAway],
   empty: [comparesNullAway],
-  'no-expiry': [comparesNullAway, acceptsEveryExpiry],
+  'no-expiry': [acceptsEveryProof, acceptsEveryExpiry],
   nothing: [comparesNullAway, acceptsEveryExpiry],
   'unknown-key': [comparesNullAway],
   'empty-key': [comparesNullAway],
@@ -104,7 +104,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
 
     const undo =
       contextMode === 'guarded'
-        ? await rewrite(world, 'tenancy.set_context(text)', `in ('', p_role)) is not true`, 'is null)')
+        ? await rewrite(world, 'tenancy.set_context(text)', `= ANY (ARRAY[''::text, p_role])`, 'is not null')
         : await rewrite(world, 'tenancy.set_context(text)', '= p_role) is not true', 'is null)');
     const leaked = await enterTwice();
     await undo();

@@ -53,8 +53,10 @@ export async function runAttack(fixtures: Fixtures, attack: Attack): Promise<Att
 const othersOf = (attack: Attack, { wall }: Switch): readonly Wall[] =>
   attack.walls.filter((other) => other !== wall);
 
-/** The load test takes long: it runs with one switch of one of its walls. */
-const isApplicable = (attack: Attack, { id }: Switch): boolean => attack.id !== 'load' || id === 'path-wrong';
+const LOAD = 'load';
+
+/** The load test takes long: the report runs it with one switch of one of its walls. */
+const isReported = (attack: Attack, { id }: Switch): boolean => attack.id !== LOAD || id === 'path-wrong';
 
 /** Disables walls, runs attacks until `enough` of them have succeeded, and returns the ids of those. */
 async function evaluateGroup(
@@ -88,10 +90,10 @@ async function evaluateGroup(
 type Group = Readonly<{ attacks: Attack[]; others: readonly Switch[] }>;
 
 /** Returns the attacks that the wall of a switch must stop. Groups that need fewer disabled walls come first. */
-function groupsOf(world: World, one: Switch): readonly Group[] {
+function groupsOf(world: World, one: Switch, isIncluded: (attack: Attack) => boolean): readonly Group[] {
   const groups = new Map<string, Group>();
   for (const attack of attacksOn(world)) {
-    if (attack.walls.includes(one.wall) && isApplicable(attack, one)) {
+    if (attack.walls.includes(one.wall) && isIncluded(attack)) {
       const walls = othersOf(attack, one);
       const group = groups.get(walls.join()) ?? {
         attacks: [],
@@ -122,7 +124,7 @@ async function evaluateOnlyWall(
 
 /**
  * Disables all walls but one for each attack that the wall must stop: every attack must fail. Then disables
- * this wall, too: an attack must succeed.
+ * this wall, too: an attack must succeed. Without the load test, see `evaluateLoad`.
  *
  * @returns the attacks that succeeded with only this wall, and the first that succeeds without it, or null
  */
@@ -130,7 +132,7 @@ export async function findNoticingAttack(
   fixtures: Fixtures,
   one: Switch,
 ): Promise<Readonly<{ noticed: string | null; through: readonly string[] }>> {
-  const groups = groupsOf(fixtures.world, one);
+  const groups = groupsOf(fixtures.world, one, ({ id }) => id !== LOAD);
   const through = await evaluateOnlyWall(fixtures, one, groups);
   for (const { attacks, others } of groups) {
     const candidates = attacks.filter(({ id }) => !through.includes(id));
@@ -142,11 +144,19 @@ export async function findNoticingAttack(
   return { noticed: null, through };
 }
 
+/** Runs the load test with a single wall, given by the switch that disables it. Returns its id if it succeeded. */
+export const evaluateLoad = (fixtures: Fixtures, one: Switch): Promise<readonly string[]> =>
+  evaluateOnlyWall(
+    fixtures,
+    one,
+    groupsOf(fixtures.world, one, ({ id }) => id === LOAD),
+  );
+
 /** As `findNoticingAttack`, but tries every attack without the wall, and runs the checks without it, for the report. */
 export async function runSwitch(fixtures: Fixtures, one: Switch): Promise<SwitchResult> {
   const { world } = fixtures;
   const started = performance.now();
-  const groups = groupsOf(world, one);
+  const groups = groupsOf(world, one, (attack) => isReported(attack, one));
   const through = await evaluateOnlyWall(fixtures, one, groups);
   const noticed: string[] = [];
   for (const { attacks, others } of groups) {

@@ -4,6 +4,7 @@
  * Attacks a database in each context mode, and one in the mode `signed` that is not hardened. Disables
  * every wall in turn. Writes isolation-report.html and .json into the folder (default: .data/). Exits
  * with 0 when only documented attacks succeeded, and at least one attack succeeded without each wall.
+ * PREPARED_STATEMENTS=off: without prepared statements, as behind a pooler.
  */
 import { globSync } from 'node:fs';
 import { mkdir, writeFile } from 'node:fs/promises';
@@ -120,9 +121,10 @@ const faultsOf = ({ title, attacks, switches: down, expected }: Run): string[] =
 
 const folder = process.argv[2] ?? '.data';
 const server = await startTestServer();
+const description = `${server.description}${process.env.PREPARED_STATEMENTS === 'off' ? ', without prepared statements' : ''}`;
 process.env.TEST_DATABASE_URL = server.url;
 try {
-  console.log(`Attacking ${server.description}.`);
+  console.log(`Attacking ${description}.`);
   // Both run at the same time, on a database each: most of the time is waiting.
   const runs = [
     ...(await Promise.all([evaluateDatabase('guarded', true), evaluateDatabase('signed', true)])),
@@ -132,7 +134,7 @@ try {
   ];
   const faults = runs.flatMap(faultsOf);
   const report: Report = {
-    server: server.description,
+    server: description,
     node: process.version,
     at: new Date().toISOString(),
     duration: Math.round((performance.now() - started) / 1000),

@@ -6,12 +6,17 @@ import { raw } from './attack.ts';
 import { attackedProject } from './attacked-project.ts';
 import { openAttackedWorld } from './attacked-world.ts';
 import { attacks } from './attacks/index.ts';
+import { sessions } from './attacks/sessions.ts';
+import { singles } from './attacks/singles.ts';
 import { type Fixtures, openFixtures } from './fixture.ts';
+
+const opened: Partial<Record<'guarded' | 'signed', Fixtures>> = {};
 
 for (const contextMode of ['guarded', 'signed'] as const) {
   let fixtures: Fixtures;
   test.serial.before(async () => {
     fixtures = await openFixtures(await openAttackedWorld({ contextMode, project: attackedProject }));
+    opened[contextMode] = fixtures;
   });
   test.after.always(async () => {
     await fixtures?.close();
@@ -53,4 +58,27 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       });
     }
   }
+}
+
+// The attacks on what one transaction leaves to the next, with PREPARED_STATEMENTS=off. `make isolation PREPARED=off` runs all.
+for (const attack of [sessions, singles].flatMap(({ attacks: of }) => of)) {
+  test.serial(`without prepared statements: ${attack.name}`, async (t) => {
+    const { guarded } = opened;
+    if (!guarded) {
+      throw new TypeError('The world is not open.');
+    }
+    const { world } = guarded;
+    const off = { preparedStatements: undefined };
+    const pool = await world.openPool(off);
+    const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
+    const fixture: Fixtures['fixture'] = (replaced, guess) => ({
+      ...guarded.fixture({ ...replaced, pool: off }, guess),
+      world: { ...world, tenantDatabase },
+    });
+    try {
+      t.is(await evaluate({ ...guarded, fixture }, attack), null);
+    } finally {
+      await pool.end();
+    }
+  });
 }

@@ -65,7 +65,7 @@ export const disableWall = {
     rewrite(
       world,
       'tenancy.enter(uuid, bigint, text)',
-      `quote_ident(v_tenant.schema_name) || ', extensions, pg_temp'`,
+      `quote_ident(t.schema_name) || ', extensions, pg_temp'`,
       `'globex, pg_temp'`,
     ),
 

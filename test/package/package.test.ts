@@ -5,7 +5,7 @@
  * text of a function, because nothing is published yet. Once 0.1.0 is published, install that one instead.
  */
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
-import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, cp, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
@@ -28,7 +28,6 @@ let folder: string;
 let app: string;
 let database: TestDatabase;
 let packed: Readonly<{ file: string; version: string; files: readonly string[] }>;
-let previous: Readonly<{ file: string; migration: string }>;
 
 /** The environment of the app's programs: this Node, and no variables of the developer except those of npm. */
 const environment = (more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv => ({
@@ -52,9 +51,9 @@ const serviceEnvironment = (): Readonly<Record<string, string>> => ({
   BIND_ADDRESS: '127.0.0.1',
 });
 
-async function pack(from: string, ...flags: readonly string[]): Promise<typeof packed> {
-  const { stdout } = await run('npm', ['pack', '--json', ...flags, '--pack-destination', folder], {
-    cwd: from,
+async function pack(): Promise<typeof packed> {
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], {
+    cwd: ROOT,
     env: environment(),
   });
   // prepack may print before it.
@@ -68,25 +67,34 @@ async function pack(from: string, ...flags: readonly string[]): Promise<typeof p
   };
 }
 
-async function packPrevious(): Promise<typeof previous> {
-  await run('tar', ['-xzf', packed.file, '-C', folder]);
-  const unpacked = path.join(folder, 'package');
-  const migrations = path.join(unpacked, 'dist/migrations/tenant/accounts');
-  const migration = (await readdir(migrations)).sort().at(-1) ?? '';
-  await rm(path.join(migrations, migration));
-  await appendFile(path.join(unpacked, 'dist/sql/shared/functions/version.sql'), '\n-- An older text.\n');
-  const manifest = path.join(unpacked, 'package.json');
-  const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
-  const text = await readFile(manifest, 'utf8');
-  await writeFile(manifest, text.replace(`"version": "${version}"`, `"version": "${PREVIOUS}"`));
-  return { file: (await pack(unpacked, '--ignore-scripts')).file, migration };
-}
-
-const install = (file: string): Promise<unknown> =>
-  run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error', file], {
+const installPacked = (): Promise<unknown> =>
+  run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error', packed.file], {
     cwd: app,
     env: environment(),
   });
+
+/**
+ * Makes the installed package the previous release: npm would replace its folder only. Returns the migration that it
+ * lacks, and the function that makes it this release again.
+ */
+async function installPrevious(): Promise<{ migration: string; upgrade: () => Promise<void> }> {
+  const [installed, current] = [path.join(app, 'node_modules/koa-tenants'), path.join(folder, 'current')];
+  await cp(installed, current, { recursive: true });
+  const migrations = path.join(installed, 'dist/migrations/tenant/accounts');
+  const migration = (await readdir(migrations)).sort().at(-1) ?? '';
+  await rm(path.join(migrations, migration));
+  await appendFile(path.join(installed, 'dist/sql/shared/functions/version.sql'), '\n-- An older text.\n');
+  const manifest = path.join(installed, 'package.json');
+  const text = await readFile(manifest, 'utf8');
+  await writeFile(manifest, text.replace(`"version": "${packed.version}"`, `"version": "${PREVIOUS}"`));
+  return {
+    migration,
+    upgrade: async () => {
+      await rm(installed, { recursive: true });
+      await rename(current, installed);
+    },
+  };
+}
 
 /** Runs the bin of the installed package. */
 async function tenants(args: readonly string[], input = ''): Promise<string> {
@@ -122,8 +130,7 @@ test.before(async (t) => {
     recursive: true,
     filter: (source) => !/\/(node_modules|\.data|\.env)$/.test(source),
   });
-  packed = await pack(ROOT);
-  previous = await packPrevious();
+  packed = await pack();
   database = await createTestDatabase(await testServerUrl(), async () => {});
 });
 
@@ -174,9 +181,10 @@ test.serial(
 test.serial('upgrades a database of the previous release, and serves it', async (t) => {
   t.timeout(TIMEOUT_MS);
   const newest = path.join(app, 'src/notes/migrations', NEWEST_OF_APP);
-  await mkdir(path.join(folder, 'later'));
-  await rename(newest, path.join(folder, 'later', NEWEST_OF_APP));
-  await install(previous.file);
+  const later = path.join(folder, NEWEST_OF_APP);
+  await rename(newest, later);
+  await installPacked();
+  const previous = await installPrevious();
   t.is((await tenants(['--version'])).trim(), PREVIOUS);
   await database.alone(() => tenants(['migrate']));
   await tenants(
@@ -196,8 +204,8 @@ test.serial('upgrades a database of the previous release, and serves it', async 
   const notes = [{ model: 'notes.note', pk: 1, fields: { author_id: 1, title: 'From before' } }];
   await tenants(['load-data', '-', '--schema', 'acme'], JSON.stringify(notes));
 
-  await install(packed.file);
-  await rename(path.join(folder, 'later', NEWEST_OF_APP), newest);
+  await previous.upgrade();
+  await rename(later, newest);
   t.is((await tenants(['--version'])).trim(), packed.version);
   const applied = await database.alone(() => tenants(['migrate', '--json']));
   for (const migration of [previous.migration, NEWEST_OF_APP]) {

@@ -27,7 +27,7 @@ begin
 end
 $$;
 
-create or replace function tenancy.set_context(p_role text) returns void
+create or replace function tenancy.set_context(p_role text) returns text
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -39,9 +39,9 @@ begin
     raise exception 'the context cannot be signed' using errcode = 'KT002';
   end if;
   if (coalesce(tenancy.current_tenant(), p_role) = p_role) is not true then
-    raise exception 'this transaction has entered another tenant' using errcode = 'KT008';
+    perform tenancy.reject_second_tenant();
   end if;
-  perform set_config('tenancy.context', v_message || '|' || v_mac, true);
+  return set_config('tenancy.context', v_message || '|' || v_mac, true);
 end
 $$;
 

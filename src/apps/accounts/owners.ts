@@ -19,7 +19,7 @@ export const createPrepareOwner =
   async (input: Readonly<{ email: string; password: string }>): Promise<PreparedOwner> => {
     const owner = validate(given, input);
     const username = usernameOf(owner.email);
-    assertGoodPassword('password', owner.password, {
+    await assertGoodPassword('password', owner.password, {
       username,
       email: owner.email,
       first_name: '',

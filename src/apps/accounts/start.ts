@@ -27,7 +27,7 @@ export async function start(
     PASSWORD_MAX_MEMORY: maxMemory,
   } = dependencies.environment;
   const cost = hashCostOf(dependencies.environment);
-  const mail = openMail(dependencies);
+  const mail = await openMail(dependencies);
   const lowered = await lowerThreadPriority();
   // Threads of lower priority leave the cores to requests. One of libuv's four remains for files and host names.
   const cores = availableParallelism() - (lowered > 0 ? 0 : 1);

@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module';
 import type { Writable } from 'node:stream';
-import { SingleBar } from 'cli-progress';
 
 import { printable } from './printable.ts';
 
@@ -21,6 +21,8 @@ export const createProgress =
     if (!terminal) {
       return { step: note, stop: () => {} };
     }
+    // Loaded here: most commands have no progress, or no terminal.
+    const { SingleBar } = createRequire(import.meta.url)('cli-progress') as typeof import('cli-progress');
     const bar = new SingleBar({
       format: `${printable(title)} {bar} {value}/{total} {eta_formatted} {line}`,
       stream: terminal,

@@ -216,20 +216,24 @@ export class Connection {
   /** Adds a batch to those whose responses are expected. */
   #expect(batch: Batch): void {
     this.#unfinished.push(batch);
-    batch.translate = (error) => this.#translate(error);
-    batch.onFinished = () => {
-      this.#unfinished.splice(this.#unfinished.indexOf(batch), 1);
-      if (this.#unfinished.length === 0) {
-        this.#deadline.stop();
-        this.#limit = Number.POSITIVE_INFINITY;
-        for (const resolve of this.#waiting.splice(0)) {
-          resolve();
-        }
-      }
-    };
+    batch.translate = this.#translate;
+    batch.onFinished = this.#forget;
   }
 
-  #translate(error: Error): Error {
+  // Of the connection and not of each batch: V8 creates a function that is assigned to a property in its old space, where
+  // it keeps what it refers to until a full garbage collection.
+  readonly #forget = (batch: Batch): void => {
+    this.#unfinished.splice(this.#unfinished.indexOf(batch), 1);
+    if (this.#unfinished.length === 0) {
+      this.#deadline.stop();
+      this.#limit = Number.POSITIVE_INFINITY;
+      for (const resolve of this.#waiting.splice(0)) {
+        resolve();
+      }
+    }
+  };
+
+  readonly #translate = (error: Error): Error => {
     const reported = error instanceof DomainError ? error : slonikError(error);
     const reason =
       this.#deadline.hasCancelled && reported instanceof StatementCancelledError ? timedOut() : reported;
@@ -237,7 +241,7 @@ export class Connection {
       this.#events.onLost(reason);
     }
     return reason;
-  }
+  };
 
   #handleOverdue(onOverdue: RoundLimits['onOverdue']): void {
     if (!onOverdue) {

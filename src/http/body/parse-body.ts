@@ -117,6 +117,8 @@ const once = (parseNow: () => unknown): (() => unknown) => {
   };
 };
 
+const noBody = (): unknown => ({});
+
 /**
  * Reads the body before a transaction is opened, so that a slow client holds no connection. Errors
  * in the body are thrown by `readBody` only: an unauthenticated client gets 401 first.
@@ -149,7 +151,7 @@ export function parseBody({ open = false }: { open?: boolean } = {}): AppMiddlew
     }
   };
   return function parseBody(ctx, next) {
-    ctx.state.body = () => ({});
+    ctx.state.body = noBody;
     return hasBody(ctx as Context) ? read(ctx as Context).then(next) : next();
   };
 }

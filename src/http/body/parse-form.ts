@@ -1,5 +1,3 @@
-import { Busboy } from '@fastify/busboy';
-
 import { ApiError } from '../../errors.ts';
 import { FILE, FormBody } from './form-body.ts';
 
@@ -34,6 +32,8 @@ export function parseUrlEncoded(text: string): FormBody {
 export async function parseMultipart(contentType: string, bytes: Buffer): Promise<FormBody> {
   const fields = new Map<string, unknown>();
   const { promise, resolve, reject } = Promise.withResolvers<FormBody>();
+  // Loaded with the first multipart form: few clients send one.
+  const { Busboy } = await import('@fastify/busboy');
   try {
     const parser = new Busboy({
       headers: { 'content-type': contentType },

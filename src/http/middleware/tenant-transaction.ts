@@ -1,7 +1,9 @@
 import type { TenantDatabase } from '../../tenancy/context/with-tenant.ts';
 import { enterTenant, queryTenant, recheckTenant } from '../enter-tenant.ts';
 import type { ExportLimiter } from '../export/limit-exports.ts';
-import type { AppMiddleware, RunExport, State } from '../state.ts';
+import type { AppMiddleware, RunExport, RunSingle, State } from '../state.ts';
+
+const READING: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 
 /**
  * Opens the tenant's transaction for the following middleware, as `ctx.state.tx`: after
@@ -33,10 +35,13 @@ export function tenantTransaction({
       }
     };
   return function tenantTransaction(ctx, next) {
-    const readOnly = ['GET', 'HEAD', 'OPTIONS'].includes(ctx.method);
+    const readOnly = READING.has(ctx.method);
     if (ctx.state.isSingle) {
-      ctx.state.runSingle = (build) =>
+      // As a constant first: V8 creates a function that is assigned to a property in its old space, where it keeps the
+      // whole request alive until a full garbage collection.
+      const runSingle: RunSingle = (build) =>
         queryTenant(tenantDatabase, ctx.state, { readOnly, whileUnpaid }, build);
+      ctx.state.runSingle = runSingle;
       if (ctx.state.produces) {
         ctx.state.runExport = runExportOf(ctx.state as State);
       }

@@ -1,10 +1,11 @@
+import { createRequire } from 'node:module';
 import pg from 'pg';
-import {
-  type RateLimiterAbstract,
-  RateLimiterMemory,
-  RateLimiterPostgres,
-  RateLimiterRedis,
-} from 'rate-limiter-flexible';
+import type { RateLimiterMemory as Limiter, RateLimiterAbstract } from 'rate-limiter-flexible';
+
+// The index of the package loads every store, and this file has no types.
+const RateLimiterMemory: typeof Limiter = createRequire(import.meta.url)(
+  'rate-limiter-flexible/lib/RateLimiterMemory.js',
+);
 
 type Limits = Readonly<{
   keyPrefix: string;
@@ -35,6 +36,7 @@ const inMemory: ThrottleStore = {
 };
 
 async function inPostgres(url: string, { timeout, onError }: Terms): Promise<ThrottleStore> {
+  const { RateLimiterPostgres } = await import('rate-limiter-flexible');
   const pool = new pg.Pool({
     connectionString: url,
     max: 4,
@@ -72,7 +74,8 @@ async function inPostgres(url: string, { timeout, onError }: Terms): Promise<Thr
 }
 
 async function inRedis(url: string, { timeout, onError }: Terms): Promise<ThrottleStore> {
-  // Loaded here: the other stores do not need it.
+  // Loaded here: the other stores do not need them.
+  const { RateLimiterRedis } = await import('rate-limiter-flexible');
   const { Redis } = await import('ioredis');
   const client = new Redis(url, {
     maxRetriesPerRequest: 1,

@@ -3,13 +3,24 @@ import type { Socket } from 'node:net';
 
 import { networkOf } from '../network.ts';
 
+type Place = 'waiting' | 'idle' | 'working' | 'closed';
+
+/** A connection of a client. */
+export type Connection = {
+  readonly socket: Socket;
+  readonly groups: readonly ConnectionGroup[];
+  place: Place;
+  /** The last request that has begun. Null between two requests. */
+  request: IncomingMessage | null;
+};
+
 /** Connections of all clients, or of one network. Both sets are ordered by age, oldest first. */
 export class ConnectionGroup {
   open = 0;
   /** Without a complete request: a header or a body is missing, or part of it. */
-  readonly waiting = new Set<Socket>();
+  readonly waiting = new Set<Connection>();
   /** Between two requests. */
-  readonly idle = new Set<Socket>();
+  readonly idle = new Set<Connection>();
 }
 
 /** The connections of a server: all of them, and those of each network. */
@@ -17,8 +28,9 @@ export type ConnectionGroups = Readonly<{
   all: ConnectionGroup;
   /** Adds a connection until it closes. Returns the group of its network. Null for a proxy. */
   add: (socket: Socket) => ConnectionGroup | null;
-  beginRequest: (request: IncomingMessage) => void;
-  endRequest: (request: IncomingMessage) => void;
+  /** Returns the connection of a request. Undefined when it was not added. */
+  beginRequest: (request: IncomingMessage) => Connection | undefined;
+  endRequest: (connection: Connection | undefined, request: IncomingMessage) => void;
   /** Closes the oldest connection of a group that is waiting, otherwise idle. Returns whether there was one. */
   closeOldest: (group: ConnectionGroup, except: Socket) => boolean;
 }>;
@@ -26,22 +38,24 @@ export type ConnectionGroups = Readonly<{
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
+function move(connection: Connection, to: Place): void {
+  const { place: from, groups } = connection;
+  connection.place = to;
+  for (const group of groups) {
+    if (from === 'waiting' || from === 'idle') {
+      group[from].delete(connection);
+    }
+    if (to === 'waiting' || to === 'idle') {
+      group[to].add(connection);
+    }
+  }
+}
+
 /** Creates the groups of a server. Networks for which `isProxy` is true have no group: they carry many clients. */
 export function createConnectionGroups(isProxy: (address: string) => boolean): ConnectionGroups {
   const all = new ConnectionGroup();
   const networks = new Map<string, ConnectionGroup>();
-  const groupsOf = new WeakMap<Socket, readonly ConnectionGroup[]>();
-  const requests = new WeakMap<Socket, IncomingMessage>();
-
-  const move = (socket: Socket, to: 'waiting' | 'idle' | 'work' | 'closed'): void => {
-    for (const group of groupsOf.get(socket) ?? []) {
-      group.waiting.delete(socket);
-      group.idle.delete(socket);
-      if (to === 'waiting' || to === 'idle') {
-        group[to].add(socket);
-      }
-    }
-  };
+  const connections = new WeakMap<Socket, Connection>();
 
   return {
     all,
@@ -53,13 +67,14 @@ export function createConnectionGroups(isProxy: (address: string) => boolean): C
         networks.set(network, own);
       }
       const groups = own ? [all, own] : [all];
-      groupsOf.set(socket, groups);
+      const connection: Connection = { socket, groups, place: 'closed', request: null };
+      connections.set(socket, connection);
       for (const group of groups) {
         group.open += 1;
       }
-      move(socket, 'waiting');
+      move(connection, 'waiting');
       socket.once('close', () => {
-        move(socket, 'closed');
+        move(connection, 'closed');
         for (const group of groups) {
           group.open -= 1;
         }
@@ -70,31 +85,34 @@ export function createConnectionGroups(isProxy: (address: string) => boolean): C
       return own;
     },
     beginRequest: (request) => {
-      requests.set(request.socket, request);
-      move(request.socket, hasBody(request) ? 'waiting' : 'work');
+      const connection = connections.get(request.socket);
+      if (connection) {
+        connection.request = request;
+        move(connection, hasBody(request) ? 'waiting' : 'working');
+      }
+      return connection;
     },
-    endRequest: (request) => {
-      const { socket } = request;
+    endRequest: (connection, request) => {
       // With pipelining, the next request may have started already.
-      if (!socket.destroyed && requests.get(socket) === request) {
-        requests.delete(socket);
-        move(socket, 'idle');
+      if (connection && !connection.socket.destroyed && connection.request === request) {
+        connection.request = null;
+        move(connection, 'idle');
       }
     },
     closeOldest: ({ waiting, idle }, except) => {
-      for (const socket of waiting) {
+      for (const connection of waiting) {
         // The body has arrived since. No event reports that before a handler reads it.
-        if (requests.get(socket)?.complete) {
-          move(socket, 'work');
-        } else if (socket !== except) {
-          move(socket, 'closed');
-          socket.destroy();
+        if (connection.request?.complete) {
+          move(connection, 'working');
+        } else if (connection.socket !== except) {
+          move(connection, 'closed');
+          connection.socket.destroy();
           return true;
         }
       }
-      for (const socket of idle) {
-        move(socket, 'closed');
-        socket.destroy();
+      for (const connection of idle) {
+        move(connection, 'closed');
+        connection.socket.destroy();
         return true;
       }
       return false;

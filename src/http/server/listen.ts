@@ -2,6 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { OperatorError } from '../../errors.ts';
+import { closeSlowResponses } from './close-slow-responses.ts';
 import { limitConnections } from './limit-connections.ts';
 import { trackRequests } from './track-requests.ts';
 
@@ -65,9 +66,9 @@ export async function listen(
     max: limits.maxConnections,
     maxPerAddress: limits.maxConnectionsPerAddress,
     isProxy,
-    responseTimeoutMs: requestTimeout,
   });
   const requests = trackRequests(server);
+  closeSlowResponses(server, { open: requests.open, timeoutMs: requestTimeout });
   server.on('request', handler);
   const listening = Promise.withResolvers<void>();
   server.once('listening', listening.resolve);

@@ -11,8 +11,12 @@ export type ConcurrencyLimiter = Readonly<{
   enter: (tenant: TenantId, limit: number | null) => Promise<() => void>;
 }>;
 
-type Waiter = { start: () => void };
-type Queue = { running: number; waiting: Set<Waiter> };
+type Waiter = Readonly<{ start: () => void }>;
+/** An array, and the queues of idle tenants are kept: see trackRequests for what changing Maps and Sets cost. */
+type Queue = { running: number; waiting: Waiter[] };
+
+/** Maximum number of tenants whose queue is kept when they have no transaction. */
+const MAX_KEPT = 1_000;
 
 /** Maximum number of waiting requests of one tenant. Each holds a socket. */
 const MAX_WAITING = 1_000;
@@ -27,7 +31,7 @@ const rejection = (): Unavailable =>
  * `limit`: maximum number of transactions of a tenant. `timeoutMs`: maximum wait in milliseconds. A
  * request is rejected immediately when the queue is full.
  *
- * Counts in this process only. Tenants without transactions use no memory.
+ * Counts in this process only. Beyond 1,000 of them, tenants without transactions use no memory.
  */
 export function createConcurrencyLimiter({
   limit: defaultLimit,
@@ -41,14 +45,14 @@ export function createConcurrencyLimiter({
   const queues = new Map<TenantId, Queue>();
 
   const leave = (tenant: TenantId, queue: Queue): void => {
-    const [next] = queue.waiting;
+    const next = queue.waiting.shift();
     if (next) {
       // The slot goes to the next in the queue, so that a new request cannot overtake it.
       next.start();
       return;
     }
     queue.running -= 1;
-    if (queue.running === 0) {
+    if (queue.running === 0 && queues.size > MAX_KEPT) {
       queues.delete(tenant);
     }
   };
@@ -58,27 +62,29 @@ export function createConcurrencyLimiter({
     const waiter: Waiter = {
       start: () => {
         clearTimeout(timer);
-        queue.waiting.delete(waiter);
         started.resolve();
       },
     };
     const timer = setTimeout(() => {
-      queue.waiting.delete(waiter);
+      queue.waiting.splice(queue.waiting.indexOf(waiter), 1);
       onRefused();
       started.reject(rejection());
     }, timeoutMs);
-    queue.waiting.add(waiter);
+    queue.waiting.push(waiter);
     return started.promise;
   };
 
   return {
     enter: async (tenant, ownLimit) => {
       const limit = ownLimit ?? defaultLimit;
-      const queue = queues.get(tenant) ?? { running: 0, waiting: new Set() };
-      queues.set(tenant, queue);
+      let queue = queues.get(tenant);
+      if (!queue) {
+        queue = { running: 0, waiting: [] };
+        queues.set(tenant, queue);
+      }
       if (queue.running < limit) {
         queue.running += 1;
-      } else if (queue.waiting.size >= MAX_WAITING) {
+      } else if (queue.waiting.length >= MAX_WAITING) {
         onRefused();
         throw rejection();
       } else {

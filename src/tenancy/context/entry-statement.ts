@@ -16,8 +16,7 @@ export type SingleEntering = Entering & Readonly<{ admitted: readonly TenantStat
 
 const entered = z.object({
   path: z.string(),
-  status: z.enum(['active', 'suspended']),
-  unpaid: z.boolean(),
+  status: z.enum(['active', 'unpaid', 'suspended']),
   /** Text on a connection with `TEXT_TYPES`: see run-statement.ts. */
   backend_pid: z.coerce.number().int(),
 });
@@ -28,13 +27,10 @@ type Entered = z.output<typeof entered>;
 function readEntered(row: Row | undefined): Entered {
   const isUsual =
     typeof row?.path === 'string' &&
-    (row.status === 'active' || row.status === 'suspended') &&
-    typeof row.unpaid === 'boolean' &&
+    (row.status === 'active' || row.status === 'unpaid' || row.status === 'suspended') &&
     Number.isInteger(row.backend_pid);
   return isUsual ? (row as Entered) : entered.parse(row);
 }
-
-const STATUS = `case when e.unpaid and e.status = 'active' then 'unpaid' else e.status end`;
 
 const enterWith = (...further: readonly string[]): string => `
   select
@@ -43,7 +39,6 @@ const enterWith = (...further: readonly string[]): string => `
     set_config('search_path', e.path, true) as path,
     set_config('role', e.role, true),
     e.status,
-    e.unpaid,
     pg_backend_pid() as backend_pid
   from tenancy.enter($1, $2, $3) as e
 `;
@@ -53,7 +48,7 @@ const ENTER = enterWith(
   `set_config('application_name', 'koa-tenants ' || trim(both '"' from split_part(e.path, ',', 1)), true)`,
 );
 // A single statement is never idle in its transaction, and its comment names the tenant.
-const REQUIRE_STATUS = `tenancy.require(${STATUS} = any ($5::text[]), ${STATUS})`;
+const REQUIRE_STATUS = 'tenancy.require(e.status = any ($5::text[]), e.status)';
 const ENTER_SINGLE = enterWith(REQUIRE_STATUS);
 const ENTER_SINGLE_READ_ONLY = enterWith(REQUIRE_STATUS, `set_config('transaction_read_only', 'on', true)`);
 
@@ -70,9 +65,6 @@ function schemaOf(path: string): SchemaName {
   schemas.set(path, schema);
   return schema;
 }
-
-const statusOf = ({ unpaid, status }: Readonly<{ unpaid: boolean; status: TenantStatus }>): TenantStatus =>
-  unpaid && status === 'active' ? 'unpaid' : status;
 
 /** Returns the error with which `admit` rejects a status. */
 function rejectionOf(admit: Entering['admit'], status: TenantStatus): Error {
@@ -106,7 +98,7 @@ function createEntryStatement(
     verify: ([row]) => {
       const found = readEntered(row);
       onEntered?.(tenant, schemaOf(found.path));
-      admit?.(statusOf(found));
+      admit?.(found.status);
     },
     // Called while PostgreSQL's messages are read, where no error may be thrown. `verify` rejects such a row.
     backendPid: ([row]) => {

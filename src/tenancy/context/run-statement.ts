@@ -14,8 +14,7 @@ export type StatementResult = Readonly<{
 }>;
 
 /**
- * Returns values as the text that PostgreSQL writes, with every digit. Booleans, which `tenancy.enter`
- * returns too, are parsed.
+ * Returns values as the text that PostgreSQL writes, with every digit. Booleans are parsed.
  */
 export const TEXT_TYPES = {
   getTypeParser: (oid: number) =>

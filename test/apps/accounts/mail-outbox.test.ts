@@ -1,10 +1,10 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
+import { start } from '../../cli/run.ts';
 import {
   type Answer,
   environmentOf,
@@ -34,14 +34,11 @@ type Running = { child: ChildProcess; port: number; output: () => string };
 
 /** Starts the service in a process that can be killed. */
 async function run(t: ExecutionContext, overrides: Record<string, string>): Promise<Running> {
-  const child = spawn(process.execPath, [MAIN], {
-    cwd: tmpdir(),
-    env: {
-      PATH: process.env.PATH,
-      ...environmentOf(world, { MAIL_DIR: '', LOG_LEVEL: 'trace', ...overrides }),
-    },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = await start(
+    MAIN,
+    [],
+    environmentOf(world, { MAIL_DIR: '', LOG_LEVEL: 'trace', ...overrides }),
+  );
   t.teardown(() => child.kill('SIGKILL'));
   let output = '';
   child.stderr.setEncoding('utf8').on('data', (text) => {

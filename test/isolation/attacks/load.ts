@@ -1,7 +1,10 @@
 import { sql } from 'slonik';
+import { type AttackTenant, createAttackTables } from '../../../src/attacks/context.ts';
 import { seen } from '../../../src/attacks/evaluate.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
-import type { Member, World } from '../../helpers/world.ts';
+import { provisionTenant } from '../../../src/tenancy/lifecycle/provision.ts';
+import { parseSchemaName, roleOf } from '../../../src/tenancy/registry/tenant.ts';
+import type { World } from '../../helpers/world.ts';
 import { CANARY, raw } from '../attack.ts';
 import { openTappedPool } from '../tapped-pool.ts';
 import type { Category } from './attack.ts';
@@ -13,20 +16,27 @@ const CURRENT_CONTEXT = raw(`
   select tenancy.current_tenant() as tenant, current_user::text as role,
          (select array_agg(p.name) from attack_notes as p) as names`);
 
-const membersByWorld = new WeakMap<World, Promise<readonly Member[]>>();
+const membersByWorld = new WeakMap<World, Promise<readonly AttackTenant[]>>();
+
+/** Creates a tenant with the tables of the attack suite only: those of the apps cost most of the time. */
+async function createMember(world: World, name: string): Promise<AttackTenant> {
+  const schema = parseSchemaName(name);
+  const withoutApps = { service: world.fleet.service, project: { apps: [], extensions: [] } };
+  const id = await provisionTenant(world.owner, withoutApps, { schema, name, domains: [] });
+  const member = { id, schema, role: roleOf(id) };
+  await createAttackTables(world, [member]);
+  await world.asOwner(`insert into ${schema}.attack_notes (name) values ('of ${schema}.')`);
+  return member;
+}
 
 /** Returns fifty tenants, each with a row that names its tenant. */
-function membersOf(world: World): Promise<readonly Member[]> {
+function membersOf(world: World): Promise<readonly AttackTenant[]> {
   const made =
     membersByWorld.get(world) ??
     (async () => {
-      const members: Member[] = [];
+      const members: AttackTenant[] = [];
       for (let n = 1; n <= TENANTS; n += 1) {
-        const member = await world.provision(`member_${n}`);
-        await world.asOwner(
-          `insert into ${member.schema}.attack_notes (name) values ('of ${member.schema}.')`,
-        );
-        members.push(member);
+        members.push(await createMember(world, `member_${n}`));
       }
       return members;
     })();
@@ -49,7 +59,7 @@ export const load: Category = {
         const { pool } = await openTappedPool(world, { maxPoolSize: 4, rewrite: replacements.rewrite });
         const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
         const foreign: string[] = [];
-        const check = (member: Member, row: unknown): void => {
+        const check = (member: AttackTenant, row: unknown): void => {
           const { tenant, role, names } = row as { tenant: string; role: string; names: string[] | null };
           const own = (name: string): boolean =>
             member === world.acme ? !name.includes(CANARY) : name.startsWith(`of ${member.schema}.`);

@@ -15,12 +15,7 @@ const both = async (...changes: ReadonlyArray<Promise<Undo>>): Promise<Undo> => 
 };
 
 const returnsActive = (world: World): Promise<Undo> =>
-  rewrite(
-    world,
-    ENTER,
-    /status := v_tenant\.status;\s*unpaid := v_tenant\.unpaid;/,
-    `status := 'active'; unpaid := false;`,
-  );
+  rewrite(world, ENTER, 'return next;', `status := 'active'; return next;`);
 
 /** Switches of the walls that assign a transaction to a tenant. */
 export const entrySwitches: readonly Switch[] = [
@@ -78,7 +73,12 @@ export const entrySwitches: readonly Switch[] = [
     name: 'the expiry is not checked',
     wall: 'expiry',
     disable: (world) =>
-      rewrite(world, ENTER, /(\(p_expires between [^)]*\)) is not true/, '$1 is not true and false'),
+      rewrite(
+        world,
+        ENTER,
+        /(\(p_expires - [^;]* between 0 and 120\)) is not true/,
+        '$1 is not true and false',
+      ),
   },
   {
     id: 'once-unchecked',
@@ -86,7 +86,7 @@ export const entrySwitches: readonly Switch[] = [
     wall: 'once',
     disable: (world) =>
       world.contextMode === 'guarded'
-        ? rewrite(world, 'tenancy.set_context(text)', `in ('', p_role)) is not true`, 'is null)')
+        ? rewrite(world, 'tenancy.set_context(text)', `= ANY (ARRAY[''::text, p_role])`, 'is not null')
         : rewrite(world, 'tenancy.set_context(text)', '= p_role) is not true', 'is null)'),
   },
   {
@@ -131,7 +131,7 @@ export const entrySwitches: readonly Switch[] = [
     wall: 'status',
     disable: async (world) => {
       const restoreStatus = await returnsActive(world);
-      const open = await rewrite(world, ENTER, /v_tenant\.status (not )?in \([^)]*\)/g, 'true');
+      const open = await rewrite(world, ENTER, /status (not )?in \([^)]*\)/g, 'true');
       return async () => {
         await open();
         await restoreStatus();
@@ -148,7 +148,7 @@ export const entrySwitches: readonly Switch[] = [
     id: 'seed-not-reset',
     name: 'the random generator is not seeded',
     wall: 'reseed',
-    disable: (world) => rewrite(world, ENTER, /if setseed\([\s\S]*?end if;/, ''),
+    disable: (world) => rewrite(world, ENTER, /or setseed\([^;]*? is null(?= then)/, ''),
   },
   {
     id: 'context-for-session',
@@ -156,7 +156,7 @@ export const entrySwitches: readonly Switch[] = [
     wall: 'local-context',
     disable: async (world) =>
       both(
-        rewrite(world, 'tenancy.set_context(text)', /, true\)(?=;\s*end)/, ', false)'),
+        rewrite(world, 'tenancy.set_context(text)', /, true\)(?= ELSE|;\s*end)/, ', false)'),
         ...(world.contextMode === 'signed'
           ? [rewrite(world, CURRENT, /and v_part\[3\] = extract\([^)]*\(\)\)::text/, '')]
           : []),

@@ -117,7 +117,7 @@ export const rows: readonly Switch[] = [
       rewrite(
         world,
         ENTER,
-        'quote_ident(v_tenant.schema_name)',
+        'quote_ident(t.schema_name)',
         `case p_tenant when '${world.acme.id}' then 'acme' else 'globex' end`,
       ),
   },

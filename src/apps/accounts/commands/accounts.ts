@@ -60,14 +60,17 @@ export function parseEmail(text: string | undefined): string {
  *
  * @throws OperatorError `usage_invalid` with every violated rule
  */
-export function assertGood(password: string, { username, email }: Pick<NewUser, 'username' | 'email'>): void {
+export async function assertGood(
+  password: string,
+  { username, email }: Pick<NewUser, 'username' | 'email'>,
+): Promise<void> {
   if (password !== strip(password)) {
     throw new OperatorError(
       'usage_invalid',
       'A password must not begin or end with white space: the API removes it.',
     );
   }
-  const faults = passwordFaults(password, { username, email, first_name: '', last_name: '' });
+  const faults = await passwordFaults(password, { username, email, first_name: '', last_name: '' });
   if (faults.length > 0) {
     throw new OperatorError('usage_invalid', faults.join(' '));
   }
@@ -89,6 +92,25 @@ function explainUser(error: unknown, schema: string, user: NewUser): unknown {
 }
 
 /**
+ * Returns a function that adds a user, with the hash of the password, in a transaction inside the tenant.
+ *
+ * The returned function throws DomainError `user_exists` or `usage_invalid`.
+ */
+export const insertUser =
+  (schema: string, user: NewUser, hashed: string) =>
+  async (client: pg.ClientBase): Promise<void> => {
+    await client
+      .query(
+        `insert into users (username, email, password, is_staff, is_superuser)
+         values ($1, $2, $3, $4, $5)`,
+        [user.username, user.email, hashed, user.isSuperuser || user.isStaff === true, user.isSuperuser],
+      )
+      .catch((error: unknown) => {
+        throw explainUser(error, schema, user);
+      });
+  };
+
+/**
  * Hashes a user's password, and returns a function that adds the user in a transaction inside the
  * tenant. No connection is held while it hashes.
  *
@@ -99,18 +121,7 @@ export async function prepareUser(
   user: NewUser,
   cost?: HashCost,
 ): Promise<(client: pg.ClientBase) => Promise<void>> {
-  const password = await hashPassword(user.password, cost);
-  return async (client) => {
-    await client
-      .query(
-        `insert into users (username, email, password, is_staff, is_superuser)
-         values ($1, $2, $3, $4, $5)`,
-        [user.username, user.email, password, user.isSuperuser || user.isStaff === true, user.isSuperuser],
-      )
-      .catch((error: unknown) => {
-        throw explainUser(error, schema, user);
-      });
-  };
+  return insertUser(schema, user, await hashPassword(user.password, cost));
 }
 
 /**
@@ -151,7 +162,7 @@ export async function replacePassword(
   if (!found) {
     throw notFound;
   }
-  assertGood(password, { username, email: found.email });
+  await assertGood(password, { username, email: found.email });
   const hashed = await hashPassword(password, cost);
   await withTenantAsOwner(owner, schema, async (client) => {
     const { rowCount } = await client.query(

@@ -31,7 +31,7 @@ export const createSuperuser: CliCommand<Options> = {
       throw new OperatorError('usage_invalid', 'A superuser needs a username: --username.');
     }
     const user = { username: name, email: address, password, isSuperuser: true };
-    assertGood(password, user);
+    await assertGood(password, user);
     const configured = await config();
     const { owner } = await locateTenant(databasesOf(configured, await ownerUrl()), where);
     await addUser(owner, where, user, configuredCost(configured));

@@ -16,7 +16,7 @@ export const createTenantWithSuperuser: CreateTenantExtension = {
       password: await ask(`Password of ${superuser}: `, { secret: true }),
       isSuperuser: true,
     };
-    assertGood(user.password, user);
+    await assertGood(user.password, user);
     return {
       add: await prepareUser(schema, user, configuredCost(await config())),
       printed: { superuser: user.username },

@@ -11,7 +11,7 @@ export const hashPasswordCommand: CliCommand<{ json?: true }> = {
       import('./accounts.ts'),
     ]);
     const typed = await ask('Password: ', { secret: true });
-    assertGood(typed, { username: '', email: '' });
+    await assertGood(typed, { username: '', email: '' });
     const password = await hashPassword(typed);
     print(json ? JSON.stringify({ password }) : password);
   },

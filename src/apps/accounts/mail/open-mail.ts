@@ -5,7 +5,6 @@ import type { environment, settings } from '../settings.ts';
 import { deliverMail } from './deliver.ts';
 import { openFolder } from './folder-transport.ts';
 import { checkFailedMail, FAILED_MAIL_WORK, MAIL_WORK } from './outbox-queries.ts';
-import { openSmtp } from './smtp-transport.ts';
 
 /** Sends the mail of all tenants while the service runs. */
 export type MailWorker = Readonly<{
@@ -20,7 +19,7 @@ export type MailWorker = Readonly<{
  * Sends the mail in the tenants' outboxes over SMTP_URL, or writes it into MAIL_DIR. Without
  * either the mail stays in the outbox, and a warning is logged.
  */
-export function openMail({
+export async function openMail({
   tenantDatabase,
   secrets,
   withDefaults,
@@ -28,9 +27,10 @@ export function openMail({
   watchDueWork,
   log,
   onWorkFailed,
-}: StartDependencies<typeof settings, typeof environment>): MailWorker {
+}: StartDependencies<typeof settings, typeof environment>): Promise<MailWorker> {
   const transport = config.SMTP_URL
-    ? openSmtp(config.SMTP_URL)
+    ? // Loading it takes longer than anything else at the start.
+      (await import('./smtp-transport.ts')).openSmtp(config.SMTP_URL)
     : config.MAIL_DIR
       ? openFolder(config.MAIL_DIR, ({ file, ...mail }) =>
           log.notice(

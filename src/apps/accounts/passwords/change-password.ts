@@ -44,7 +44,7 @@ export async function setPassword(
   given: { current: string; fresh: string },
 ): Promise<void> {
   await assertCurrentPassword(dependencies, request, settings, { account, given: given.current });
-  assertGoodPassword('new_password', given.fresh, account);
+  await assertGoodPassword('new_password', given.fresh, account);
   const hashed = await dependencies.passwords.hash(request.tenant.id, given.fresh);
   await write(dependencies, request, async (tx) => {
     if (!(await save(tx, settings, account, hashed))) {
@@ -69,7 +69,7 @@ export async function resetPassword(
   const account = await read(dependencies, request, (tx) =>
     followLink(tx, dependencies, request, settings, { ...link, purpose: 'password_reset', hold: false }),
   );
-  assertGoodPassword('new_password', fresh, account);
+  await assertGoodPassword('new_password', fresh, account);
   const hashed = await dependencies.passwords.hash(request.tenant.id, fresh);
   await write(dependencies, request, async (tx) => {
     // Checked again: of two concurrent requests with one link, the second must fail.

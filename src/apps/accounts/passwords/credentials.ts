@@ -81,12 +81,12 @@ export async function assertCurrentPassword(
  *
  * @throws ValidationFailed on `field`, with every violated rule
  */
-export function assertGoodPassword(
+export async function assertGoodPassword(
   field: 'password' | 'new_password',
   password: string,
   personal: Personal,
-): void {
-  const faults = passwordFaults(password, personal);
+): Promise<void> {
+  const faults = await passwordFaults(password, personal);
   if (faults.length > 0) {
     throw new ValidationFailed({ [field]: faults });
   }

@@ -1,13 +1,6 @@
-import { dictionary } from '@zxcvbn-ts/language-common';
-
-import { DJANGO_COMMON_PASSWORDS } from './django-common-passwords.ts';
-
 const SHORTEST = 8;
 /** Maximum similarity, as in Django. */
 const MAX_SIMILARITY = 0.7;
-
-// Django's own list, and a longer one.
-const common = new Set([...dictionary['passwords-common'], ...DJANGO_COMMON_PASSWORDS.trim().split('\n')]);
 
 /** The user's own data that a password is compared with. */
 export type Personal = Readonly<{ username: string; email: string; first_name: string; last_name: string }>;
@@ -45,7 +38,9 @@ function isLike(password: string, value: string): boolean {
 }
 
 /** Returns the messages of Django's four validators for a new password. An empty list means that it is valid. */
-export function passwordFaults(password: string, personal: Personal): readonly string[] {
+export async function passwordFaults(password: string, personal: Personal): Promise<readonly string[]> {
+  // Loaded with the first new password: most processes check none.
+  const { COMMON_PASSWORDS } = await import('./common-passwords.ts');
   const lower = password.toLowerCase();
   const faults = (Object.keys(NAMES) as Array<keyof Personal>)
     .filter((name) => isLike(lower, personal[name]))
@@ -54,7 +49,7 @@ export function passwordFaults(password: string, personal: Personal): readonly s
   if ([...password].length < SHORTEST) {
     faults.push(`This password is too short. It must contain at least ${SHORTEST} characters.`);
   }
-  if (common.has(lower.trim())) {
+  if (COMMON_PASSWORDS.has(lower.trim())) {
     faults.push('This password is too common.');
   }
   if (/^\p{Nd}+$/u.test(password)) {

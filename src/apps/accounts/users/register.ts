@@ -74,7 +74,7 @@ export async function register(
     await assertMayRegister(tx, request, settings);
     await assertFree(tx, { ...names, except: null });
   });
-  assertGoodPassword('password', password, { ...names, first_name: '', last_name: '' });
+  await assertGoodPassword('password', password, { ...names, first_name: '', last_name: '' });
   const hashed = await dependencies.passwords.hash(request.tenant.id, password);
 
   const account = await write(dependencies, request, async (tx) => {

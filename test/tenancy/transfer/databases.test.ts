@@ -196,11 +196,14 @@ test.serial('a tenant of another database sees its plan and payments, which main
     const { rows } = await withTenant(
       { ...world.tenantDatabase, poolOf: () => pool },
       { tenant: vip?.id as TenantId, readOnly: true },
-      (tx) => tx.query('select s.plan, s.payments from tenancy.my_subscription() as s'),
+      (tx) =>
+        tx.query(
+          'select s.plan, s.payments, jsonb_array_length(s.payments) as number from tenancy.my_subscription() as s',
+        ),
     );
     return rows[0];
   };
-  t.deepEqual(await read(), { plan: null, payments: [] });
+  t.deepEqual(await read(), { plan: null, payments: [], number: 0 });
   await world.asOwner(`insert into tenancy.subscriptions (tenant_id, plan) values ($1, 'large')`, [vip?.id]);
   await world.asOwner(
     `insert into tenancy.payments (reference, tenant_id, paid_until, amount, currency)
@@ -208,12 +211,11 @@ test.serial('a tenant of another database sees its plan and payments, which main
     [vip?.id, world.acme.id],
   );
   t.is((await tenants('list-tenants')).code, 0);
-  const found = await read();
-  t.like(found, { plan: 'large' });
-  t.deepEqual(
-    (found?.payments as Array<Record<string, unknown>>).map(({ reference, amount }) => [reference, amount]),
-    [['INV-1', '49.00']],
-  );
+  t.like(await read(), {
+    plan: 'large',
+    payments: [{ reference: 'INV-1', amount: '49.00' }],
+    number: 1,
+  });
   await world.asOwner(`update tenancy.subscriptions set plan = 'small' where tenant_id = $1`, [vip?.id]);
   t.is((await tenants('list-tenants')).code, 0);
   t.like(await read(), { plan: 'small' });

@@ -17,11 +17,15 @@ type Method = (typeof METHODS)[number];
 
 type Handlers = Readonly<Partial<Record<Method, Handler>>>;
 
-/** Returns the handler of a method. HEAD uses that of GET. */
-const handlerOf = (handlers: Handlers, method: string): Handler | undefined => {
-  const name = method === 'HEAD' ? 'GET' : method;
-  return Object.hasOwn(handlers, name) ? handlers[name as Method] : undefined;
-};
+/** Returns the handlers by method. HEAD uses that of GET. */
+const byMethod = (handlers: Handlers): ReadonlyMap<string, Handler> =>
+  new Map(
+    METHODS.flatMap((method) => {
+      const handler = handlers[method];
+      const names = method === 'GET' ? ['GET', 'HEAD'] : [method];
+      return handler ? names.map((name) => [name, handler] as const) : [];
+    }),
+  );
 
 /** What a resource does in addition to its handlers, and how it is described. */
 export type ResourceOptions = Metadata &
@@ -57,13 +61,14 @@ const needsTransaction = ({ idempotency, etag }: ResourceOptions, ctx: Context):
 
 /** Calls the handler of the method, describes the resource to OPTIONS, or responds 405. */
 function dispatch(handlers: Handlers, describe: (ctx: Context) => Promise<unknown>): AppMiddleware {
+  const known = byMethod(handlers);
   return function dispatch(ctx) {
     if (ctx.method === 'OPTIONS') {
       return describe(ctx as Context).then((body) => {
         ctx.body = body;
       });
     }
-    const handler = handlerOf(handlers, ctx.method);
+    const handler = known.get(ctx.method);
     if (!handler) {
       throw new ApiError('method_not_allowed', `Method "${ctx.method}" not allowed.`);
     }
@@ -91,9 +96,12 @@ export function resource(
   const allow = [...methods, ...(handlers.GET ? ['HEAD'] : []), 'OPTIONS'].join(', ');
   const describe = (ctx: Context): Promise<unknown> => metadataBody(ctx, path, methods, options);
   const produces = producesOf(given.GET);
+  const singles = new Set(
+    [...byMethod(given)].filter(([, handler]) => isSingle(handler)).map(([name]) => name),
+  );
   const named: AppMiddleware = function named(ctx, next) {
     ctx.state.route = path;
-    ctx.state.isSingle = isSingle(handlerOf(given, ctx.method)) && !needsTransaction(options, ctx as Context);
+    ctx.state.isSingle = singles.has(ctx.method) && !needsTransaction(options, ctx as Context);
     if (produces.length > 0) {
       ctx.state.produces = produces;
     }
@@ -106,7 +114,8 @@ export function resource(
     before,
     metadata: options,
   });
-  router.all(path, named, ...(before as AppMiddleware[]), dispatch(handlers, describe));
+  // Composed here: the router composes what it gets for each request.
+  router.all(path, compose([named, ...before, dispatch(handlers, describe)] as AppMiddleware[]));
 }
 
 /** Applies middleware to some methods of a path only. */

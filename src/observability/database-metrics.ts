@@ -17,6 +17,8 @@ export type Observed = Readonly<{
   statementUsage: PreparedStatementUsage;
   isReady: () => Promise<boolean>;
   statistics: () => Promise<TenantStatistics>;
+  /** Called with the first of consecutive errors of `statistics`, whose gauges are then missing. */
+  onFailure: (error: unknown) => void;
 }>;
 
 /** Milliseconds that a result is cached: there may be many scrapers. */
@@ -31,10 +33,25 @@ const NO_REPORT: DatabaseReport = { isReady: false, statistics: null };
 function createStatisticsQuery({
   isReady,
   statistics,
-}: Pick<Observed, 'isReady' | 'statistics'>): () => Promise<DatabaseReport> {
+  onFailure,
+}: Pick<Observed, 'isReady' | 'statistics' | 'onFailure'>): () => Promise<DatabaseReport> {
   let cached = { at: Number.NEGATIVE_INFINITY, report: Promise.resolve(NO_REPORT) };
+  let hasFailed = false;
+  const readStatistics = async (): Promise<TenantStatistics | null> => {
+    try {
+      const found = await statistics();
+      hasFailed = false;
+      return found;
+    } catch (error) {
+      if (!hasFailed) {
+        onFailure(error);
+      }
+      hasFailed = true;
+      return null;
+    }
+  };
   const readReport = async (): Promise<DatabaseReport> => {
-    const [ready, found] = await Promise.all([isReady(), statistics().catch(() => null)]);
+    const [ready, found] = await Promise.all([isReady(), readStatistics()]);
     return { isReady: ready, statistics: found };
   };
   return async () => {

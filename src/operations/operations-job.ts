@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
+
 import { explain } from '../cli/framework/explain.ts';
 import { databasesOf, reconcileFleet } from '../cli/framework/fleet.ts';
 import type { Config } from '../config/config.ts';
@@ -17,7 +18,6 @@ const INTERVAL_MS = 1_000;
 const RECONCILE_INTERVAL_MS = 60_000;
 /** Milliseconds between two deletions of old operations. */
 const DELETE_INTERVAL_MS = 3_600_000;
-
 /** Milliseconds between two marks of a worker. */
 const MARK_INTERVAL_MS = 10_000;
 
@@ -25,6 +25,67 @@ const lineOf = ({ operation, status, error }: OperationRun): string => {
   const reason = status === 'failed' ? `: ${error instanceof Error ? error.message : String(error)}` : '';
   return `${operation.kind}${operation.tenant === null ? '' : ` of ${operation.tenant}`} ${status}${reason}`;
 };
+
+/** Returns a function that runs `work` when called, at most once in `intervalMs`. It runs again after an error. */
+function atMostEvery(intervalMs: number, work: () => Promise<unknown>): () => Promise<void> {
+  let doneAt = 0;
+  return async () => {
+    if (Date.now() - doneAt > intervalMs) {
+      await work();
+      doneAt = Date.now();
+    }
+  };
+}
+
+type Claimed = NonNullable<Awaited<ReturnType<typeof claimOperation>>>;
+
+/**
+ * Runs operations until none is left, at most `concurrency` at the same time. Returns a line for each that has ended.
+ *
+ * @throws the first error of `run`, when all have ended
+ */
+async function runAll({
+  claim,
+  run,
+  mark,
+  concurrency,
+  signal,
+}: {
+  claim: () => Promise<Claimed | null>;
+  run: (claimed: Claimed) => Promise<OperationRun>;
+  /** Called regularly while operations run. */
+  mark: () => Promise<void>;
+  concurrency: number;
+  signal: AbortSignal;
+}): Promise<readonly string[]> {
+  const running = new Set<Promise<unknown>>();
+  const lines: string[] = [];
+  const failures: unknown[] = [];
+  for (;;) {
+    await mark();
+    while (running.size < concurrency && !signal.aborted) {
+      const claimed = await claim();
+      if (claimed === null) {
+        break;
+      }
+      const started: Promise<unknown> = run(claimed)
+        .then(
+          (ended) => lines.push(lineOf(ended)),
+          (error: unknown) => failures.push(error),
+        )
+        .finally(() => running.delete(started));
+      running.add(started);
+    }
+    if (running.size === 0) {
+      break;
+    }
+    await Promise.race([...running, wait(INTERVAL_MS, null, { ref: false })]);
+  }
+  if (failures.length > 0) {
+    throw failures[0];
+  }
+  return lines;
+}
 
 /** Returns the job that runs the operations which operators have requested from the API. */
 export function operationsJob(
@@ -37,14 +98,15 @@ export function operationsJob(
   const { owner } = chooseDatabase(databases, MAIN);
   const lease = { holder: randomUUID(), leaseSeconds: config.OPERATIONS_LEASE };
   const environment = { OWNER_DATABASE_URL: ownerUrl };
-  let deletedAt = 0;
-  let reconciledAt = 0;
-  let markedAt = 0;
+  const reconcile = atMostEvery(RECONCILE_INTERVAL_MS, () => reconcileFleet(databases));
+  const deleteOld = atMostEvery(DELETE_INTERVAL_MS, () =>
+    deleteOldOperations(owner, config.OPERATIONS_KEEP_DAYS),
+  );
+  const mark = atMostEvery(MARK_INTERVAL_MS, async () =>
+    markWorker(owner, lease, await listDumps(config.OPERATIONS_DIRECTORY)),
+  );
 
-  const runOne = async (
-    claimed: NonNullable<Awaited<ReturnType<typeof claimOperation>>>,
-    signal: AbortSignal,
-  ): Promise<OperationRun> => {
+  const runOne = async (claimed: Claimed, signal: AbortSignal): Promise<OperationRun> => {
     const run = await runOperation(claimed, {
       ...lease,
       owner,
@@ -63,43 +125,15 @@ export function operationsJob(
     name: 'operations',
     every: 1,
     run: async (signal) => {
-      if (Date.now() - reconciledAt > RECONCILE_INTERVAL_MS) {
-        await reconcileFleet(databases);
-        reconciledAt = Date.now();
-      }
-      if (Date.now() - deletedAt > DELETE_INTERVAL_MS) {
-        await deleteOldOperations(owner, config.OPERATIONS_KEEP_DAYS);
-        deletedAt = Date.now();
-      }
-      const running = new Set<Promise<unknown>>();
-      const lines: string[] = [];
-      const failures: unknown[] = [];
-      for (;;) {
-        if (Date.now() - markedAt > MARK_INTERVAL_MS) {
-          await markWorker(owner, lease, await listDumps(config.OPERATIONS_DIRECTORY));
-          markedAt = Date.now();
-        }
-        while (running.size < config.OPERATIONS_CONCURRENCY && !signal.aborted) {
-          const claimed = await claimOperation(owner, lease, kinds);
-          if (claimed === null) {
-            break;
-          }
-          const run: Promise<unknown> = runOne(claimed, signal)
-            .then(
-              (ended) => lines.push(lineOf(ended)),
-              (error: unknown) => failures.push(error),
-            )
-            .finally(() => running.delete(run));
-          running.add(run);
-        }
-        if (running.size === 0) {
-          break;
-        }
-        await Promise.race([...running, wait(INTERVAL_MS, null, { ref: false })]);
-      }
-      if (failures.length > 0) {
-        throw failures[0];
-      }
+      await reconcile();
+      await deleteOld();
+      const lines = await runAll({
+        claim: () => claimOperation(owner, lease, kinds),
+        run: (claimed) => runOne(claimed, signal),
+        mark,
+        concurrency: config.OPERATIONS_CONCURRENCY,
+        signal,
+      });
       return lines.length === 0 ? null : lines.join('; ');
     },
   };

@@ -1,4 +1,4 @@
-import Koa from 'koa';
+import type Koa from 'koa';
 import compose from 'koa-compose';
 import type { TrustedProxies } from '../config/trusted-proxies.ts';
 import type { Violations } from '../db/violations.ts';
@@ -25,6 +25,7 @@ import { securityHeaders } from '../http/middleware/security-headers.ts';
 import { trustProxy } from '../http/middleware/trust-proxy.ts';
 import type { RequestLine, StartTrace } from '../http/request-trace.ts';
 import { composeRouters } from '../http/route-index.ts';
+import { Application } from '../http/server/application.ts';
 import type { AppMiddleware, State } from '../http/state.ts';
 import type { Directory } from '../tenancy/context/directory.ts';
 import type { SchemaKind } from '../tenancy/registry/project.ts';
@@ -81,7 +82,7 @@ export function buildApp(deps: AppDeps): Koa<State> {
   const onTenants = routes('tenant');
 
   const { trustedProxies } = deps;
-  const app = new Koa<State>({ proxy: trustedProxies !== null });
+  const app = new Application({ proxy: trustedProxies !== null });
   if (trustedProxies) {
     app.use(trustProxy({ trusted: trustedProxies }));
   }

@@ -22,14 +22,14 @@ type Log = (message: string, facts?: Record<string, unknown>) => void;
 
 /** The workers of a cluster. */
 type Workers = Readonly<{
-  /** Number of workers that listen. */
-  listening: () => number;
+  /** Returns the workers that listen. */
+  listening: () => readonly Worker[];
   /** Starts a worker. Resolves when it listens, or with its exit code if it ended before. */
   start: () => Promise<'listening' | number>;
   /** Starts a worker until one listens, with growing delays. */
   restart: () => Promise<void>;
-  /** Replaces one worker after another, each when its successor listens. */
-  replaceAll: () => Promise<void>;
+  /** Starts a worker, and stops `old` when it listens. False: it did not listen, and `old` continues. */
+  replace: (old: Worker) => Promise<boolean>;
   /** Sends the command to all workers, and restarts none from then on. */
   stop: (command: WorkerCommand) => void;
   /** Resolves when a worker has stopped with `FAULT_FOUND`. */
@@ -91,28 +91,22 @@ function createWorkers({
     }
   };
 
-  const replaceAll = async (): Promise<void> => {
-    for (const old of [...serving]) {
-      if (stopping) {
-        return;
-      }
-      if ((await start()) !== 'listening') {
-        log('a new worker did not start to listen; the old workers continue');
-        return;
-      }
-      const ended = ends.get(old);
-      serving.delete(old);
-      send(old, 'replaced');
-      await ended;
+  const replace = async (old: Worker): Promise<boolean> => {
+    if ((await start()) !== 'listening') {
+      return false;
     }
-    log('all workers were replaced');
+    const ended = ends.get(old);
+    serving.delete(old);
+    send(old, 'replaced');
+    await ended;
+    return true;
   };
 
   return {
-    listening: () => serving.size,
+    listening: () => [...serving],
     start,
     restart,
-    replaceAll,
+    replace,
     stop: (command) => {
       stopping = true;
       for (const worker of ends.keys()) {
@@ -122,6 +116,20 @@ function createWorkers({
     faultFound: faultFound.promise,
     exitCode: async () => Math.max(exitCode, ...(await Promise.all(ends.values()))),
   };
+}
+
+/** Replaces one worker after another, until one does not start to listen or `isStopping`. */
+async function replaceAll(workers: Workers, isStopping: () => boolean, log: Log): Promise<void> {
+  for (const old of workers.listening()) {
+    if (isStopping()) {
+      return;
+    }
+    if (!(await workers.replace(old))) {
+      log('a new worker did not start to listen; the old workers continue');
+      return;
+    }
+  }
+  log('all workers were replaced');
 }
 
 /**
@@ -164,10 +172,10 @@ export async function runCluster({
       void workers.restart();
     }
   }
-  log('all workers are listening', { workers: workers.listening() });
+  log('all workers are listening', { workers: workers.listening().length });
   let reloads = Promise.resolve();
   onReload(() => {
-    reloads = reloads.then(workers.replaceAll);
+    reloads = reloads.then(() => replaceAll(workers, () => stopping, log));
   });
 
   await stopped;

@@ -15,6 +15,7 @@ import type { StartTrace } from '../http/request-trace.ts';
 import { isClientGone, type Listening, listen } from '../http/server/listen.ts';
 import type { Context } from '../http/state.ts';
 import type { Observed } from '../observability/database-metrics.ts';
+import { describeError } from '../observability/describe-error.ts';
 import type { ServiceLog } from '../observability/logger.ts';
 import type { Observer } from '../observability/observer.ts';
 import { openObserver } from '../observability/open-observer.ts';
@@ -96,6 +97,7 @@ const observedDatabases = (
   databases: Tenancy['databases'],
   expected: RequiredMigrations,
   dueWork: readonly string[],
+  { warn }: Pick<ServiceLog, 'warn'>,
 ): readonly Observed[] =>
   Object.entries(databases).map(([name, { lookUps: pool, shards, shardSize, statementUsage, isReady }]) => ({
     name,
@@ -107,6 +109,10 @@ const observedDatabases = (
     ],
     isReady,
     statistics: () => readStatistics(pool, expected, dueWork),
+    onFailure: (error) =>
+      warn(`the statistics of ${name} could not be read; their metrics are missing`, {
+        error: describeError(error),
+      }),
   }));
 
 /** Returns the dependencies of the app that are settings. */
@@ -197,7 +203,7 @@ async function open(
   const resources = await openResources(project, config, log, closers);
   const { observer, requestCounter, startTrace, tenancy, throttleStore, apps, expected } = resources;
   const { databases, placement } = tenancy;
-  observer.watch(observedDatabases(databases, expected, dueWorkOf(project)));
+  observer.watch(observedDatabases(databases, expected, dueWorkOf(project), log));
   const onBug: ServiceLog['bug'] = (...bug) => {
     observer.bug();
     log.bug(...bug);

@@ -16,26 +16,30 @@ const logLine = (msg: string, facts: Record<string, unknown> = {}): void => {
   process.stdout.write(`${JSON.stringify({ level: 'info', msg, ...facts })}\n`);
 };
 
-/**
- * Serves a project until the process receives a signal, and ends the process. Reads the
- * environment and `.env`. Call it once, from the file that `node` runs.
- */
-export async function startService(project: Project): Promise<void> {
-  const [first, second] = [Promise.withResolvers<WorkerCommand>(), Promise.withResolvers<void>()];
+/** The commands to stop that the process receives, as signals or from its primary process. */
+type StopCommands = Readonly<{
+  first: Promise<WorkerCommand>;
+  /** Resolves when the process must stop immediately: for a second command, or for `stop-now`. */
+  now: Promise<void>;
+  /** Call it when the process serves. A command before that ends the process. */
+  serving: () => void;
+}>;
+
+function receiveCommands(): StopCommands {
+  const [first, now] = [Promise.withResolvers<WorkerCommand>(), Promise.withResolvers<void>()];
   let received = 0;
-  let serving = false;
+  let isServing = false;
   const handleCommand = (command: WorkerCommand): void => {
-    if (!serving) {
+    if (!isServing) {
       process.exit(0);
     }
     received += 1;
     if (received > 1 || command === 'stop-now') {
-      second.resolve();
+      now.resolve();
     }
     first.resolve(command);
   };
 
-  // Registered first: PID 1 of a container ignores signals without a handler.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     // Workers receive messages from the primary process. Terminals and systemd send the signal to both.
     process.on(signal, () => cluster.isPrimary && handleCommand('stop'));
@@ -45,56 +49,72 @@ export async function startService(project: Project): Promise<void> {
     process.on('disconnect', () => handleCommand('stop'));
     process.on('SIGHUP', () => {});
   }
+  return {
+    first: first.promise,
+    now: now.promise,
+    serving: () => {
+      isServing = true;
+    },
+  };
+}
 
-  async function serve(config: Config): Promise<number> {
-    // The primary process of several does not serve, and an invalid configuration ends the process before.
-    const [{ createLog }, { openService }, { shutDown }] = await Promise.all([
-      import('../observability/logger.ts'),
-      import('./service.ts'),
-      import('./shutdown.ts'),
-    ]);
-    const log = createLog(config.LOG_LEVEL);
-    process.on('exit', log.flush);
-    const service = await openService(project, config, log);
-    // A promise that a handler did not await must not end the process for every tenant.
-    process.on('unhandledRejection', service.reportBug);
-    serving = true;
-    logLine('listening', { port: service.port, ...(cluster.isWorker ? { pid: process.pid } : {}) });
+/** Serves until a command arrives or a check has a finding. Returns the exit code. */
+async function serve(project: Project, config: Config, commands: StopCommands): Promise<number> {
+  // The primary process of several does not serve, and an invalid configuration ends the process before.
+  const [{ createLog }, { openService }, { shutDown }] = await Promise.all([
+    import('../observability/logger.ts'),
+    import('./service.ts'),
+    import('./shutdown.ts'),
+  ]);
+  const log = createLog(config.LOG_LEVEL);
+  process.on('exit', log.flush);
+  const service = await openService(project, config, log);
+  // A promise that a handler did not await must not end the process for every tenant.
+  process.on('unhandledRejection', service.reportBug);
+  commands.serving();
+  logLine('listening', { port: service.port, ...(cluster.isWorker ? { pid: process.pid } : {}) });
 
-    const command = await Promise.race([first.promise, service.faultFound]);
-    if (command instanceof DomainError) {
-      process.stderr.write(`${printableLines(command.message)}\n`);
-      // A wall may be missing: requests in progress get no time.
-      await shutDown(service, { delay: 0, grace: 0, stopNow: second.promise }, log.warn);
-      return FAULT_FOUND;
-    }
-    const quietly = command === 'replaced';
-    logLine('stopping', { requests: service.requestsInProgress() });
-    const { SHUTDOWN_DELAY, SHUTDOWN_GRACE: grace } = config;
-    const delay = quietly ? HANDOVER_SECONDS : SHUTDOWN_DELAY;
-    return shutDown(service, { delay, grace, stopNow: second.promise, quietly }, log.warn);
+  const command = await Promise.race([commands.first, service.faultFound]);
+  if (command instanceof DomainError) {
+    process.stderr.write(`${printableLines(command.message)}\n`);
+    // A wall may be missing: requests in progress get no time.
+    await shutDown(service, { delay: 0, grace: 0, stopNow: commands.now }, log.warn);
+    return FAULT_FOUND;
   }
+  const quietly = command === 'replaced';
+  logLine('stopping', { requests: service.requestsInProgress() });
+  const { SHUTDOWN_DELAY, SHUTDOWN_GRACE: grace } = config;
+  const delay = quietly ? HANDOVER_SECONDS : SHUTDOWN_DELAY;
+  return shutDown(service, { delay, grace, stopNow: commands.now, quietly }, log.warn);
+}
 
-  async function keepWorkers({
-    WEB_CONCURRENCY: count,
-    METRICS_PORT: port,
-    METRICS_ADDRESS: host,
-  }: Config): Promise<number> {
-    if (port !== undefined) {
-      const { gatherMetrics } = await import('../observability/gather-metrics.ts');
-      await gatherMetrics({ port, host });
-    }
-    serving = true;
-    return runCluster({
-      fork: () => cluster.fork(),
-      count,
-      stopped: first.promise.then(() => {}),
-      stopNow: second.promise,
-      onReload: (reload) => process.on('SIGHUP', reload),
-      log: logLine,
-    });
+/** Keeps the workers of a primary process. Returns the exit code. */
+async function keepWorkers(
+  { WEB_CONCURRENCY: count, METRICS_PORT: port, METRICS_ADDRESS: host }: Config,
+  commands: StopCommands,
+): Promise<number> {
+  if (port !== undefined) {
+    const { gatherMetrics } = await import('../observability/gather-metrics.ts');
+    await gatherMetrics({ port, host });
   }
+  commands.serving();
+  return runCluster({
+    fork: () => cluster.fork(),
+    count,
+    stopped: commands.first.then(() => {}),
+    stopNow: commands.now,
+    onReload: (reload) => process.on('SIGHUP', reload),
+    log: logLine,
+  });
+}
 
+/**
+ * Serves a project until the process receives a signal, and ends the process. Reads the
+ * environment and `.env`. Call it once, from the file that `node` runs.
+ */
+export async function startService(project: Project): Promise<void> {
+  // First: PID 1 of a container ignores signals without a handler.
+  const commands = receiveCommands();
   try {
     if (process.argv.includes('--version')) {
       process.stdout.write(`${readVersion()}\n`);
@@ -103,7 +123,7 @@ export async function startService(project: Project): Promise<void> {
     loadEnvFile('.env', (file) => process.loadEnvFile(file));
     const config = readConfig(project, withSecretFiles(process.env));
     const several = cluster.isPrimary && config.WEB_CONCURRENCY > 1;
-    process.exit(await (several ? keepWorkers(config) : serve(config)));
+    process.exit(await (several ? keepWorkers(config, commands) : serve(project, config, commands)));
   } catch (error) {
     if (!(error instanceof DomainError)) {
       throw error;

@@ -3,8 +3,14 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 import { start } from './run.ts';
 
-/** The statement at which a command is killed, searched after a match of `after`. Whether the server receives it. */
-export type Moment = Readonly<{ statement: RegExp; after?: RegExp; delivered?: boolean }>;
+/** The statement at which a command is killed. */
+export type KillPoint = Readonly<{
+  statement: RegExp;
+  /** The search for the statement begins after a match of this one. Default: with the first statement. */
+  after?: RegExp;
+  /** Whether the server receives the statement. Default: false. */
+  delivered?: boolean;
+}>;
 
 /** Opens a proxy to a server that calls `onWrite` with every write before it is sent. */
 async function openTap(url: string, onWrite: (text: string) => 'pass' | 'swallow') {
@@ -60,7 +66,7 @@ export async function killAt(
     url: string;
     /** Returns the environment with the URLs changed by `through`. */
     envOf: (through: (url: string) => string) => Readonly<Record<string, string>>;
-    moment: Moment;
+    moment: KillPoint;
     input?: string;
   },
 ): Promise<boolean> {

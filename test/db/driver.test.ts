@@ -1,4 +1,3 @@
-import { Socket } from 'node:net';
 import test from 'ava';
 import { createPool, SchemaValidationError, sql, UniqueIntegrityConstraintViolationError } from 'slonik';
 import { z } from 'zod';
@@ -6,6 +5,7 @@ import { z } from 'zod';
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import type { World } from '../helpers/world.ts';
 import { raw } from '../isolation/attack.ts';
+import { openCountedPool } from './counting-socket.ts';
 import { aborted, add, insideOf, namesOf, openDriverWorld, pid, refused } from './driver-world.ts';
 
 let world: World;
@@ -19,32 +19,8 @@ const names = namesOf(() => world);
 
 // Network round trips.
 
-/** Creates a socket that counts its writes to the network. */
-class CountingSocket extends Socket {
-  writes = 0;
-  override _write(chunk: never, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    this.writes += 1;
-    super._write(chunk, encoding, callback);
-  }
-  override _writev(chunks: never, callback: (error?: Error | null) => void): void {
-    this.writes += 1;
-    super._writev?.(chunks, callback);
-  }
-}
-
 test('a transaction with one query takes two network writes', async (t) => {
-  const sockets: CountingSocket[] = [];
-  const pool = await world.openPool({
-    maxPoolSize: 1,
-    connection: {
-      connectionString: world.serviceUrl,
-      stream: () => {
-        const socket = new CountingSocket();
-        sockets.push(socket);
-        return socket;
-      },
-    },
-  });
+  const { pool, sockets } = await openCountedPool(world);
   const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
   const read = () =>
     withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>

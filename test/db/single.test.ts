@@ -1,4 +1,3 @@
-import { Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import {
@@ -18,6 +17,7 @@ import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { raw } from '../isolation/attack.ts';
 import { openTappedPool } from '../isolation/tapped-pool.ts';
+import { openCountedPool } from './counting-socket.ts';
 import { openCuttingProxy } from './cutting-proxy.ts';
 
 let world: World;
@@ -72,31 +72,8 @@ const aborted = { instanceOf: DomainError, code: 'transaction_aborted' } as neve
 const refused = { instanceOf: DomainError, code: 'statement_refused' } as never;
 const unknown = { instanceOf: DomainError, code: 'outcome_unknown' } as never;
 
-class CountingSocket extends Socket {
-  writes = 0;
-  override _write(chunk: never, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
-    this.writes += 1;
-    super._write(chunk, encoding, callback);
-  }
-  override _writev(chunks: never, callback: (error?: Error | null) => void): void {
-    this.writes += 1;
-    super._writev?.(chunks, callback);
-  }
-}
-
 test('sends a single statement with its entry, guards and reset in one network write', async (t) => {
-  const sockets: CountingSocket[] = [];
-  const pool = await world.openPool({
-    maxPoolSize: 1,
-    connection: {
-      connectionString: world.serviceUrl,
-      stream: () => {
-        const socket = new CountingSocket();
-        sockets.push(socket);
-        return socket;
-      },
-    },
-  });
+  const { pool, sockets } = await openCountedPool(world);
   const guard = { text: 'select tenancy.require(true, null)', values: [], raises: true, verify: () => {} };
   const write = (name: string) =>
     querySingle(

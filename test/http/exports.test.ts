@@ -75,7 +75,7 @@ async function read(response: IncomingMessage): Promise<{ bytes: number; isCompl
   return { bytes, isComplete: response.complete };
 }
 
-/** The transactions of the service that wait for their work. */
+/** The transactions of the service that are idle: those of exports that wait for their client. */
 const waiting = () =>
   world.asOwner(
     `select pid

@@ -182,6 +182,8 @@ test('a scrape responds and reports a database that does not respond', async (t)
   const { total } = await scrape(service.metricsPort);
   t.is(total('koa_tenants_database_ready', { database: 'main' }), 0);
   t.true(Number.isNaN(total('koa_tenants_tenants_behind')), 'what is not known is left out');
+  t.true(service.warnings.includes('the statistics of main could not be read; their metrics are missing'));
+  t.true(service.warnings.includes('the database main is not ready'));
 });
 
 test('does not start with a METRICS_PORT that is in use, with a one-sentence error', async (t) => {

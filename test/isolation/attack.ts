@@ -17,7 +17,7 @@ export async function plant(world: World): Promise<void> {
   await world.asOwner(`update public.tenants set name = 'canary-8d1f3c' where id = $1`, [world.globex.id]);
 }
 
-/** Returns the row of globex that the statements read, or that they changed a row of it. Null: neither. */
+/** Sends statements as acme. Returns what they read of globex, or `changed a row of globex`. Null: neither. */
 export async function attack(
   world: World,
   statements: readonly string[],

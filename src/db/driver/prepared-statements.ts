@@ -13,6 +13,8 @@ export type PreparedStatement = {
   isParsed: boolean;
   /** The columns of its result; null when it has none; undefined until PostgreSQL has described them. */
   shape: RowShape | null | undefined;
+  /** The number of the lookup that found it last. */
+  lastFound: number;
 };
 
 /** Number of statements of tenants that had a name, and of those that were parsed again. */
@@ -32,7 +34,7 @@ export type PreparedStatementLimits = Readonly<{
 const estimateBytes = (text: string): number => 18_000 + 32 * text.length;
 
 /**
- * The prepared statements of one connection, least recently used first.
+ * The prepared statements of one connection.
  *
  * A name is 96 random bits, so that no SQL text can name a statement of the driver: not to run it, to
  * replace it or to remove it. PostgreSQL lists names only in `pg_prepared_statements`, which hardening
@@ -45,8 +47,8 @@ export class PreparedStatements {
   readonly #limits: PreparedStatementLimits;
   /** By scope and text. One map with both in its keys would hash a long new string for each statement. */
   readonly #scopes = new Map<string, Map<string, PreparedStatement>>();
-  /** Least recently used first. */
   readonly #statements = new Set<PreparedStatement>();
+  #lookups = 0;
   #bytes = 0;
   #unused: string[] = [];
 
@@ -61,13 +63,20 @@ export class PreparedStatements {
     if (usage && scope !== '') {
       usage[known ? 'hits' : 'misses'] += 1;
     }
+    this.#lookups += 1;
     if (known) {
-      this.#statements.delete(known);
-      this.#statements.add(known);
+      known.lastFound = this.#lookups;
       return known;
     }
-    const name = randomBytes(12).toString('base64url');
-    return { name, scope, text, bytes: estimateBytes(text), isParsed: false, shape: undefined };
+    return {
+      name: randomBytes(12).toString('base64url'),
+      scope,
+      text,
+      bytes: estimateBytes(text),
+      isParsed: false,
+      shape: undefined,
+      lastFound: this.#lookups,
+    };
   }
 
   /** Adds a statement that PostgreSQL has parsed. Removes the least recently used ones beyond the limits. */
@@ -78,12 +87,23 @@ export class PreparedStatements {
     this.#scopes.set(statement.scope, ofScope.set(statement.text, statement));
     this.#statements.add(statement);
     this.#bytes += statement.bytes;
-    for (const oldest of this.#statements) {
-      if (this.#statements.size <= this.#limits.count && this.#bytes <= this.#limits.bytes) {
-        break;
-      }
-      this.remove(oldest);
+    while (this.#statements.size > this.#limits.count || this.#bytes > this.#limits.bytes) {
+      this.remove(this.#leastRecentlyFound(statement));
     }
+  }
+
+  /**
+   * Searches all statements: an order that each lookup maintains would cost every request, and this only those
+   * that parse a statement, which takes much longer.
+   */
+  #leastRecentlyFound(newest: PreparedStatement): PreparedStatement {
+    let oldest = newest;
+    for (const statement of this.#statements) {
+      if (statement.lastFound < oldest.lastFound) {
+        oldest = statement;
+      }
+    }
+    return oldest;
   }
 
   /** Removes the statement with the scope and the text of `statement`. Its name is closed with the next batch. */

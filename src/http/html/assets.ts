@@ -22,14 +22,14 @@ const FILES: ReadonlyMap<string, Readonly<{ type: string; text: string }>> = new
  * have them too. The names contain a digest, so clients may keep the files for a year.
  */
 export function assets(): AppMiddleware {
-  return async function assets(ctx, next) {
-    const file = ctx.path.startsWith(FOLDER) ? FILES.get(ctx.path) : undefined;
+  return function assets(ctx, next) {
+    const file = FILES.get(ctx.path);
     if (!file || (ctx.method !== 'GET' && ctx.method !== 'HEAD')) {
-      await next();
-      return;
+      return next();
     }
     ctx.set('Cache-Control', 'public, max-age=31536000, immutable');
     ctx.type = file.type;
     ctx.body = file.text;
+    return Promise.resolve();
   };
 }

@@ -26,7 +26,7 @@ export function findTenant({
       throw new ApiError('tenant_not_found', 'No such tenant.');
     }
     ctx.state.tenant = tenant;
-    ctx.vary('Host');
+    ctx.set('Vary', 'Host');
     // A cache whose key is only the path would send one tenant's response to another.
     ctx.set('Cache-Control', 'no-store');
     await next();

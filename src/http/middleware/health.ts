@@ -1,7 +1,8 @@
-import type { AppMiddleware } from '../state.ts';
+import type { AppMiddleware, Context } from '../state.ts';
 
 const DATABASE_UNAVAILABLE = { detail: 'The database is unavailable.', code: 'database_unavailable' };
-const STOPPING = { detail: 'The process is shutting down.', code: 'stopping' };
+type Fault = typeof DATABASE_UNAVAILABLE;
+const STOPPING: Fault = { detail: 'The process is shutting down.', code: 'stopping' };
 
 /**
  * Serves `/healthz` (always 200) and `/readyz` (200, or 503 if the process cannot serve requests) on every
@@ -15,24 +16,33 @@ export function health({
   /** Whether the service is shutting down. `/readyz` then responds 503. */
   isStopping: () => boolean;
 }): AppMiddleware {
-  const findFault = async (): Promise<typeof DATABASE_UNAVAILABLE | null> => {
+  const findFault = async (): Promise<Fault | null> => {
     if (isStopping()) {
       return STOPPING;
     }
     return (await isReady()) ? null : DATABASE_UNAVAILABLE;
   };
-  return async function health(ctx, next) {
-    const path = ctx.path.replace(/\/$/, '');
-    if (path !== '/healthz' && path !== '/readyz') {
-      await next();
-      return;
-    }
-    const fault = path === '/healthz' ? null : await findFault();
+  const respond = async (
+    ctx: Pick<Context, 'set' | 'status' | 'body'>,
+    fault: Fault | null,
+  ): Promise<void> => {
     ctx.set('Cache-Control', 'no-store');
     ctx.status = fault ? 503 : 200;
     ctx.body = fault ?? { status: 'ok' };
     if (fault) {
       ctx.set('Retry-After', '5');
+    }
+  };
+  return function health(ctx, next) {
+    switch (ctx.path) {
+      case '/healthz':
+      case '/healthz/':
+        return respond(ctx, null);
+      case '/readyz':
+      case '/readyz/':
+        return findFault().then((fault) => respond(ctx, fault));
+      default:
+        return next();
     }
   };
 }

@@ -48,7 +48,7 @@ export function strictTransportSecurity(settings: HttpsSettings): AppMiddleware 
     ...(hstsPreload ? ['preload'] : []),
   ].join('; ');
   return function strictTransportSecurity(ctx, next) {
-    if (ctx.secure && hstsSeconds > 0) {
+    if (hstsSeconds > 0 && ctx.secure) {
       ctx.set('Strict-Transport-Security', policy);
     }
     return next();

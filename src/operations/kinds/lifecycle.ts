@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import type { Config } from '../../config/config.ts';
 import type { OperationDependencies } from '../../definition/dependencies.ts';
+import type { PreparedOwner } from '../../definition/owners.ts';
 import { OperatorError, ValidationFailed } from '../../errors.ts';
 import { createTenant } from '../../tenancy/lifecycle/create-tenant.ts';
 import { deleteTenant, purgeDeleted } from '../../tenancy/lifecycle/delete-tenant.ts';
@@ -52,6 +53,36 @@ const newTenantOf = (config: Config) =>
 
 const recordedOwner = z.record(z.string(), z.string()).nullable();
 
+/**
+ * Checks and hashes the credentials of the first user.
+ *
+ * @throws ValidationFailed on `owner_email` or `owner_password`
+ */
+async function prepareOwner(
+  { ownerService }: Pick<Parts, 'ownerService'>,
+  email: string | null,
+  password: string | null,
+): Promise<PreparedOwner> {
+  const service = ownerService();
+  if (service === null) {
+    throw new ValidationFailed({ owner_email: ['No app of this installation has users.'] });
+  }
+  if (email === null || password === null) {
+    throw new ValidationFailed({
+      [email === null ? 'owner_email' : 'owner_password']: ['This field is required.'],
+    });
+  }
+  return service.prepareOwner({ email, password }).catch((error: unknown) => {
+    throw error instanceof ValidationFailed
+      ? new ValidationFailed(
+          Object.fromEntries(
+            Object.entries(error.fields).map(([name, messages]) => [`owner_${name}`, messages]),
+          ),
+        )
+      : error;
+  });
+}
+
 /** Creates a tenant, also with its first user, whose password is hashed before the operation is recorded. */
 function createKind(config: Config, parts: Parts): OperationKind {
   const { BASE_DOMAIN: base, REQUIRE_DOMAIN_VERIFICATION: required } = config;
@@ -75,30 +106,10 @@ function createKind(config: Config, parts: Parts): OperationKind {
         .default(null)
         .meta({ title: 'Password of the first user', writeOnly: true, format: 'password' }),
     }),
-    prepare: async ({ owner_email: email, owner_password: password, ...tenant }) => {
-      if (email === null && password === null) {
-        return { ...tenant, owner: null };
-      }
-      const service = parts.ownerService();
-      if (service === null) {
-        throw new ValidationFailed({ owner_email: ['No app of this installation has users.'] });
-      }
-      if (email === null || password === null) {
-        throw new ValidationFailed({
-          [email === null ? 'owner_email' : 'owner_password']: ['This field is required.'],
-        });
-      }
-      const owner = await service.prepareOwner({ email, password }).catch((error: unknown) => {
-        throw error instanceof ValidationFailed
-          ? new ValidationFailed(
-              Object.fromEntries(
-                Object.entries(error.fields).map(([name, messages]) => [`owner_${name}`, messages]),
-              ),
-            )
-          : error;
-      });
-      return { ...tenant, owner };
-    },
+    prepare: async ({ owner_email: email, owner_password: password, ...tenant }) => ({
+      ...tenant,
+      owner: email === null && password === null ? null : await prepareOwner(parts, email, password),
+    }),
     recorded: newTenant.extend({ owner: recordedOwner }),
     run: async (given, { project, databases, log }) => {
       const { owner, schema } = given;

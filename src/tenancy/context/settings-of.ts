@@ -14,11 +14,11 @@ const row = z.object({ settings: z.record(z.string(), z.unknown()) }).strict();
 
 /**
  * Creates a function that reads settings inside the tenant and caches them as long as the directory
- * caches the `Tenant` object. A change notification creates a new object, which has no cached
+ * caches the `ResolvedTenant`. A change notification creates a new object, which has no cached
  * settings.
  *
- * The returned function throws DomainError `configuration_invalid` for a row with invalid settings.
- * Such a tenant is not served.
+ * The returned function throws OperatorError `configuration_invalid` for a row with invalid settings:
+ * requests of such a tenant get 500.
  */
 export function createSettingsOf({
   tenantDatabase,
@@ -41,7 +41,7 @@ export function createSettingsOf({
     return effectiveSettings(schema, defaults, tenant, settings);
   };
 
-  return async function settingsOf(tenant) {
+  return function settingsOf(tenant) {
     const remembered = known.get(tenant);
     if (remembered) {
       return remembered;

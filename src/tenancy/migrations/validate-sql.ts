@@ -63,7 +63,8 @@ async function findFaults(text: string, { concurrent, shared = false }: Kind): P
     }
   }
   // 2 MB of WebAssembly: loaded only when migrations are validated.
-  const { findQualifiedNames, findSyntaxError } = await import('./parse-sql.ts');
+  const { findQualifiedNames } = await import('./qualified-names.ts');
+  const { findSyntaxError } = await import('./parse-sql.ts');
   const syntax = shared ? [await findSyntaxError(text)] : await findQualifiedNames(text);
   faults.push(...syntax.filter((fault) => fault !== null));
   return faults.map(({ line, fault }) => `line ${line}: ${fault}`);

@@ -213,3 +213,26 @@ test('staff users cannot grant staff rights', async (t) => {
   }
   t.deepEqual(await world.asOwner(STORED_USER, [username]), before);
 });
+
+test('login accepts the input that Django REST Framework accepts, and names invalid fields', async (t) => {
+  const create = (body: unknown) => service.request(ACME, 'POST', '/api/auth/jwt/create/', { body });
+  const lacking = await create({});
+  t.deepEqual(
+    [lacking.status, lacking.body],
+    [400, { username: ['This field is required.'], password: ['This field is required.'] }],
+  );
+  const wrong = await create({ username: null, password: '' });
+  t.deepEqual(wrong.body, {
+    username: ['This field may not be null.'],
+    password: ['This field may not be blank.'],
+  });
+  t.is((await create({ username: ' ann ', password: PASSWORD })).status, 200);
+  for (const username of ['a\0b', { a: 1 }, ['ann'], true]) {
+    t.is((await create({ username, password: PASSWORD })).status, 400);
+  }
+  t.is((await create({ username: 'x'.repeat(60_000), password: PASSWORD })).status, 400);
+  t.is((await create({ username: 'ann', password: 'x'.repeat(60_000) })).status, 400);
+  t.is((await create({ username: 'x'.repeat(100_000), password: PASSWORD })).status, 413);
+  t.is((await create([])).status, 400);
+  t.deepEqual(service.bugs, []);
+});

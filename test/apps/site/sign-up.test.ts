@@ -1,69 +1,26 @@
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 
 import { commands } from '../../../src/apps/site/commands.ts';
 import type { CliDeps } from '../../../src/cli/framework/command.ts';
 import { createFormClient } from '../../helpers/form-client.ts';
-import { type Answer, makeUser, PASSWORD, type TestService, until } from '../../helpers/server.ts';
-import { mailedToken, openSiteWorld, type SiteWorld } from './site-world.ts';
+import { makeUser, PASSWORD, type TestService, until } from '../../helpers/server.ts';
+import { createSignUpClient, SITE, type SignUpClient } from './sign-up-client.ts';
+import { openSiteWorld, type SiteWorld } from './site-world.ts';
 
-const SITE = 'localhost';
 const HOSTILE = `"'><script>alert(1)</script>`;
 
 let site: SiteWorld;
 let service: TestService;
+let client: SignUpClient;
 test.before(async () => {
   site = await openSiteWorld();
   ({ service } = site);
+  client = createSignUpClient(site);
 });
 test.after.always(() => site?.close());
 
-const given = (slug: string, further: object = {}) => ({
-  name: `The ${slug} team`,
-  slug,
-  email: `${slug}@example.com`,
-  password: PASSWORD,
-  ...further,
-});
-
-const post = (path: string, body: object, on: TestService = service): Promise<Answer> =>
-  on.request(SITE, 'POST', path, { body });
-
-const signUp = (slug: string, further: object = {}, on: TestService = service): Promise<Answer> =>
-  post('/api/signup/', given(slug, further), on);
-
-/** The secret of the mail to an address. */
-const tokenOf = async (address: string): Promise<string> =>
-  (await until(
-    async () => mailedToken(service, address),
-    (found) => found !== undefined,
-  )) ?? '';
-
-/** Confirms a sign-up. On a loaded machine, the response may be 202 first. */
-const confirm = (body: object): Promise<Answer> =>
-  until(
-    () => post('/api/signup/confirm/', body),
-    ({ status }) => status !== 202,
-  );
-
-/** Runs `work` while a worker creates tenants. */
-async function withWorker<T>(t: ExecutionContext, work: () => Promise<T>): Promise<T> {
-  const stop = await site.startWorker();
-  t.teardown(stop);
-  try {
-    return await work();
-  } finally {
-    await stop();
-  }
-}
-
-const rowsOf = (slug: string) =>
-  site.world.asOwner<{ state: string; owner: unknown }>(
-    `select state, owner from site.signups where slug = $1`,
-    [slug],
-  );
-
 test.serial('a sign-up is confirmed by mail, and its tenant is created for it', async (t) => {
-  const first = await signUp('newco');
+  const first = await client.signUp('newco');
   t.is(first.status, 202);
   t.like(first.body, { status: 'unconfirmed', url: null });
   const path = new URL(first.body.status_url).pathname;
@@ -71,14 +28,14 @@ test.serial('a sign-up is confirmed by mail, and its tenant is created for it', 
   await site.work();
   t.is((await service.request('newco.localhost', 'GET', '/api/auth/users/me/')).status, 404);
 
-  const token = await tokenOf('newco@example.com');
-  const confirmed = await withWorker(t, () => confirm({ token }));
+  const token = await client.tokenOf('newco@example.com');
+  const confirmed = await client.withWorker(t, () => client.confirm({ token }));
   t.is(confirmed.status, 201, confirmed.text);
   t.deepEqual(confirmed.body, { status: 'ready', url: 'http://newco.localhost/' });
   t.is(confirmed.headers.location, 'http://newco.localhost/');
   t.deepEqual((await service.request(SITE, 'GET', path)).body, confirmed.body);
-  t.is((await post('/api/signup/confirm/', { token })).status, 201, 'repeating it changes nothing');
-  t.deepEqual(await rowsOf('newco'), [{ state: 'ready', owner: null }]);
+  t.is((await client.post('/api/signup/confirm/', { token })).status, 201, 'repeating it changes nothing');
+  t.deepEqual(await client.rowsOf('newco'), [{ state: 'ready', owner: null }]);
 
   const access = await service.logIn('newco.localhost', 'newco@example.com', PASSWORD);
   const me = await service.request('newco.localhost', 'GET', '/api/auth/users/me/', { token: access });
@@ -88,10 +45,10 @@ test.serial('a sign-up is confirmed by mail, and its tenant is created for it', 
 });
 
 test.serial('without a worker the response is 202, and the worker creates the tenant later', async (t) => {
-  const { status, body } = await signUp('later');
+  const { status, body } = await client.signUp('later');
   t.is(status, 202);
-  const token = await tokenOf('later@example.com');
-  const confirmed = await post('/api/signup/confirm/', { token });
+  const token = await client.tokenOf('later@example.com');
+  const confirmed = await client.post('/api/signup/confirm/', { token });
   t.is(confirmed.status, 202);
   t.deepEqual(confirmed.body, { status: 'waiting', url: null });
   await site.work();
@@ -103,14 +60,18 @@ test.serial('without a worker the response is 202, and the worker creates the te
 });
 
 test.serial('of two sign-ups for one name one wins, and the other chooses a new name', async (t) => {
-  t.is((await signUp('contested', { email: 'one@example.com' })).status, 202);
-  t.is((await signUp('contested', { email: 'two@example.com' })).status, 202);
-  const tokens = await Promise.all(['one@example.com', 'two@example.com'].map(tokenOf));
-  const answers = await withWorker(t, () => Promise.all(tokens.map((token) => confirm({ token }))));
+  t.is((await client.signUp('contested', { email: 'one@example.com' })).status, 202);
+  t.is((await client.signUp('contested', { email: 'two@example.com' })).status, 202);
+  const tokens = await Promise.all(['one@example.com', 'two@example.com'].map(client.tokenOf));
+  const answers = await client.withWorker(t, () =>
+    Promise.all(tokens.map((token) => client.confirm({ token }))),
+  );
   t.deepEqual(answers.map(({ status }) => status).sort(), [201, 400]);
   const loser = answers[0]?.status === 400 ? 0 : 1;
   t.deepEqual(answers[loser]?.body, { slug: ['This address is already taken. Choose another one.'] });
-  const again = await withWorker(t, () => confirm({ token: tokens[loser], slug: 'uncontested' }));
+  const again = await client.withWorker(t, () =>
+    client.confirm({ token: tokens[loser], slug: 'uncontested' }),
+  );
   t.is(again.status, 201, again.text);
   t.is(again.body.url, 'http://uncontested.localhost/');
   t.deepEqual(
@@ -128,31 +89,31 @@ test.serial('unconfirmed sign-ups use no spare and no name, and expire', async (
     (await site.world.asOwner(`select count(*)::integer as tenants from public.tenants`))[0]?.tenants;
   const before = await count();
   for (let index = 0; index < 10; index += 1) {
-    t.is((await signUp('squatted', { email: `squatter${index}@example.com` })).status, 202);
+    t.is((await client.signUp('squatted', { email: `squatter${index}@example.com` })).status, 202);
   }
   await site.work();
   t.is(await count(), before);
-  const token = await tokenOf('squatter3@example.com');
+  const token = await client.tokenOf('squatter3@example.com');
   await site.world.asOwner(
     `update site.signups set expires_at = now() - interval '1 s' where slug = 'squatted'`,
   );
-  t.is((await post('/api/signup/confirm/', { token })).status, 400);
+  t.is((await client.post('/api/signup/confirm/', { token })).status, 400);
   await site.work();
-  t.deepEqual(await rowsOf('squatted'), []);
+  t.deepEqual(await client.rowsOf('squatted'), []);
 });
 
 test.serial('a worker that died after it created a tenant is repeated without damage', async (t) => {
-  await signUp('repeated');
-  const token = await tokenOf('repeated@example.com');
-  await post('/api/signup/confirm/', { token });
-  const [saved] = await rowsOf('repeated');
+  await client.signUp('repeated');
+  const token = await client.tokenOf('repeated@example.com');
+  await client.post('/api/signup/confirm/', { token });
+  const [saved] = await client.rowsOf('repeated');
   await site.work();
   await site.world.asOwner(
     `update site.signups set state = 'waiting', owner = $1, taken_at = now() - interval '3 minutes' where slug = 'repeated'`,
     [JSON.stringify(saved?.owner)],
   );
   await site.work();
-  t.deepEqual(await rowsOf('repeated'), [{ state: 'ready', owner: null }]);
+  t.deepEqual(await client.rowsOf('repeated'), [{ state: 'ready', owner: null }]);
 });
 
 test('rejects invalid, reserved and taken names', async (t) => {
@@ -185,14 +146,14 @@ test('rejects invalid, reserved and taken names', async (t) => {
     ['acme', /already taken/],
     ['ACME', /already taken/],
   ] as const) {
-    const { status, body } = await signUp('x', { slug });
+    const { status, body } = await client.signUp('x', { slug });
     t.is(status, 400, slug.slice(0, 50));
     t.regex(String(body.slug), message, slug.slice(0, 50));
   }
 });
 
 test('rejects missing, long and mistyped fields', async (t) => {
-  const empty = await post('/api/signup/', {});
+  const empty = await client.post('/api/signup/', {});
   t.deepEqual(Object.keys(empty.body).sort(), ['email', 'name', 'password', 'slug']);
   for (const [field, value] of [
     ['name', ''],
@@ -213,18 +174,18 @@ test('rejects missing, long and mistyped fields', async (t) => {
     ['invitation', 'x'.repeat(201)],
     ['invitation', 'forged.invitation'],
   ] as const) {
-    const { status, body, text } = await signUp('valid', { [field]: value });
+    const { status, body, text } = await client.signUp('valid', { [field]: value });
     t.is(status, 400, `${field} ${text}`);
     t.deepEqual(Object.keys(body), [field], text);
   }
 });
 
 test('the status and the link of another sign-up cannot be guessed', async (t) => {
-  const { body } = await signUp('private');
+  const { body } = await client.signUp('private');
   const path = new URL(body.status_url).pathname;
   const [, id = '', key = ''] = /([0-9a-f-]{36})\.([\w-]{22})\/$/.exec(path) ?? [];
-  const other = (await signUp('another')).body.status_url.split('.').at(-1).replace('/', '');
-  const token = await tokenOf('private@example.com');
+  const other = (await client.signUp('another')).body.status_url.split('.').at(-1).replace('/', '');
+  const token = await client.tokenOf('private@example.com');
   const signature = token.split('.')[1] ?? '';
   for (const wrong of [
     id,
@@ -248,10 +209,10 @@ test('the status and the link of another sign-up cannot be guessed', async (t) =
     '',
     'x'.repeat(200),
   ]) {
-    t.is((await post('/api/signup/confirm/', { token: wrong })).status, 400, wrong);
+    t.is((await client.post('/api/signup/confirm/', { token: wrong })).status, 400, wrong);
   }
   t.deepEqual(
-    (await rowsOf('private')).map(({ state }) => state),
+    (await client.rowsOf('private')).map(({ state }) => state),
     ['unconfirmed'],
   );
   t.false(JSON.stringify(service.requests).includes(`${id}.${key}`));
@@ -269,12 +230,12 @@ test.serial('an invitation confirms its address, once', async (t) => {
   const invitation = url.searchParams.get('invitation');
   const closed = await site.serveWith({ SIGNUP: 'invite' });
   t.teardown(closed.close);
-  const uninvited = await signUp('guests', { email: 'guest@example.com' }, closed);
+  const uninvited = await client.signUp('guests', { email: 'guest@example.com' }, closed);
   t.is(uninvited.status, 403);
   t.regex(uninvited.body.detail, /requires an invitation/);
-  t.is((await signUp('guests', { email: 'other@example.com', invitation }, closed)).status, 400);
-  const ready = await withWorker(t, async () => {
-    const first = await signUp('guests', { email: 'guest@example.com', invitation }, closed);
+  t.is((await client.signUp('guests', { email: 'other@example.com', invitation }, closed)).status, 400);
+  const ready = await client.withWorker(t, async () => {
+    const first = await client.signUp('guests', { email: 'guest@example.com', invitation }, closed);
     t.true(first.status === 201 || (first.status === 202 && first.body.status === 'waiting'), first.text);
     return until(
       () => service.request(SITE, 'GET', new URL(first.body.status_url).pathname),
@@ -282,14 +243,14 @@ test.serial('an invitation confirms its address, once', async (t) => {
     );
   });
   t.is(ready.body.url, 'http://guests.localhost/');
-  const second = await signUp('guests2', { email: 'guest@example.com', invitation }, closed);
+  const second = await client.signUp('guests2', { email: 'guest@example.com', invitation }, closed);
   t.deepEqual(second.body, { invitation: ['This invitation was used before.'] });
 });
 
 test('sign-up is off by default', async (t) => {
   const off = await site.serveWith({ SIGNUP: '' });
   t.teardown(off.close);
-  t.is((await signUp('nope', {}, off)).status, 404);
+  t.is((await client.signUp('nope', {}, off)).status, 404);
   for (const path of ['/signup', '/api/signup/x/', '/signup/confirm/x']) {
     t.is((await createFormClient(off, SITE).get(path)).status, 404, path);
   }
@@ -304,7 +265,7 @@ test('floods from one address, to one mailbox and to one mail domain are throttl
   t.teardown(limited.close);
   const from = (address: string, slug: string, email: string) =>
     limited.request(SITE, 'POST', '/api/signup/', {
-      body: given(slug, { email }),
+      body: client.given(slug, { email }),
       headers: { 'X-Forwarded-For': address },
     });
   const statuses: number[] = [];
@@ -324,11 +285,14 @@ test.serial(
   async (t) => {
     await makeUser(site.world, 'acme', 'finder', { email: 'Finder@example.com' });
     await makeUser(site.world, 'globex', 'finder', { email: 'finder@example.com' });
-    const known = await post('/api/workspaces/find/', { email: 'finder@example.com' });
-    const unknown = await post('/api/workspaces/find/', { email: 'nobody@example.com' });
+    const known = await client.post('/api/workspaces/find/', { email: 'finder@example.com' });
+    const unknown = await client.post('/api/workspaces/find/', { email: 'nobody@example.com' });
     t.deepEqual([known.status, known.text], [204, '']);
     t.deepEqual([unknown.status, unknown.text], [204, '']);
-    t.is((await post('/api/workspaces/find/', { email: 'a@example.com\r\nBcc: x@example.com' })).status, 400);
+    t.is(
+      (await client.post('/api/workspaces/find/', { email: 'a@example.com\r\nBcc: x@example.com' })).status,
+      400,
+    );
     await site.work();
     const mail = await until(
       async () =>
@@ -383,13 +347,13 @@ test.serial('the pages of sign-up work without scripts, and escape what they sho
     t.false(text.includes('<script'), path);
   }
   for (const path of ['/signup', '/workspaces', '/signup/confirm/x']) {
-    t.is((await browser.post(path, { ...given('forged'), csrf_token: 'x' })).status, 403, path);
+    t.is((await browser.post(path, { ...client.given('forged'), csrf_token: 'x' })).status, 403, path);
   }
 
-  const sent = await browser.submit('/signup', given('paged', { name: HOSTILE }));
+  const sent = await browser.submit('/signup', client.given('paged', { name: HOSTILE }));
   t.is(sent.status, 200, sent.text);
   t.regex(sent.text, /Check your mail/);
-  const path = `/signup/confirm/${await tokenOf('paged@example.com')}`;
+  const path = `/signup/confirm/${await client.tokenOf('paged@example.com')}`;
   const page = await browser.get(path);
   t.regex(page.text, /Confirm your address/);
   t.false(page.text.includes('<script'));

@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import { provisionOn } from '../../../src/tenancy/lifecycle/provision-on.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
-import { killAt, type Moment } from '../../cli/kill-at.ts';
+import { type KillPoint, killAt } from '../../cli/kill-at.ts';
 import { run } from '../../cli/run.ts';
 import { servedProject } from '../../fixture-app/served-project.ts';
 import { PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
@@ -29,7 +29,7 @@ const COMMIT = /commit\0/;
 async function kill(
   t: ExecutionContext,
   args: readonly string[],
-  { on, ...moment }: Moment & { on: 'main' | 'premium' },
+  { on, ...moment }: KillPoint & { on: 'main' | 'premium' },
   input = '',
 ): Promise<void> {
   const url = on === 'main' ? world.ownerUrl : premium.ownerUrl;
@@ -68,7 +68,7 @@ test.serial(
   'creates nothing when it is killed before its commit, and everything when it is repeated',
   async (t) => {
     const before = await everything();
-    const moments: readonly Moment[] = [
+    const moments: readonly KillPoint[] = [
       { statement: MAKING },
       { statement: /create role/ },
       { statement: /create table/ },
@@ -103,7 +103,7 @@ test.serial(
   'creates no tenant on a further database when it is killed, and one when it is repeated',
   async (t) => {
     const before = await traces(world);
-    const moments: ReadonlyArray<Moment & { on: 'main' | 'premium' }> = [
+    const moments: ReadonlyArray<KillPoint & { on: 'main' | 'premium' }> = [
       { on: 'main', statement: MAKING },
       { on: 'premium', statement: /create role/ },
       { on: 'premium', statement: /insert into users/ },
@@ -155,7 +155,7 @@ async function remains(schema: string, role: string): Promise<readonly string[]>
 const STATUS = /update public\.tenants set status/;
 
 for (const home of ['main', 'premium'] as const) {
-  const moments: ReadonlyArray<Moment & { on: 'main' | 'premium'; status: string | undefined }> = [
+  const moments: ReadonlyArray<KillPoint & { on: 'main' | 'premium'; status: string | undefined }> = [
     { on: 'main', statement: COMMIT, after: STATUS, status: 'active' },
     { on: 'main', statement: COMMIT, after: STATUS, delivered: true, status: 'deleted' },
     { on: 'main', statement: /set purge_started_at/, status: 'deleted' },

@@ -1,7 +1,7 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 
-import type { MemberService } from '../../../definition/owners.ts';
+import type { MailCounts, MemberService } from '../../../definition/owners.ts';
 import { ApiError } from '../../../errors.ts';
 import { enterTenant } from '../../../http/enter-tenant.ts';
 import { orNotFound } from '../../../http/identifier.ts';
@@ -45,6 +45,23 @@ const countOf = (tx: TenantTransaction, where: ReturnType<typeof searchFor>): Pr
     select count(*) as count
     from users
     where ${where}
+  `);
+
+const countMail = (tx: TenantTransaction): Promise<MailCounts> =>
+  tx.one(sql.type(mailCounts)`
+    select
+      count(*) filter (where dead_at is null) as waiting,
+      count(*) filter (where dead_at is not null) as failed,
+      min(created_at) as oldest_at,
+      min(due_at) filter (where dead_at is null) as next_at,
+      (
+        select l.last_error
+        from outbox as l
+        where l.last_error is not null
+        order by l.id desc
+        limit 1
+      ) as last_error
+    from outbox
   `);
 
 /** Creates the functions with which operators manage the users and the mail of one tenant, each in a transaction of its own. */
@@ -91,24 +108,7 @@ export function createMemberService({
       wakeMail();
     },
 
-    countMail: (tenant) =>
-      inside(tenant, { readOnly: true }, (tx) =>
-        tx.one(sql.type(mailCounts)`
-          select
-            count(*) filter (where dead_at is null) as waiting,
-            count(*) filter (where dead_at is not null) as failed,
-            min(created_at) as oldest_at,
-            min(due_at) filter (where dead_at is null) as next_at,
-            (
-              select l.last_error
-              from outbox as l
-              where l.last_error is not null
-              order by l.id desc
-              limit 1
-            ) as last_error
-          from outbox
-        `),
-      ),
+    countMail: (tenant) => inside(tenant, { readOnly: true }, countMail),
 
     retryMail: async (tenant) => {
       const retried = await inside(tenant, { readOnly: false }, retryFailedMail);

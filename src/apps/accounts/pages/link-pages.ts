@@ -1,7 +1,8 @@
 import { ApiError, type FieldErrors, ValidationFailed } from '../../../errors.ts';
-import { type FormField, form, sentText } from '../../../http/html/form.ts';
+import { type FormField, sentText } from '../../../http/html/form.ts';
 import { type Html, html } from '../../../http/html/html.ts';
 import { seeOther } from '../../../http/html/page-route.ts';
+import { sendForm } from '../../../http/html/send-form.ts';
 import { card, sendPage } from '../../../http/html/send-page.ts';
 import type { Context, Handler } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
@@ -100,23 +101,17 @@ export function linkPages(dependencies: PageDependencies): (purpose: Purpose, li
     const { title, text, button, notice, again, fields, change } = pages[purpose];
 
     const show = (ctx: Context, settings: AccountSettings, errors: FieldErrors): void =>
-      sendPage(ctx, {
-        status: Object.keys(errors).length > 0 ? 400 : 200,
+      sendForm(ctx, {
         title,
-        main: card(
-          title,
-          html`<p class="quiet">${text}</p>
-${form({
-  token: forms.field(ctx),
-  errors,
-  button,
-  fields: [
-    { name: 'uid', label: '', type: 'hidden', value: link.uid },
-    { name: 'token', label: '', type: 'hidden', value: link.token },
-    ...fields(ctx, settings),
-  ],
-})}`,
-        ),
+        text,
+        token: forms.field(ctx),
+        errors,
+        button,
+        fields: [
+          { name: 'uid', label: '', type: 'hidden', value: link.uid },
+          { name: 'token', label: '', type: 'hidden', value: link.token },
+          ...fields(ctx, settings),
+        ],
       });
 
     /** Responds with a page for an invalid link. Other errors are thrown again. */

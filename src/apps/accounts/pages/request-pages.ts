@@ -1,6 +1,7 @@
 import { type FieldErrors, ValidationFailed } from '../../../errors.ts';
-import { form, sentText } from '../../../http/html/form.ts';
+import { sentText } from '../../../http/html/form.ts';
 import { html } from '../../../http/html/html.ts';
+import { sendForm } from '../../../http/html/send-form.ts';
 import { card, sendPage } from '../../../http/html/send-page.ts';
 import type { Context } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
@@ -44,28 +45,22 @@ export function requestPages(dependencies: PageDependencies): Readonly<Record<st
   const { forms, settingsOf } = dependencies;
 
   const show = (ctx: Context, { title, text }: RequestPage, errors: FieldErrors): void =>
-    sendPage(ctx, {
-      status: Object.keys(errors).length > 0 ? 400 : 200,
+    sendForm(ctx, {
       title,
-      main: card(
-        title,
-        html`<p class="quiet">${text}</p>
-${form({
-  token: forms.field(ctx),
-  errors,
-  button: 'Send the link',
-  fields: [
-    {
-      name: 'email',
-      label: 'E-mail address',
-      type: 'email',
-      value: sentText(ctx, 'email'),
-      autocomplete: 'email',
-    },
-  ],
-})}
-<ul class="also"><li><a href="${LOGIN}">Back to login</a></li></ul>`,
-      ),
+      text,
+      token: forms.field(ctx),
+      errors,
+      button: 'Send the link',
+      fields: [
+        {
+          name: 'email',
+          label: 'E-mail address',
+          type: 'email',
+          value: sentText(ctx, 'email'),
+          autocomplete: 'email',
+        },
+      ],
+      further: html`<ul class="also"><li><a href="${LOGIN}">Back to login</a></li></ul>`,
     });
 
   const handlersOf = (page: RequestPage): PageHandlers => ({

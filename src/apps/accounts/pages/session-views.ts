@@ -2,6 +2,7 @@ import type { FieldErrors } from '../../../errors.ts';
 import { badNotice, type FormField, form, goodNotice, sentText } from '../../../http/html/form.ts';
 import { html } from '../../../http/html/html.ts';
 import { localPath } from '../../../http/html/page-route.ts';
+import { sendForm } from '../../../http/html/send-form.ts';
 import { card, type PageLink, sendPage } from '../../../http/html/send-page.ts';
 import type { Context } from '../../../http/state.ts';
 import type { AccountSettings } from '../settings.ts';
@@ -117,27 +118,21 @@ export function showPasswordForm(
   account: Account,
   errors: FieldErrors,
 ): void {
-  sendPage(ctx, {
-    status: Object.keys(errors).length > 0 ? 400 : 200,
+  sendForm(ctx, {
     title: 'Change your password',
+    text: 'Afterwards you are logged out on all devices.',
     links: linksFor(dependencies, account),
-    main: card(
-      'Change your password',
-      html`<p class="quiet">Afterwards you are logged out on all devices.</p>
-${form({
-  token: dependencies.forms.field(ctx),
-  errors,
-  button: 'Change the password',
-  fields: [
-    {
-      name: 'current_password',
-      label: 'Current password',
-      type: 'password',
-      autocomplete: 'current-password',
-    },
-    ...newPasswordFields(settings.SET_PASSWORD_RETYPE),
-  ],
-})}`,
-    ),
+    token: dependencies.forms.field(ctx),
+    errors,
+    button: 'Change the password',
+    fields: [
+      {
+        name: 'current_password',
+        label: 'Current password',
+        type: 'password',
+        autocomplete: 'current-password',
+      },
+      ...newPasswordFields(settings.SET_PASSWORD_RETYPE),
+    ],
   });
 }

@@ -27,6 +27,13 @@ const accessClaims = z.object({
 
 type Known = Readonly<{ claims: AccessClaims; expires: number }>;
 
+/** How a token is verified. The isolation suite replaces one or the other by a weaker one, to show what each prevents. */
+type Verification = Readonly<{
+  secrets: AppSecrets;
+  keysOf: typeof signingKeys;
+  isIssuedFor: (claims: Readonly<{ aud: string; iss: string }>, tenant: ResolvedTenant) => boolean;
+}>;
+
 /** A verified token, and everything that its verification depended on. */
 type Verified = Known & Readonly<{ tenant: string; keyGeneration: number; leeway: number }>;
 
@@ -49,35 +56,18 @@ function createVerifiers(): (leeway: number) => ReturnType<typeof koaJwt> {
 }
 
 /**
- * Verifies the access token with the key of the tenant that the host names. A token of another
- * tenant is invalid. Sets the caller, and a guard that checks the user's row inside the request's
- * own transaction. For `Token <key>` it sets the guard only: the database identifies the user.
+ * Creates the function that verifies a token of the request's tenant, and returns its claims.
  *
- * koa-jwt verifies. The result is cached until the token expires, because a verification costs
- * more than the rest of the request's work in Node.
+ * @throws TokenNotValid
  */
-export function createAuthentication({
+function createVerifyToken({
   secrets,
-  settingsOf,
-  userGuard,
-  keyGuard,
-  remember = 10_000,
-  keysOf = signingKeys,
-  isIssuedFor = ({ aud, iss }, tenant) => aud === tenant.id && iss === issuerOf(tenant),
-}: {
-  secrets: AppSecrets;
-  settingsOf: SettingsOf<Pick<AccountSettings, 'LEEWAY'>>;
-  userGuard: (claims: AccessClaims, found: (rights: CallerRights) => void) => EntryStatement;
-  keyGuard: (key: string, found: (caller: Caller) => void) => EntryStatement;
-  remember?: number;
-  /** The isolation suite replaces these by weaker ones to show what each of the two prevents. */
-  keysOf?: typeof signingKeys;
-  isIssuedFor?: (claims: Readonly<{ aud: string; iss: string }>, tenant: ResolvedTenant) => boolean;
-}): Pick<Authentication, 'identify'> {
-  const verified = new LRUCache<string, Verified>({ max: remember });
+  keysOf,
+  isIssuedFor,
+}: Verification): (ctx: Context, token: string, leeway: number) => Promise<Known> {
   const verifierOf = createVerifiers();
 
-  const readClaims = async (ctx: Context, token: string, leeway: number): Promise<Known> => {
+  return async (ctx, token, leeway) => {
     const { tenant } = ctx.state;
     ctx.state.bearer = token;
     ctx.state.secret = [...keysOf(secrets, tenant)];
@@ -104,6 +94,34 @@ export function createAuthentication({
       expires: (exp + leeway) * 1000,
     };
   };
+}
+
+/**
+ * Verifies the access token with the key of the tenant that the host names. A token of another
+ * tenant is invalid. Sets the caller, and a guard that checks the user's row inside the request's
+ * own transaction. For `Token <key>` it sets the guard only: the database identifies the user.
+ *
+ * koa-jwt verifies. The result is cached until the token expires, because a verification costs
+ * more than the rest of the request's work in Node.
+ */
+export function createAuthentication({
+  secrets,
+  settingsOf,
+  userGuard,
+  keyGuard,
+  remember = 10_000,
+  keysOf = signingKeys,
+  isIssuedFor = ({ aud, iss }, tenant) => aud === tenant.id && iss === issuerOf(tenant),
+}: Pick<Verification, 'secrets'> &
+  Partial<Verification> & {
+    settingsOf: SettingsOf<Pick<AccountSettings, 'LEEWAY'>>;
+    userGuard: (claims: AccessClaims, found: (rights: CallerRights) => void) => EntryStatement;
+    keyGuard: (key: string, found: (caller: Caller) => void) => EntryStatement;
+    /** Maximum number of verified tokens that are cached. */
+    remember?: number;
+  }): Pick<Authentication, 'identify'> {
+  const verified = new LRUCache<string, Verified>({ max: remember });
+  const verifyToken = createVerifyToken({ secrets, keysOf, isIssuedFor });
 
   /** Whether the request has credentials. */
   const identify = async (ctx: Context): Promise<boolean> => {
@@ -121,7 +139,7 @@ export function createAuthentication({
         known.expires <= Date.now()
       ) {
         known = {
-          ...(await readClaims(ctx, given.value, leeway)),
+          ...(await verifyToken(ctx, given.value, leeway)),
           tenant: tenant.id,
           keyGeneration: tenant.keyGeneration,
           leeway,

@@ -30,51 +30,56 @@ const own: IdOf = (_ctx, { userId }) => userId;
 /** Returns the ID as in the token: without leading zeros. */
 const named: IdOf = (ctx) => BigInt(parseIdentifier(ctx.params.id)).toString();
 
+async function showUser(dependencies: AccountDependencies, ctx: Context, idOf: IdOf): Promise<void> {
+  const settings = await dependencies.settingsOf(ctx.state.tenant);
+  const { target } = await read(dependencies, ctx.state, (tx) => {
+    const caller = callerOf(ctx.state);
+    return loadTargetAccount(tx, caller, settings, { id: idOf(ctx, caller), changes: false });
+  });
+  ctx.body = present(target, settings);
+}
+
+async function changeUser(
+  dependencies: AccountDependencies,
+  ctx: Context,
+  idOf: IdOf,
+  { partial }: { partial: boolean },
+): Promise<void> {
+  const settings = await dependencies.settingsOf(ctx.state.tenant);
+  const account = await write(dependencies, ctx.state, async (tx) => {
+    const caller = callerOf(ctx.state);
+    assertNotImpersonating(caller);
+    const { target } = await loadTargetAccount(tx, caller, settings, {
+      id: idOf(ctx, caller),
+      changes: true,
+    });
+    const names = readProfile(ctx, settings, { partial });
+    const held = await lockAccount(tx, String(target.id));
+    return changeNames(tx, settings, held ?? target, names);
+  });
+  dependencies.wakeMail();
+  ctx.body = present(account, settings);
+}
+
+async function removeUser(dependencies: AccountDependencies, ctx: Context, idOf: IdOf): Promise<void> {
+  const settings = await dependencies.settingsOf(ctx.state.tenant);
+  const { caller, target } = await read(dependencies, ctx.state, (tx) => {
+    const caller = callerOf(ctx.state);
+    assertNotImpersonating(caller);
+    return loadTargetAccount(tx, caller, settings, { id: idOf(ctx, caller), changes: true });
+  });
+  const given = readCurrentPassword(ctx);
+  await assertCurrentPassword(dependencies, accountRequestOf(ctx), settings, { account: caller, given });
+  await write(dependencies, ctx.state, (tx) => deleteAccount(tx, target.id));
+  ctx.status = 204;
+}
+
 /** Creates `/users/me/` and `/users/{id}/`, in this order, after every other path below `/users/`. */
 export function userRoutes(
   router: Router<State>,
   dependencies: AccountDependencies,
   { identified }: Pick<MiddlewareStack, 'identified'>,
 ): void {
-  const show = async (ctx: Context, idOf: IdOf): Promise<void> => {
-    const settings = await dependencies.settingsOf(ctx.state.tenant);
-    const { target } = await read(dependencies, ctx.state, (tx) => {
-      const caller = callerOf(ctx.state);
-      return loadTargetAccount(tx, caller, settings, { id: idOf(ctx, caller), changes: false });
-    });
-    ctx.body = present(target, settings);
-  };
-
-  const change = async (ctx: Context, idOf: IdOf, { partial }: { partial: boolean }): Promise<void> => {
-    const settings = await dependencies.settingsOf(ctx.state.tenant);
-    const account = await write(dependencies, ctx.state, async (tx) => {
-      const caller = callerOf(ctx.state);
-      assertNotImpersonating(caller);
-      const { target } = await loadTargetAccount(tx, caller, settings, {
-        id: idOf(ctx, caller),
-        changes: true,
-      });
-      const names = readProfile(ctx, settings, { partial });
-      const held = await lockAccount(tx, String(target.id));
-      return changeNames(tx, settings, held ?? target, names);
-    });
-    dependencies.wakeMail();
-    ctx.body = present(account, settings);
-  };
-
-  const remove = async (ctx: Context, idOf: IdOf): Promise<void> => {
-    const settings = await dependencies.settingsOf(ctx.state.tenant);
-    const { caller, target } = await read(dependencies, ctx.state, (tx) => {
-      const caller = callerOf(ctx.state);
-      assertNotImpersonating(caller);
-      return loadTargetAccount(tx, caller, settings, { id: idOf(ctx, caller), changes: true });
-    });
-    const given = readCurrentPassword(ctx);
-    await assertCurrentPassword(dependencies, accountRequestOf(ctx), settings, { account: caller, given });
-    await write(dependencies, ctx.state, (tx) => deleteAccount(tx, target.id));
-    ctx.status = 204;
-  };
-
   for (const [path, idOf, whose] of [
     ['/api/auth/users/me', own, 'the caller'],
     ['/api/auth/users/:id', named, 'a user'],
@@ -84,14 +89,16 @@ export function userRoutes(
       path,
       identified,
       {
-        GET: operation({ summary: `Get ${whose}`, response: user }, (ctx) => show(ctx, idOf)),
+        GET: operation({ summary: `Get ${whose}`, response: user }, (ctx) =>
+          showUser(dependencies, ctx, idOf),
+        ),
         PUT: operation<AccountSettings>(
           { summary: `Replace the profile of ${whose}`, body: profileBody, response: user },
-          (ctx) => change(ctx, idOf, { partial: false }),
+          (ctx) => changeUser(dependencies, ctx, idOf, { partial: false }),
         ),
         PATCH: operation<AccountSettings>(
           { summary: `Change the profile of ${whose}`, body: partialProfileBody, response: user },
-          (ctx) => change(ctx, idOf, { partial: true }),
+          (ctx) => changeUser(dependencies, ctx, idOf, { partial: true }),
         ),
         DELETE: operation(
           {
@@ -100,7 +107,7 @@ export function userRoutes(
             body: currentPasswordBody,
             response: null,
           },
-          (ctx) => remove(ctx, idOf),
+          (ctx) => removeUser(dependencies, ctx, idOf),
         ),
       },
       {

@@ -5,10 +5,10 @@ import { z } from 'zod';
 import { type FieldErrors, ValidationFailed } from '../../../errors.ts';
 import { enterTenant } from '../../../http/enter-tenant.ts';
 import { email } from '../../../http/fields/email.ts';
-import { form } from '../../../http/html/form.ts';
 import { createFormTokens } from '../../../http/html/form-tokens.ts';
 import { html } from '../../../http/html/html.ts';
 import { page } from '../../../http/html/page-route.ts';
+import { sendForm } from '../../../http/html/send-form.ts';
 import { card, sendPage } from '../../../http/html/send-page.ts';
 import { operation } from '../../../http/openapi/description.ts';
 import { resource } from '../../../http/resource.ts';
@@ -38,16 +38,12 @@ async function requestSearch(dependencies: SiteDependencies, ctx: Context, addre
   );
 }
 
-/** Creates `/api/workspaces/find/` and its page. */
-export function findWorkspaces(router: Router<State>, dependencies: SiteDependencies): void {
-  const { environment, secrets, stacks } = dependencies;
-  const forms = createFormTokens(secrets);
-  const links = linksOf(environment);
-
+/** Creates `/api/workspaces/find/`. */
+function findApi(router: Router<State>, dependencies: SiteDependencies): void {
   resource(
     router,
     '/api/workspaces/find',
-    stacks.always.open,
+    dependencies.stacks.always.open,
     {
       POST: operation(
         {
@@ -68,30 +64,31 @@ export function findWorkspaces(router: Router<State>, dependencies: SiteDependen
       fields: { email: email() },
     },
   );
+}
+
+/** Creates the page of the same form. */
+function findPage(router: Router<State>, dependencies: SiteDependencies): void {
+  const { environment, secrets, stacks } = dependencies;
+  const forms = createFormTokens(secrets);
+  const links = linksOf(environment);
 
   const show = (ctx: Context, errors: FieldErrors): void =>
-    sendPage(ctx, {
-      status: Object.keys(errors).length > 0 ? 400 : 200,
+    sendForm(ctx, {
       title: 'Find my workspace',
+      text: 'Enter your e-mail address. You receive a list of the workspaces in which it has an account.',
       links,
-      main: card(
-        'Find my workspace',
-        html`<p class="quiet">Enter your e-mail address. You receive a list of the workspaces in which it has an account.</p>
-${form({
-  token: forms.field(ctx),
-  errors,
-  button: 'Send the list',
-  fields: [
-    {
-      name: 'email',
-      label: 'E-mail address',
-      type: 'email',
-      value: givenText(ctx, 'email'),
-      autocomplete: 'email',
-    },
-  ],
-})}`,
-      ),
+      token: forms.field(ctx),
+      errors,
+      button: 'Send the list',
+      fields: [
+        {
+          name: 'email',
+          label: 'E-mail address',
+          type: 'email',
+          value: givenText(ctx, 'email'),
+          autocomplete: 'email',
+        },
+      ],
     });
 
   page(router, '/workspaces', stacks.always.page, {
@@ -118,4 +115,10 @@ ${form({
       });
     },
   });
+}
+
+/** Creates `/api/workspaces/find/` and its page. */
+export function findWorkspaces(router: Router<State>, dependencies: SiteDependencies): void {
+  findApi(router, dependencies);
+  findPage(router, dependencies);
 }

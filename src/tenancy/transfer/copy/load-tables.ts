@@ -6,11 +6,11 @@ import copy from 'pg-copy-streams';
 import { hasSqlState, SQLSTATE } from '../../../db/sqlstate.ts';
 import { OperatorError } from '../../../errors.ts';
 import type { TenantIdentity } from '../../registry/tenant.ts';
+import { readObstacles } from './obstacles.ts';
 import { renameNames } from './own-names.ts';
 import {
   enterTables,
   qualified,
-  readObstacles,
   readSequenceNames,
   readTables,
   rowsIn,

@@ -159,28 +159,25 @@ test('exits 1 with one sentence when the port is taken', async (t) => {
 });
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  test(`completes a running request on ${signal}, and exits 0`, async (t) => {
-    const other = await openWorld({ project: servedProject });
-    await makeUser(other, 'acme', 'alice');
-    const { port, child, ended } = await startMain(environmentOf(other, { STATEMENT_TIMEOUT: '8000' }));
-    const lock = new pg.Client(other.owner);
+  test.serial(`completes a running request on ${signal}, and exits 0`, async (t) => {
+    const { port, child, ended } = await startMain(environmentOf(world, { STATEMENT_TIMEOUT: '8000' }));
+    const lock = new pg.Client(world.owner);
     await lock.connect();
     t.teardown(async () => {
       child.kill('SIGKILL');
       await lock.end();
-      await other.close();
     });
     const token = await logIn(port);
     await lock.query('begin');
     await lock.query('lock table acme.notes in access exclusive mode');
     const running = sendRequest(port, 'acme.localhost', 'POST', '/api/notes/', {
       token,
-      body: { name: 'last' },
+      body: { name: `last on ${signal}` },
     });
     const waits = await until(
       () =>
-        other.asOwner(`select pid from pg_stat_activity where usename = $1 and wait_event_type = 'Lock'`, [
-          other.service,
+        world.asOwner(`select pid from pg_stat_activity where usename = $1 and wait_event_type = 'Lock'`, [
+          world.service,
         ]),
       (found) => found.length > 0,
     );
@@ -198,7 +195,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     await lock.query('commit');
     t.is((await running).status, 201);
     t.is(await ended, 0);
-    t.is((await other.asOwner(`select id from acme.notes where name = 'last'`)).length, 1);
+    t.is((await world.asOwner('select id from acme.notes where name = $1', [`last on ${signal}`])).length, 1);
   });
 }
 

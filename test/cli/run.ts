@@ -84,19 +84,48 @@ export function run(...given: Arguments): Promise<Ran> {
 /** Runs a program in a process of its own, and returns when it has ended. */
 export const runProcess = (...given: Arguments): Promise<Ran> => limited(() => runApart(...given));
 
+type CommandLine = Readonly<{
+  project: Project;
+  executeCommandLine: typeof import('../../src/execute-command-line.ts')['executeCommandLine'];
+}>;
+
+const ofThisRelease =
+  (load: () => Promise<Project>): (() => Promise<CommandLine>) =>
+  async () => ({ project: await load(), ...(await import('../../src/execute-command-line.ts')) });
+
 /** The command lines that `run` knows: their files, and the projects that these pass to `runCommandLine`. */
-const COMMAND_LINES = new Map<string, () => Promise<Project>>([
-  [join(source, 'cli.ts'), async () => (await import('../fixture-app/project.ts')).fixtureProject],
+const COMMAND_LINES = new Map<string, () => Promise<CommandLine>>([
+  [
+    join(source, 'cli.ts'),
+    ofThisRelease(async () => (await import('../fixture-app/project.ts')).fixtureProject),
+  ],
   [
     join(source, 'served-cli.ts'),
-    async () => (await import('../fixture-app/served-project.ts')).servedProject,
+    ofThisRelease(async () => (await import('../fixture-app/served-project.ts')).servedProject),
   ],
   [
     join(source, '../apps/accounts/cli.ts'),
-    async () => (await import('../apps/accounts/project.ts')).project,
+    ofThisRelease(async () => (await import('../apps/accounts/project.ts')).project),
   ],
-  [REPOSITORY_CLI, async () => (await import('../../src/project.ts')).project],
+  [REPOSITORY_CLI, ofThisRelease(async () => (await import('../../src/project.ts')).project)],
 ]);
+
+/**
+ * Returns a function that runs the command line of the fixture app in a working copy, in the process of the test. The
+ * copy's code is loaded once: do not change its files afterwards.
+ */
+export function commandLineOf(
+  folder: string,
+  env: Readonly<Record<string, string>>,
+): (...args: readonly string[]) => Promise<Ran> {
+  const file = join(folder, 'test/fixture-app/cli.ts');
+  COMMAND_LINES.set(file, async () => {
+    const { executeCommandLine } = await import(join(folder, 'src/execute-command-line.ts'));
+    const { fixtureProject: project } = await import(join(folder, 'test/fixture-app/project.ts'));
+    return { executeCommandLine, project };
+  });
+  return (...args) => run(file, args, env);
+}
 
 const collect = (): { stream: Writable; text: () => string } => {
   const chunks: Buffer[] = [];
@@ -112,7 +141,7 @@ const collect = (): { stream: Writable; text: () => string } => {
 };
 
 async function runHere(
-  load: () => Promise<Project>,
+  load: () => Promise<CommandLine>,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   input = '',
@@ -120,10 +149,7 @@ async function runHere(
   folder ??= makeFolder();
   // Commands resolve names of files as a process in this folder does.
   process.chdir(folder);
-  const [{ executeCommandLine }, project] = await Promise.all([
-    import('../../src/execute-command-line.ts'),
-    load(),
-  ]);
+  const { executeCommandLine, project } = await load();
   const [out, err] = [collect(), collect()];
   const never = (what: string) => () => {
     throw new Error(`A command line in the process of a test cannot ${what}: use runProcess or start.`);

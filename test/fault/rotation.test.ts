@@ -14,8 +14,8 @@ test.before(async () => {
 test.after.always(() => world?.close());
 
 const PAUSE_MS = 25;
-/** While a process starts, which needs the CPU. Nothing happens to the requests meanwhile. */
-const START_PAUSE_MS = 250;
+/** While a process starts, or waits for SHUTDOWN_DELAY. Nothing happens to the requests meanwhile. */
+const WAIT_PAUSE_MS = 250;
 const NEW_SECRET = 'the next application secret, which is as long as it has to be';
 const NEW_KEY = 'next:the-next-proof-key-of-more-than-32-characters';
 
@@ -35,7 +35,7 @@ async function replaceProcess(
   await writers.next(201, 20);
   await before();
   await writers.next(201, 20);
-  writers.setPause(START_PAUSE_MS);
+  writers.setPause(WAIT_PAUSE_MS);
   const successor = await startProcess(t, world, { SHUTDOWN_DELAY: '2', ...next });
   writers.setPause(PAUSE_MS);
   // The new process accepts tokens of the old one.
@@ -46,7 +46,10 @@ async function replaceProcess(
   t.is((await sendRequest(old.port, host, 'GET', '/api/notes/', { token })).status, 200);
   old.child.kill('SIGTERM');
   await writers.left;
+  await newWriters.next(201, 20);
+  newWriters.setPause(WAIT_PAUSE_MS);
   t.is(await old.ended, 0);
+  newWriters.setPause(PAUSE_MS);
   await newWriters.next(201, 20);
   await newWriters.stop();
   const attempts = [...writers.attempts, ...newWriters.attempts];

@@ -83,6 +83,9 @@ export async function measureServer(url: string): Promise<ServerMeter | null> {
     }
     return running;
   };
+  const total = (): number => seconds(statOf(postmaster).slice(11, 15));
+  // A server of TEST_POSTGRES may have run before.
+  const before = total() + sample();
   const timer = setInterval(sample, SAMPLE_MS);
   return {
     stop: () => {
@@ -93,7 +96,7 @@ export async function measureServer(url: string): Promise<ServerMeter | null> {
         const known = databases.get(database) ?? { cpu: 0, since };
         databases.set(database, { cpu: known.cpu + cpu, since: Math.min(known.since, since) });
       }
-      return { total: seconds(statOf(postmaster).slice(11, 15)) + running, databases };
+      return { total: total() + running - before, databases };
     },
   };
 }

@@ -41,7 +41,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
     }
   });
 
-  // Last: every check of the database takes longer with its fifty tenants.
+  // Last: every check of the database takes longer with its tenants.
   test.serial(`${contextMode}: as the only wall, the path stops the attack under load`, async (t) => {
     const path = wholeOf('path');
     t.truthy(path);

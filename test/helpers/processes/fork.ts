@@ -14,7 +14,14 @@ const WORKER = path.join(import.meta.dirname, 'worker.ts');
 const MAX_FILES = process.env.TEST_PROCESS_PER_FILE === 'true' ? 1 : 20;
 
 /** Files that change or measure their process. */
-const OWN_PROCESS = ['test/fault/', 'test/apps/accounts/conformance/', 'test/tenancy/transfer/hostile-dumps'];
+const OWN_PROCESS = [
+  'test/fault/floods',
+  'test/fault/noisy-neighbor',
+  'test/fault/slow-clients',
+  'test/fault/soak',
+  'test/apps/accounts/conformance/',
+  'test/tenancy/transfer/hostile-dumps',
+];
 
 type StateChange = Readonly<{ type: string; [name: string]: unknown }>;
 

@@ -9,7 +9,8 @@ import { CANARY, raw } from '../attack.ts';
 import { openTappedPool } from '../tapped-pool.ts';
 import type { Category } from './attack.ts';
 
-const TENANTS = 50;
+/** Five for each connection, so that a connection always serves another tenant than before. */
+const TENANTS = 20;
 const TURNS = 1000;
 
 const CURRENT_CONTEXT = raw(`
@@ -29,7 +30,7 @@ async function createMember(world: World, name: string): Promise<AttackTenant> {
   return member;
 }
 
-/** Returns fifty tenants, each with a row that names its tenant. */
+/** Returns twenty tenants, each with a row that names its tenant. */
 function membersOf(world: World): Promise<readonly AttackTenant[]> {
   const made =
     membersByWorld.get(world) ??

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import test from 'ava';
 import pg from 'pg';
-import { isPlain, type Ran, run, start } from '../../cli/run.ts';
+import { commandLineOf, isPlain, start } from '../../cli/run.ts';
 import { environmentOf, until } from '../../helpers/server.ts';
 import { makeWorkingCopy, type WorkingCopy } from '../../helpers/working-copy.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
@@ -13,6 +13,8 @@ const COLOUR = '29990101000001000_fixture_notes_colour';
 
 let world: World;
 let later: WorkingCopy;
+/** Runs a command of the later release. */
+let tenants: ReturnType<typeof commandLineOf>;
 test.serial.before(async () => {
   world = await openWorld();
   for (const schema of FLEET.slice(2)) {
@@ -26,15 +28,12 @@ test.serial.before(async () => {
     'test/fixture-app/notes/sql/colour.sql': `alter table notes add column colour text; ${TAKES_A_WHILE} -- the end`,
     'test/fixture-app/notes/sql/colour-down.sql': 'alter table notes drop column colour',
   });
+  tenants = commandLineOf(later.folder, environmentOf(world));
 });
 test.after.always(async () => {
   await world?.close();
   await later?.remove();
 });
-
-/** Runs a command of the later release. */
-const tenants = (...args: readonly string[]): Promise<Ran> =>
-  run(join(later.folder, 'test/fixture-app/cli.ts'), args, environmentOf(world));
 
 /** Returns for each tenant whether the column, the migration history and the registry row have the migration. */
 const versions = async (): Promise<boolean[][]> => {

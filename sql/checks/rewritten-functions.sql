@@ -136,6 +136,10 @@ with shipped (identity, context_mode, digest) as (
       '43231165f8c18f54a6895b083a5c8133a0129b18c3b897760b5a77fffbfc0bf0'
     ),
     (
+      'tenancy.list_dumps(text, bigint, text)', null,
+      'a83c718b2646094073fdfe603e164958c7d68c521833eb7e3e5622f5b4c184d8'
+    ),
+    (
       'tenancy.list_lanes()', null,
       '2e0630fdf1e0f47f0d3ef5443d6f5883f7fbd3423bb0ec9f9e7ebc948bc3d132'
     ),
@@ -173,7 +177,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.my_subscription()', null,
-      '5cac704d5224519b5f8932d8bcd1c5a86038a490a0366c02a68efb41b730e900'
+      '3c899e0e5bff863b97acd793f00fdb7bc1eb2158827c6894b7a8bfa59fe913ab'
     ),
     (
       'tenancy.my_tenant()', null,
@@ -182,6 +186,10 @@ with shipped (identity, context_mode, digest) as (
     (
       'tenancy.new_event_id()', null,
       '86fa34b88d7551e1b11abf9c72e92a77635703a7a179c43a021a2394427e1dc8'
+    ),
+    (
+      'tenancy.newest_payments(uuid)', null,
+      '1e6d9a401033ba4ec2ac500d19798e9bb746c2e908b0418bc460770267688d09'
     ),
     (
       'tenancy.notify_change()', null,
@@ -213,7 +221,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.read_copy(uuid)', null,
-      'ad2e5b1e3864bc1cb8725cc7b8044f678982ec3110907a879e08ae011a8e02da'
+      '48e7e578d736da444c47d8a5773f8d679cb864f9be4bdf568f0ccd0a590131c2'
     ),
     (
       'tenancy.record_event(text, uuid, text, jsonb, jsonb)', null,
@@ -321,7 +329,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.write_copy(jsonb)', null,
-      'e84eb8bb3fca035779d8a53a29705d9b1ee603c7180bbdaff3baa4a816c84ceb'
+      'a191d4439ee17621740b33461886e27d6169e7d894fec7d832bb88bc9f56e764'
     )
 ),
 found as (

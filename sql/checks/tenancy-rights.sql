@@ -23,7 +23,7 @@ with granted as (
         'find_due', 'statistics', 'is_in_transaction', 'global_migrations', 'fleet_check', 'record_fleet_check',
         'lane_of', 'list_lanes', 'request_operation', 'list_operations', 'find_operation', 'cancel_operation',
         'retry_operation', 'list_tenants', 'show_tenant', 'fleet_overview', 'list_audit_events',
-        'record_operator_event'
+        'record_operator_event', 'list_dumps'
       ) then a.grantee <> 0
       when p.proname in ('enter_owner', 'protect_schema', 'limit_rows') then a.grantee = 'tenant_owner'::regrole
       when p.proname in ('protect_global', 'protect_global_table') then a.grantee::regrole::text = 'global_owner'

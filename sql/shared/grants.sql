@@ -52,6 +52,7 @@ grant execute on function tenancy.list_operations(text, bigint, text) to :"servi
 grant execute on function tenancy.find_operation(text, bigint, text) to :"service";
 grant execute on function tenancy.cancel_operation(text, bigint, text) to :"service";
 grant execute on function tenancy.retry_operation(text, bigint, text) to :"service";
+grant execute on function tenancy.list_dumps(text, bigint, text) to :"service";
 grant execute on function tenancy.list_tenants(text, bigint, text) to :"service";
 grant execute on function tenancy.show_tenant(text, bigint, text) to :"service";
 grant execute on function tenancy.fleet_overview(text, bigint, text) to :"service";

@@ -93,6 +93,7 @@ comment on table tenancy.operation_log is
 create table tenancy.workers (
   holder uuid not null,
   seen_at timestamptz not null,
+  dumps jsonb,
   constraint workers_pkey primary key (holder)
 );
 
@@ -100,6 +101,8 @@ comment on table tenancy.workers is
   'Workers that look for operations. A worker writes the time every ten seconds, and deletes rows older than a day.';
 comment on column tenancy.workers.holder is
   'The same as operations.lease_holder.';
+comment on column tenancy.workers.dumps is
+  'Name, size and time of the dumps in its OPERATIONS_DIRECTORY that can be restored. Null: it has no such directory.';
 
 
 create table tenancy.audit_events (

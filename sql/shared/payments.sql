@@ -37,6 +37,7 @@ create table tenancy.subscriptions (
   plan_settings text[] not null default '{}',
   plan_changed_at timestamptz,
   customer text,
+  copied_payments jsonb,
   constraint subscriptions_pkey primary key (tenant_id),
   constraint subscriptions__customer unique (customer),
   constraint subscriptions__tenant foreign key (tenant_id) references public.tenants (id) on delete cascade,
@@ -54,3 +55,5 @@ comment on column tenancy.subscriptions.plan_changed_at is
   'When the provider or the operator chose the plan. Older changes that arrive later are ignored.';
 comment on column tenancy.subscriptions.customer is
   'Null: not linked.';
+comment on column tenancy.subscriptions.copied_payments is
+  'In a further database: the newest payments of the tenant, which main has recorded. Null in main.';

@@ -10,6 +10,7 @@ import type { OperationKind } from '../tenancy/operations/operation-kind.ts';
 import { claimOperation, deleteOldOperations, markWorker } from '../tenancy/operations/queue.ts';
 import { type OperationRun, runOperation } from '../tenancy/operations/run-operation.ts';
 import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
+import { listDumps } from './dump-files.ts';
 
 /** Milliseconds after which a worker that runs operations looks for further ones. */
 const INTERVAL_MS = 1_000;
@@ -101,7 +102,9 @@ export function operationsJob(
   const deleteOld = atMostEvery(DELETE_INTERVAL_MS, () =>
     deleteOldOperations(owner, config.OPERATIONS_KEEP_DAYS),
   );
-  const mark = atMostEvery(MARK_INTERVAL_MS, () => markWorker(owner, lease));
+  const mark = atMostEvery(MARK_INTERVAL_MS, async () =>
+    markWorker(owner, lease, await listDumps(config.OPERATIONS_DIRECTORY)),
+  );
 
   const runOne = async (claimed: Claimed, signal: AbortSignal): Promise<OperationRun> => {
     const run = await runOperation(claimed, {

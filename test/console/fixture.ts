@@ -1,14 +1,16 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { BrowserContext, Page } from 'playwright-core';
 
 import { buildConsole } from '../../scripts/build-console.ts';
 import { accounts } from '../../src/apps/accounts/app.ts';
 import { admin } from '../../src/apps/admin/app.ts';
 import { operators } from '../../src/apps/operators/app.ts';
-import { site } from '../../src/apps/site/app.ts';
 import { workerJobs } from '../../src/cli/commands/operations/worker-jobs.ts';
 import { readConfig } from '../../src/config/config.ts';
-import { defineProject } from '../../src/definition/define-project.ts';
+import { defineProject, type Project } from '../../src/definition/define-project.ts';
 import { runJobsOnce } from '../../src/tenancy/fleet/worker.ts';
 import { notes } from '../fixture-app/notes/app.ts';
 import { people } from '../fixture-app/people/app.ts';
@@ -23,17 +25,41 @@ export const CONSOLE = join(ROOT, 'dist/console');
 
 export const SITE = 'localhost';
 
-const project = defineProject({
-  apps: [site, accounts, admin, operators, people, notes],
-  authentication: accounts.authentication,
-});
+const projectWith = (app: typeof notes) =>
+  defineProject({
+    apps: [accounts, admin, operators, people, app],
+    authentication: accounts.authentication,
+  });
+
+const project = projectWith(notes);
+
+/** Creates a release in `folder` whose migration of the app `notes` fails. */
+async function createFaultyRelease(folder: string) {
+  const [engine, sql] = [
+    'src/tenancy/migrations/migration-sql.ts',
+    'test/fixture-app/notes/sql/notes.sql',
+  ].map((file) => join(ROOT, file)) as [string, string];
+  await mkdir(join(folder, 'migrations'));
+  await mkdir(join(folder, 'sql'));
+  await writeFile(
+    join(folder, 'migrations/20260102000000000_fixture_notes.ts'),
+    `import { tenantSql } from '${pathToFileURL(engine).href}';\nexport const up = tenantSql('notes.sql');\n`,
+  );
+  await writeFile(
+    join(folder, 'sql/notes.sql'),
+    `${await readFile(sql, 'utf8')}\ncreate index notes__wrong on notes (no_such_column);\n`,
+  );
+  return projectWith({ ...notes, directory: folder });
+}
 
 /** A service that serves the built console, and operators of the public site. */
 export type ConsoleWorld = Readonly<{
   world: World;
   service: TestService;
-  /** Runs the worker's jobs once. */
-  work: () => Promise<unknown>;
+  /** Runs the jobs of a worker once. Default: of the release that is served. */
+  work: (release?: Project) => Promise<unknown>;
+  /** The same release with a faulty migration. */
+  faulty: Project;
   /** Serves the same world with other settings. */
   serveWith: (settings: Readonly<Record<string, string>>) => Promise<TestService>;
   close: () => Promise<void>;
@@ -47,16 +73,19 @@ export async function openConsoleWorld(): Promise<ConsoleWorld> {
   const serveWith: ConsoleWorld['serveWith'] = (settings) =>
     serve(world, { OPERATORS_THROTTLE: 'off', ...settings });
   const service = await serveWith({});
-  const config = readConfig(project, environmentOf(world));
+  const folder = await mkdtemp(join(tmpdir(), 'koa-tenants-release-'));
+  const config = readConfig(project, environmentOf(world, { OPERATIONS_DIRECTORY: join(folder, 'dumps') }));
   return {
     world,
     service,
-    work: async () =>
-      runJobsOnce(await workerJobs(project, config, world.ownerUrl), AbortSignal.timeout(60_000)),
+    work: async (release = project) =>
+      runJobsOnce(await workerJobs(release, config, world.ownerUrl), AbortSignal.timeout(60_000)),
+    faulty: await createFaultyRelease(folder),
     serveWith,
     close: async () => {
       await service.close();
       await world.close();
+      await rm(folder, { recursive: true, force: true });
     },
   };
 }

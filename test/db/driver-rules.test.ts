@@ -22,8 +22,8 @@ const ANY_STATEMENT: Rule = {
 };
 const namesLike = (prefix: string): Rule => ({
   file: 'src/db/driver/prepared-statements.ts',
-  from: "const name = randomBytes(12).toString('base64url');",
-  to: `const name = '${prefix}' + (this.count = (this.count ?? 0) + 1);`,
+  from: "randomBytes(12).toString('base64url')",
+  to: `'${prefix}' + (this.count = (this.count ?? 0) + 1)`,
 });
 const ONE_SCOPE: Rule = {
   file: 'src/db/driver/session.ts',

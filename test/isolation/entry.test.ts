@@ -189,6 +189,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
           'find_operation',
           'cancel_operation',
           'retry_operation',
+          'list_dumps',
           'list_tenants',
           'show_tenant',
           'fleet_overview',

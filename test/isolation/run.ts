@@ -24,6 +24,28 @@ import { disableWall } from './walls.ts';
 
 const started = performance.now();
 
+const faultsOf = ({ title, attacks, switches: down, expected }: Run): string[] => [
+  ...attacks.flatMap(({ id, leak, past }) => {
+    const got = leak ?? past;
+    const known = expected.includes(id);
+    return Boolean(got) === known
+      ? []
+      : [`${title}: ${id} ${got ?? 'is documented as a loss, and was none'}`];
+  }),
+  ...down.flatMap(({ id, noticed, through }) => [
+    ...(noticed.length === 0 ? [`${title}: nobody noticed ${id}`] : []),
+    ...through.map((attack) => `${title}: ${attack} got through the wall of ${id}, which stood`),
+  ]),
+];
+
+/** Prints the faults of a run: a later one may take minutes, or fail. */
+function reported(run: Run): Run {
+  for (const fault of faultsOf(run)) {
+    console.log(`FAULT ${fault}`);
+  }
+  return run;
+}
+
 async function evaluateDatabase(contextMode: 'guarded' | 'signed', hardened: boolean): Promise<Run> {
   const title = `${contextMode}${hardened ? '' : ', not hardened'}`;
   const world = await openAttackedWorld({ contextMode, project: attackedProject });
@@ -47,7 +69,7 @@ async function evaluateDatabase(contextMode: 'guarded' | 'signed', hardened: boo
       }
     }
     console.log(`${title}: ${noticed.length} walls disabled`);
-    return { title, attacks, switches: noticed, expected: hardened ? [] : LOST_UNHARDENED };
+    return reported({ title, attacks, switches: noticed, expected: hardened ? [] : LOST_UNHARDENED });
   } finally {
     await fixtures.close();
     await world.close();
@@ -68,7 +90,7 @@ async function evaluateApps(): Promise<Run | null> {
       attacks.push(await runAttack(fixtures, attack));
     }
     console.log(`apps: ${attacks.length} attacks`);
-    return { title: 'apps', attacks, switches: [], expected: [] };
+    return reported({ title: 'apps', attacks, switches: [], expected: [] });
   } finally {
     await fixtures.close();
     await world.close();
@@ -102,22 +124,8 @@ async function evaluateHttp(): Promise<Run> {
     }
   }
   console.log(`rules of HTTP: ${attacks.length} attacks`);
-  return { title: 'rules of HTTP', attacks, switches: [], expected: [] };
+  return reported({ title: 'rules of HTTP', attacks, switches: [], expected: [] });
 }
-
-const faultsOf = ({ title, attacks, switches: down, expected }: Run): string[] => [
-  ...attacks.flatMap(({ id, leak, past }) => {
-    const got = leak ?? past;
-    const known = expected.includes(id);
-    return Boolean(got) === known
-      ? []
-      : [`${title}: ${id} ${got ?? 'is documented as a loss, and was none'}`];
-  }),
-  ...down.flatMap(({ id, noticed, through }) => [
-    ...(noticed.length === 0 ? [`${title}: nobody noticed ${id}`] : []),
-    ...through.map((attack) => `${title}: ${attack} got through the wall of ${id}, which stood`),
-  ]),
-];
 
 const folder = process.argv[2] ?? '.data';
 const server = await startTestServer();
@@ -145,9 +153,6 @@ try {
   await mkdir(folder, { recursive: true });
   await writeFile(join(folder, 'isolation-report.html'), reportPage(report));
   await writeFile(join(folder, 'isolation-report.json'), `${JSON.stringify(report, null, 2)}\n`);
-  for (const fault of faults) {
-    console.log(`FAULT ${fault}`);
-  }
   console.log(
     `${faults.length} faults in ${report.duration} s; see ${join(folder, 'isolation-report.html')}`,
   );

@@ -16,15 +16,15 @@ export type NavigationItem = Readonly<{
 export type ConsolePage = Readonly<{
   /** Name of the route, unique in the console. */
   name: string;
-  /** Kind of the hosts that have the page. */
-  kind: HostInfo['kind'];
+  /** Kind of the hosts that have the page, or `any`. */
+  kind: HostInfo['kind'] | 'any';
   /** Path below /console, with parameters as in vue-router: `/tenants/:schema`. They are properties of the component. */
   path: string;
   title: string;
   /** Lazy, so that the first page does not load all of them. */
   component: () => Promise<{ default: Component }>;
-  /** Only superusers may open it. Other pages require staff. */
-  isForSuperusers?: boolean;
+  /** Whether only superusers of the public site may open it. Other pages require staff. */
+  isForSiteSuperusers?: boolean;
   /** Shows the page in the navigation. */
   navigation?: Omit<NavigationItem, 'to' | 'label'> & Readonly<{ label?: string }>;
 }>;
@@ -48,7 +48,11 @@ const modules: readonly PagesModule[] = Object.values(
 export const pagesOf = ({ kind, user }: HostInfo): readonly ConsolePage[] =>
   modules
     .flatMap(({ pages }) => pages)
-    .filter((page) => page.kind === kind && (user?.is_superuser === true || !page.isForSuperusers));
+    .filter(
+      (page) =>
+        [kind, 'any'].includes(page.kind) &&
+        (kind !== 'site' || user?.is_superuser === true || !page.isForSiteSuperusers),
+    );
 
 /** Returns the navigation. Items that cannot be loaded are missing: their pages show the reason. */
 export async function navigationOf(host: HostInfo): Promise<readonly NavigationItem[]> {

@@ -14,6 +14,8 @@ export type JsonSchema = Readonly<{
   required?: readonly string[];
   items?: JsonSchema;
   additionalProperties?: boolean | JsonSchema;
+  /** Name of a list of the API from which the value is chosen, such as `dumps`. */
+  choices?: string;
   anyOf?: readonly JsonSchema[];
   oneOf?: readonly JsonSchema[];
 }>;

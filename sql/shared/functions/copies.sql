@@ -21,14 +21,17 @@ as $$
           where d.tenant_id = t.id
         ),
         '[]'
-      )
+      ),
+      'plan', s.plan,
+      'payments', coalesce(s.copied_payments, tenancy.newest_payments(t.id))
     )
   from public.tenants as t
+  left join tenancy.subscriptions as s on s.tenant_id = t.id
   where t.id = p_tenant
 $$;
 
 comment on function tenancy.read_copy(uuid) is
-  'Returns the registry row and domains of a tenant, without its schema version. Null if the tenant does not exist.';
+  'Returns the registry row, domains, plan and newest payments of a tenant, without its schema version. Null if the tenant does not exist.';
 
 
 create or replace function tenancy.write_copy(p_copy jsonb) returns void
@@ -81,11 +84,19 @@ begin
      from jsonb_populate_recordset(null::public.domains, $1)',
     v_domain_columns
   ) using p_copy -> 'domains';
+
+  if tenancy.is_audited_here() is not true then
+    insert into tenancy.subscriptions (tenant_id, plan, copied_payments)
+    values (v_tenant, p_copy ->> 'plan', coalesce(p_copy -> 'payments', '[]'))
+    on conflict on constraint subscriptions_pkey do update
+      set plan = excluded.plan,
+          copied_payments = excluded.copied_payments;
+  end if;
 end
 $$;
 
 comment on function tenancy.write_copy(jsonb) is
-  'Writes the registry row and domains that read_copy returned in another database.';
+  'Writes in a further database what read_copy returned in main.';
 
 
 create or replace function tenancy.export_copy(p_tenant uuid, p_expires bigint, p_proof text) returns jsonb

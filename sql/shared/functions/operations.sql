@@ -227,3 +227,38 @@ $$;
 
 comment on function tenancy.retry_operation(text, bigint, text) is
   'Queues an operation again that failed or was canceled. Returns whether it did. The proof covers operators.retry_operation|request|expires.';
+
+
+-- Workers with one shared directory report the same dumps.
+create or replace function tenancy.list_dumps(p_request text, p_expires bigint, p_proof text)
+returns jsonb
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform tenancy.require_operator('list_dumps', p_request, p_expires, p_proof);
+  return (
+    with workers as (
+      select w.dumps
+      from tenancy.workers as w
+      where w.seen_at > now() - interval '1 minute'
+        and w.dumps is not null
+    )
+    select case
+      when count(*) > 0 then (
+        select coalesce(jsonb_agg(d.dump order by d.dump ->> 'modified_at' desc, d.dump ->> 'name'), '[]')
+        from (
+          select distinct on (e.dump ->> 'name') e.dump
+          from workers as w
+          cross join lateral jsonb_array_elements(w.dumps) as e (dump)
+          order by e.dump ->> 'name', e.dump ->> 'modified_at' desc
+        ) as d
+      )
+    end
+    from workers
+  );
+end
+$$;
+
+comment on function tenancy.list_dumps(text, bigint, text) is
+  'Returns the dumps that workers have reported, the newest first. Null if no worker has a directory. The proof covers operators.list_dumps|request|expires.';

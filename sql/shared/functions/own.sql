@@ -55,6 +55,22 @@ comment on function tenancy.my_domain_records() is
   'Returns the domains of the current tenant and their verification, primary domain first.';
 
 
+create or replace function tenancy.newest_payments(p_tenant uuid) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+  select coalesce(jsonb_agg(to_jsonb(n) order by n.recorded_at desc, n.reference), '[]')
+  from (
+    select p.reference, p.paid_until, p.amount::text as amount, p.currency, p.recorded_at
+    from tenancy.payments as p
+    where p.tenant_id = p_tenant
+    order by p.recorded_at desc, p.reference
+    limit 24
+  ) as n
+$$;
+
+
 create or replace function tenancy.my_subscription()
 returns table (plan text, storage_bytes bigint, payments jsonb)
 language sql stable security definer
@@ -63,19 +79,7 @@ as $$
   select
     s.plan,
     tenancy.stored_pages(t.schema_name) * current_setting('block_size')::bigint,
-    coalesce(
-      (
-        select jsonb_agg(to_jsonb(n) order by n.recorded_at desc, n.reference)
-        from (
-          select p.reference, p.paid_until, p.amount::text as amount, p.currency, p.recorded_at
-          from tenancy.payments as p
-          where p.tenant_id = t.id
-          order by p.recorded_at desc, p.reference
-          limit 24
-        ) as n
-      ),
-      '[]'
-    )
+    coalesce(s.copied_payments, tenancy.newest_payments(t.id))
   from public.tenants as t
   left join tenancy.subscriptions as s on s.tenant_id = t.id
   where t.role_name = tenancy.current_tenant()

@@ -5,6 +5,7 @@ import type { State } from '../../http/state.ts';
 import { auditRoutes } from './fleet/audit-routes.ts';
 import { fleetRoutes } from './fleet/fleet-routes.ts';
 import { mailRoutes } from './fleet/mail-routes.ts';
+import { dumpsRoutes } from './operations/dumps-routes.ts';
 import { kindsRoutes } from './operations/kinds-routes.ts';
 import { operationsRoutes } from './operations/operations-routes.ts';
 import { type OperatorDependencies, staffOnly } from './operator-stacks.ts';
@@ -18,6 +19,7 @@ export function routes(dependencies: OperatorDependencies): Router<State> {
   tenantsRoutes(router, dependencies, staff);
   membersRoutes(router, dependencies, staff);
   kindsRoutes(router, dependencies, staff);
+  dumpsRoutes(router, dependencies, staff);
   operationsRoutes(router, dependencies, staff);
   fleetRoutes(router, dependencies, staff);
   mailRoutes(router, dependencies, staff);

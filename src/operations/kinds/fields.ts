@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import type { Config } from '../../config/config.ts';
 import { MAIN } from '../../tenancy/registry/databases.ts';
 import { domainName, schemaName, tenantName } from '../../tenancy/registry/tenant.ts';
 
@@ -24,11 +25,15 @@ export const domain = z
   })
   .meta({ title: 'Domain', description: 'Hostname without a port.' });
 
-export const database = z
-  .string()
-  .regex(/^[a-z][a-z0-9_-]{0,31}$/)
-  .default(MAIN)
-  .meta({ title: 'Database', description: 'A name in DATABASES, or main.' });
+/** The name of a database. A form offers those that exist. */
+export function databaseOf({ DATABASES }: Pick<Config, 'DATABASES'>) {
+  const names = [...new Set([MAIN, ...Object.keys(DATABASES)])];
+  return z
+    .string()
+    .refine((name) => names.includes(name), 'DATABASES has no database with this name')
+    .default(MAIN)
+    .meta({ title: 'Database', description: 'A name in DATABASES, or main.', enum: names });
+}
 
 export const blockSeconds = z.number().int().min(1).max(600).default(10).meta({
   title: 'Seconds to wait',

@@ -20,7 +20,7 @@ import {
   type SchemaName,
 } from '../../tenancy/registry/tenant.ts';
 import { assertPrimaryAllowed, needsVerification } from '../../tenancy/registry/verification.ts';
-import { blockSeconds, database, day, displayName, domain, newSchema } from './fields.ts';
+import { blockSeconds, databaseOf, day, displayName, domain, newSchema } from './fields.ts';
 
 type Parts = Pick<OperationDependencies, 'ownerService' | 'owners'>;
 
@@ -40,15 +40,16 @@ export const showProgress =
     };
   };
 
-const newTenant = z.strictObject({
-  schema: newSchema,
-  name: displayName,
-  domain,
-  paid_until: day.nullable().default(null).meta({ title: 'Last paid day' }),
-  on_trial: z.boolean().default(true).meta({ title: 'On trial' }),
-  type: z.string().default('tenant').meta({ title: 'Type', description: 'Custom type, such as a market.' }),
-  database,
-});
+const newTenantOf = (config: Config) =>
+  z.strictObject({
+    schema: newSchema,
+    name: displayName,
+    domain,
+    paid_until: day.nullable().default(null).meta({ title: 'Last paid day' }),
+    on_trial: z.boolean().default(true).meta({ title: 'On trial' }),
+    type: z.string().default('tenant').meta({ title: 'Type', description: 'Custom type, such as a market.' }),
+    database: databaseOf(config),
+  });
 
 const recordedOwner = z.record(z.string(), z.string()).nullable();
 
@@ -83,8 +84,10 @@ async function prepareOwner(
 }
 
 /** Creates a tenant, also with its first user, whose password is hashed before the operation is recorded. */
-const createKind = ({ BASE_DOMAIN: base, REQUIRE_DOMAIN_VERIFICATION: required }: Config, parts: Parts) =>
-  defineOperation({
+function createKind(config: Config, parts: Parts): OperationKind {
+  const { BASE_DOMAIN: base, REQUIRE_DOMAIN_VERIFICATION: required } = config;
+  const newTenant = newTenantOf(config);
+  return defineOperation({
     kind: 'create-tenant',
     title: 'Create tenant',
     description: 'Creates a tenant with its domain, schema and tables, in one transaction.',
@@ -137,6 +140,7 @@ const createKind = ({ BASE_DOMAIN: base, REQUIRE_DOMAIN_VERIFICATION: required }
       return { id, schema, domain: host };
     },
   });
+}
 
 const renameKind = ({ BASE_DOMAIN: baseDomain, REQUIRE_DOMAIN_VERIFICATION: required }: Config) =>
   defineOperation({

@@ -11,7 +11,7 @@ import { locateTenant } from '../../tenancy/registry/locate-tenant.ts';
 import { tablesOf } from '../../tenancy/registry/project.ts';
 import { parseDomainName, type SchemaName } from '../../tenancy/registry/tenant.ts';
 import { DUMP_NAME, dumpPath } from '../dump-files.ts';
-import { blockSeconds, database, displayName, domain, newSchema } from './fields.ts';
+import { blockSeconds, databaseOf, displayName, domain, newSchema } from './fields.ts';
 
 type Counted = ReadonlyArray<Readonly<{ rows: number }>>;
 
@@ -38,47 +38,48 @@ function tableHooks({ progress, log, signal }: OperationContext) {
   };
 }
 
-const cloneKind = defineOperation({
-  kind: 'clone-tenant',
-  title: 'Clone tenant',
-  description: 'Creates a tenant as a copy of another one, with or without its rows.',
-  cancelable: true,
-  afterInterruption:
-    'If a tenant with the new schema exists, the copy is complete: it is created in one transaction.',
-  arguments: z.strictObject({
-    schema: newSchema.meta({ title: 'Schema name of the copy' }),
-    domains: z.array(domain).min(1).max(100).meta({
-      title: 'Domains of the copy',
-      description: 'The first one is the primary domain.',
+const cloneKind = (config: Config) =>
+  defineOperation({
+    kind: 'clone-tenant',
+    title: 'Clone tenant',
+    description: 'Creates a tenant as a copy of another one, with or without its rows.',
+    cancelable: true,
+    afterInterruption:
+      'If a tenant with the new schema exists, the copy is complete: it is created in one transaction.',
+    arguments: z.strictObject({
+      schema: newSchema.meta({ title: 'Schema name of the copy' }),
+      domains: z.array(domain).min(1).max(100).meta({
+        title: 'Domains of the copy',
+        description: 'The first one is the primary domain.',
+      }),
+      name: displayName.nullable().default(null).meta({
+        title: 'Name of the copy',
+        description: "Empty: the original's.",
+      }),
+      data: z.boolean().default(true).meta({ title: 'Copy rows' }),
+      database: databaseOf(config),
     }),
-    name: displayName.nullable().default(null).meta({
-      title: 'Name of the copy',
-      description: "Empty: the original's.",
-    }),
-    data: z.boolean().default(true).meta({ title: 'Copy rows' }),
-    database,
-  }),
-  run: async (given, context) => {
-    const { project, databases, tenant: from } = context;
-    const { cloneTenant } = await import('../../tenancy/transfer/copy/clone-tenant.ts');
-    const { id, tables, leftOut } = await cloneTenant(
-      chooseDatabase(databases, MAIN).owner,
-      await locateTenant(databases, from),
-      chooseDatabase(databases, given.database),
-      {
-        project,
-        from,
-        schema: given.schema as SchemaName,
-        name: given.name,
-        domains: given.domains.map(parseDomainName),
-        data: given.data,
-        declarations: tablesOf(project),
-        ...tableHooks(context),
-      },
-    );
-    return { id, schema: given.schema, ...totals(tables), left_out: leftOut };
-  },
-});
+    run: async (given, context) => {
+      const { project, databases, tenant: from } = context;
+      const { cloneTenant } = await import('../../tenancy/transfer/copy/clone-tenant.ts');
+      const { id, tables, leftOut } = await cloneTenant(
+        chooseDatabase(databases, MAIN).owner,
+        await locateTenant(databases, from),
+        chooseDatabase(databases, given.database),
+        {
+          project,
+          from,
+          schema: given.schema as SchemaName,
+          name: given.name,
+          domains: given.domains.map(parseDomainName),
+          data: given.data,
+          declarations: tablesOf(project),
+          ...tableHooks(context),
+        },
+      );
+      return { id, schema: given.schema, ...totals(tables), left_out: leftOut };
+    },
+  });
 
 const dumpKind = ({ OPERATIONS_DIRECTORY: directory }: Config) =>
   defineOperation({
@@ -118,8 +119,9 @@ const dumpKind = ({ OPERATIONS_DIRECTORY: directory }: Config) =>
     },
   });
 
-const restoreKind = ({ OPERATIONS_DIRECTORY: directory }: Config) =>
-  defineOperation({
+function restoreKind(config: Config): OperationKind {
+  const { OPERATIONS_DIRECTORY: directory } = config;
+  return defineOperation({
     kind: 'restore-tenant',
     title: 'Restore tenant',
     description: "Creates a tenant from a dump in the worker's OPERATIONS_DIRECTORY, in one transaction.",
@@ -135,6 +137,7 @@ const restoreKind = ({ OPERATIONS_DIRECTORY: directory }: Config) =>
         .meta({
           title: 'Dump',
           description: 'Name of the file, without a folder.',
+          choices: 'dumps',
         }),
       schema: newSchema.nullable().default(null).meta({
         title: 'Schema name',
@@ -148,7 +151,7 @@ const restoreKind = ({ OPERATIONS_DIRECTORY: directory }: Config) =>
         title: 'As a copy',
         description: 'Omits rows that belong to the original only, such as audit events.',
       }),
-      database,
+      database: databaseOf(config),
     }),
     run: async (given, context) => {
       const { project, databases } = context;
@@ -175,61 +178,63 @@ const restoreKind = ({ OPERATIONS_DIRECTORY: directory }: Config) =>
       };
     },
   });
+}
 
-const moveKind = defineOperation({
-  kind: 'move-tenant',
-  title: 'Move tenant',
-  description: 'Moves a tenant to another database while it is served.',
-  destroys: true,
-  // The remains of an interrupted move are removed while the tenant is in status moving.
-  statuses: ['active', 'suspended', 'maintenance', 'moving'],
-  cancelable: true,
-  afterInterruption:
-    'If the tenant is still on its previous database, request the move again, or with "abort" to remove the remains.',
-  arguments: z.strictObject({
-    to: database.meta({ title: 'Target database', description: 'A name in DATABASES, or main.' }),
-    online: z.boolean().default(false).meta({
-      title: 'Online',
-      description: 'Use logical replication, for large tenants.',
+const moveKind = (config: Config) =>
+  defineOperation({
+    kind: 'move-tenant',
+    title: 'Move tenant',
+    description: 'Moves a tenant to another database while it is served.',
+    destroys: true,
+    // The remains of an interrupted move are removed while the tenant is in status moving.
+    statuses: ['active', 'suspended', 'maintenance', 'moving'],
+    cancelable: true,
+    afterInterruption:
+      'If the tenant is still on its previous database, request the move again, or with "abort" to remove the remains.',
+    arguments: z.strictObject({
+      to: databaseOf(config).meta({ title: 'Target database', description: 'A name in DATABASES, or main.' }),
+      online: z.boolean().default(false).meta({
+        title: 'Online',
+        description: 'Use logical replication, for large tenants.',
+      }),
+      abort: z.boolean().default(false).meta({
+        title: 'Only clean up',
+        description: 'Remove what an interrupted move has left, without moving.',
+      }),
+      block_seconds: blockSeconds.unwrap().max(30).default(5).meta({
+        title: 'Seconds to block',
+        description: 'Maximum seconds of the switch, for which requests wait.',
+      }),
+      keep_days: z.number().int().min(0).max(3_650).default(7).meta({
+        title: 'Days to keep the old copy',
+        description: '0: it is dropped.',
+      }),
     }),
-    abort: z.boolean().default(false).meta({
-      title: 'Only clean up',
-      description: 'Remove what an interrupted move has left, without moving.',
-    }),
-    block_seconds: blockSeconds.unwrap().max(30).default(5).meta({
-      title: 'Seconds to block',
-      description: 'Maximum seconds of the switch, for which requests wait.',
-    }),
-    keep_days: z.number().int().min(0).max(3_650).default(7).meta({
-      title: 'Days to keep the old copy',
-      description: '0: it is dropped.',
-    }),
-  }),
-  run: async (given, context) => {
-    const { project, databases, tenant, log, signal } = context;
-    if (given.abort) {
-      const { abortMove } = await import('../../tenancy/transfer/move/abort-move.ts');
-      return { dropped: await abortMove(databases, tenant) };
-    }
-    const { moveTenant } = await import('../../tenancy/transfer/move/move-tenant.ts');
-    const moved = await moveTenant(databases, tenant, {
-      project,
-      to: given.to,
-      online: given.online,
-      blockSeconds: given.block_seconds,
-      keepDays: given.keep_days,
-      ...tableHooks(context),
-      ...(given.online ? { signal } : {}),
-      onStep: (step) => log(step),
-    });
-    return { from: moved.from, to: moved.to, blocked_ms: moved.blocked, ...totals(moved.tables) };
-  },
-});
+    run: async (given, context) => {
+      const { project, databases, tenant, log, signal } = context;
+      if (given.abort) {
+        const { abortMove } = await import('../../tenancy/transfer/move/abort-move.ts');
+        return { dropped: await abortMove(databases, tenant) };
+      }
+      const { moveTenant } = await import('../../tenancy/transfer/move/move-tenant.ts');
+      const moved = await moveTenant(databases, tenant, {
+        project,
+        to: given.to,
+        online: given.online,
+        blockSeconds: given.block_seconds,
+        keepDays: given.keep_days,
+        ...tableHooks(context),
+        ...(given.online ? { signal } : {}),
+        onStep: (step) => log(step),
+      });
+      return { from: moved.from, to: moved.to, blocked_ms: moved.blocked, ...totals(moved.tables) };
+    },
+  });
 
 /** Copies of tenants: clones, dumps, restores and moves. */
 export const transferKinds = (config: Config): readonly OperationKind[] => [
-  cloneKind,
+  cloneKind(config),
   dumpKind(config),
   restoreKind(config),
-  moveKind,
+  moveKind(config),
 ];

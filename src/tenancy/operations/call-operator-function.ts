@@ -11,6 +11,7 @@ export type OperatorFunction =
   | 'find_operation'
   | 'cancel_operation'
   | 'retry_operation'
+  | 'list_dumps'
   | 'list_tenants'
   | 'show_tenant'
   | 'fleet_overview'

@@ -103,6 +103,10 @@ export const fleetOverview = z.strictObject({
 });
 export type FleetOverview = Readonly<z.infer<typeof fleetOverview>>;
 
+/** A dump that a worker can restore. */
+export const dump = z.strictObject({ name: z.string(), bytes: z.number(), modified_at: timestamp });
+export type Dump = Readonly<z.infer<typeof dump>>;
+
 export const AUDIT_SOURCES = ['cli', 'api', 'worker', 'tenant', 'sql'] as const;
 export type AuditSource = (typeof AUDIT_SOURCES)[number];
 

@@ -8,7 +8,14 @@ import { SITE_SCHEMA } from '../registry/tenant.ts';
 import type { SettingsSchema } from '../registry/tenant-settings.ts';
 import { needsVerification, verificationRecord } from '../registry/verification.ts';
 import { type Call, callOperatorFunction, type FunctionCaller } from './call-operator-function.ts';
-import { auditPage, fleetOverview, type TenantDetails, tenantPage, tenantRecord } from './fleet-views.ts';
+import {
+  auditPage,
+  dump,
+  fleetOverview,
+  type TenantDetails,
+  tenantPage,
+  tenantRecord,
+} from './fleet-views.ts';
 import type { OperationKind } from './operation-kind.ts';
 import type { Operators } from './operators.ts';
 import { requestsOf } from './request-operations.ts';
@@ -70,6 +77,11 @@ export function openOperators(options: OperatorsOptions): Operators {
         await call('list_tenants', { order: 'schema', descending: false, ...versions, ...query }),
       ),
     tenant,
+    dumps: async () =>
+      dump
+        .array()
+        .nullable()
+        .parse(await call('list_dumps', {})),
     fleet: async () => fleetOverview.parse(await call('fleet_overview', versions)),
     audit: async (query) => auditPage.parse(await call('list_audit_events', query)),
     record: async (event) => {

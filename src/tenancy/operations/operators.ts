@@ -1,4 +1,11 @@
-import type { AuditEvent, AuditSource, FleetOverview, TenantDetails, TenantItem } from './fleet-views.ts';
+import type {
+  AuditEvent,
+  AuditSource,
+  Dump,
+  FleetOverview,
+  TenantDetails,
+  TenantItem,
+} from './fleet-views.ts';
 import type { Operation, OperationStatus } from './operation.ts';
 import type { Actor, OperationKind } from './operation-kind.ts';
 
@@ -99,6 +106,8 @@ export type Operators = Readonly<{
   cancel: (id: string, by: Actor) => Promise<boolean>;
   /** Queues an operation again that failed or was canceled. Returns false if it did not. */
   retry: (id: string, by: Actor) => Promise<boolean>;
+  /** Returns the dumps that the workers can restore, the newest first. Null: no running worker has a directory. */
+  dumps: () => Promise<readonly Dump[] | null>;
   tenants: (query: TenantsQuery) => Promise<Listed<TenantItem>>;
   /** Returns a tenant, or the public site. Null: it does not exist. */
   tenant: (schema: string) => Promise<TenantDetails | null>;

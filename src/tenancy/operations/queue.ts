@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { lockKey } from '../../db/admin/session-lock.ts';
+import type { Dump } from './fleet-views.ts';
 import type { OperationFailure, OperationStatus } from './operation.ts';
 import type { OperationKind } from './operation-kind.ts';
 
@@ -80,18 +81,23 @@ async function releaseExpired(client: pg.ClientBase, kinds: readonly OperationKi
   );
 }
 
-/** Records that this worker looks for operations, and deletes the rows of workers that ended a day ago. */
+/**
+ * Records that this worker looks for operations and which dumps it has, and deletes the rows of workers that ended a
+ * day ago.
+ */
 export async function markWorker(
   owner: pg.ClientConfig,
   { holder }: Pick<LeaseHolder, 'holder'>,
+  dumps: readonly Dump[] | null,
 ): Promise<void> {
   await withAdminConnection(owner, async (client) => {
     await client.query(
-      `insert into tenancy.workers (holder, seen_at)
-       values ($1, now())
+      `insert into tenancy.workers (holder, seen_at, dumps)
+       values ($1, now(), $2)
        on conflict on constraint workers_pkey do update
-         set seen_at = excluded.seen_at`,
-      [holder],
+         set seen_at = excluded.seen_at,
+             dumps = excluded.dumps`,
+      [holder, dumps && JSON.stringify(dumps)],
     );
     await client.query(`delete from tenancy.workers as w where w.seen_at < now() - interval '1 day'`);
   });

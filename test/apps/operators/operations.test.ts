@@ -1,3 +1,6 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'ava';
 
 import { type OperatorsWorld, openOperatorsWorld } from './operators-world.ts';
@@ -5,10 +8,15 @@ import { type OperatorsWorld, openOperatorsWorld } from './operators-world.ts';
 const HOSTILE = `<img src=x onerror="alert(1)">'"--;\${7*7}{{7*7}}`;
 
 let opened: OperatorsWorld;
+let folder: string;
 test.before(async () => {
-  opened = await openOperatorsWorld();
+  folder = await mkdtemp(join(tmpdir(), 'koa-tenants-dumps-'));
+  opened = await openOperatorsWorld({ OPERATIONS_DIRECTORY: join(folder, 'dumps') });
 });
-test.after.always(() => opened?.close());
+test.after.always(async () => {
+  await opened?.close();
+  await rm(folder, { recursive: true, force: true });
+});
 
 const request = (body: object, token?: string) =>
   opened.ask('POST', '/api/operations/', { body, ...(token ? { token } : {}) });
@@ -257,6 +265,57 @@ test.serial('accepts each kind in exactly the statuses that its page offers it i
     [409, '"Undelete tenant" cannot be requested while the tenant is in status active.'],
   );
   await world.asOwner(`delete from tenancy.operations where schema_name = 'globex'`);
+});
+
+test.serial('lists the dumps that the worker can restore, for superusers', async (t) => {
+  const list = async (token = opened.tokens.superuser) => opened.ask('GET', '/api/dumps/', { token });
+  t.deepEqual((await list()).body, { is_known: false, results: [] });
+  await opened.work();
+  t.deepEqual((await list()).body, { is_known: true, results: [] });
+
+  const dumps = join(folder, 'dumps');
+  await mkdir(join(dumps, 'folder.tenant'), { recursive: true });
+  for (const name of ['old.tenant', 'people.sql', '.hidden.tenant', 'UPPER.tenant', 'notes.txt']) {
+    await writeFile(join(dumps, name), 'dump');
+  }
+  await writeFile(join(folder, 'outside.tenant'), 'dump');
+  const created = await request({ kind: 'dump-tenant', tenant: 'acme' });
+  await opened.work();
+  const made = (await opened.ask('GET', `/api/operations/${created.body.id}/`)).body.result.dump;
+  await opened.work();
+  const { body, text } = await list();
+  t.deepEqual(body.results.map(({ name }: { name: string }) => name).sort(), [made, 'old.tenant'].sort());
+  t.false(text.includes(folder));
+  t.like(
+    body.results.find(({ name }: { name: string }) => name === 'old.tenant'),
+    { bytes: 4 },
+  );
+  t.is((await list(opened.tokens.staff)).status, 403);
+  // A worker that ended has no dumps.
+  await opened.world.asOwner(`update tenancy.workers set seen_at = now() - interval '2 minutes'`);
+  t.deepEqual((await list()).body, { is_known: false, results: [] });
+});
+
+test.serial('forms offer the values that exist', async (t) => {
+  const { body: kinds } = await opened.ask('GET', '/api/operation-kinds/');
+  const fieldOf = (kind: string, name: string) =>
+    kinds.find((each: { kind: string }) => each.kind === kind).arguments.properties[name];
+  for (const [kind, name] of [
+    ['create-tenant', 'database'],
+    ['clone-tenant', 'database'],
+    ['restore-tenant', 'database'],
+    ['move-tenant', 'to'],
+  ] as const) {
+    t.deepEqual(fieldOf(kind, name).enum, ['main'], kind);
+  }
+  t.is(fieldOf('restore-tenant', 'dump').choices, 'dumps');
+  const { body } = await request({
+    kind: 'move-tenant',
+    tenant: 'acme',
+    arguments: { to: 'nowhere' },
+    confirm: 'acme',
+  });
+  t.deepEqual(body, { 'arguments.to': ['DATABASES has no database with this name'] });
 });
 
 test.serial('ids that are none, and unknown ones, are not found', async (t) => {

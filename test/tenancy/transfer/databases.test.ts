@@ -5,7 +5,9 @@ import test from 'ava';
 import pg from 'pg';
 
 import { prepareUser } from '../../../src/apps/accounts/commands/accounts.ts';
+import { readConfig } from '../../../src/config/config.ts';
 import { runChecks } from '../../../src/db/checks.ts';
+import { listOperationKinds } from '../../../src/operations/list-kinds.ts';
 import { createProof, signMessage } from '../../../src/tenancy/context/proof.ts';
 import { enterAsOwner } from '../../../src/tenancy/context/with-owner-tenant.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
@@ -17,6 +19,7 @@ import { freePort } from '../../helpers/free-port.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
+import { OPERATOR, operatorsOf } from '../operations/open-operators.ts';
 import { openPremium, type Premium } from './premium.ts';
 import { traces } from './traces.ts';
 
@@ -182,6 +185,42 @@ test.serial('copies changes of a tenant on main to its database with the next co
   );
   await world.asOwner(`update public.tenants set status = 'active' where schema_name = 'vip'`);
   t.is((await tenants('list-tenants')).code, 0);
+});
+
+test.serial('a tenant of another database sees its plan and payments, which main has recorded', async (t) => {
+  const [vip] = await world.asOwner<{ id: TenantId }>(
+    `select t.id from public.tenants as t where t.schema_name = 'vip'`,
+  );
+  const pool = await world.openPool({ connection: { connectionString: premium.serviceUrl } });
+  const read = async () => {
+    const { rows } = await withTenant(
+      { ...world.tenantDatabase, poolOf: () => pool },
+      { tenant: vip?.id as TenantId, readOnly: true },
+      (tx) =>
+        tx.query(
+          'select s.plan, s.payments, jsonb_array_length(s.payments) as number from tenancy.my_subscription() as s',
+        ),
+    );
+    return rows[0];
+  };
+  t.deepEqual(await read(), { plan: null, payments: [], number: 0 });
+  await world.asOwner(`insert into tenancy.subscriptions (tenant_id, plan) values ($1, 'large')`, [vip?.id]);
+  await world.asOwner(
+    `insert into tenancy.payments (reference, tenant_id, paid_until, amount, currency)
+     values ('INV-1', $1, '2030-01-31', 49.00, 'EUR'), ('INV-2', $2, '2030-01-31', 9.00, 'EUR')`,
+    [vip?.id, world.acme.id],
+  );
+  t.is((await tenants('list-tenants')).code, 0);
+  t.like(await read(), {
+    plan: 'large',
+    payments: [{ reference: 'INV-1', amount: '49.00' }],
+    number: 1,
+  });
+  await world.asOwner(`update tenancy.subscriptions set plan = 'small' where tenant_id = $1`, [vip?.id]);
+  t.is((await tenants('list-tenants')).code, 0);
+  t.like(await read(), { plan: 'small' });
+  const [copies] = await premium.asOwner('select count(*)::integer as payments from tenancy.payments');
+  t.deepEqual(copies, { payments: 0 });
 });
 
 test.serial('copies changes of a tenant on main to its database in a running service', async (t) => {
@@ -375,6 +414,51 @@ test.serial('moves a tenant between databases by dump, restore and clone', async
   );
   t.is(inside.code, 0, inside.err);
   t.truthy(await service.logIn('vip-twin.localhost', 'victor', PASSWORD));
+});
+
+test.serial('an operator moves a tenant to another database with an operation, and back', async (t) => {
+  const config = readConfig(servedProject, premium.env);
+  const kinds = await listOperationKinds(servedProject, config, { ownerService: () => null, owners: null });
+  const operators = await operatorsOf(world, kinds);
+  const move = async (to: string, given: object = {}) => {
+    const { id } = await operators.request({
+      ...OPERATOR,
+      kind: 'move-tenant',
+      tenant: 'mover',
+      // Long enough for a machine under load.
+      arguments: { to, block_seconds: 30, ...given },
+    });
+    const worker = await tenants('worker', '--once', '--json');
+    t.is(worker.code, 0, worker.err);
+    const found = await operators.find(id);
+    t.is(found?.status, 'succeeded', JSON.stringify(found?.error));
+    return found;
+  };
+  await world.provision('mover');
+  await makeUser(world, 'mover', 'mia');
+  const read = async () => {
+    const token = await service.logIn('mover.localhost', 'mia', PASSWORD);
+    return service.request('mover.localhost', 'GET', '/api/notes/', { token });
+  };
+  const token = await service.logIn('mover.localhost', 'mia', PASSWORD);
+  await service.request('mover.localhost', 'POST', '/api/notes/', { token, body: { name: 'Packed' } });
+
+  await t.throwsAsync(move('nowhere'), { message: /DATABASES has no database with this name/ });
+  const there = await move('premium', { keep_days: 0 });
+  t.like(there?.result, { from: 'main', to: 'premium' });
+  t.true(Number(there?.result?.rows) >= 2);
+  t.true((there?.log ?? []).length > 0);
+  t.deepEqual(await premium.asOwner('select name from mover.notes'), [{ name: 'Packed' }]);
+  t.deepEqual(await world.asOwner(`select to_regnamespace('mover') as here`), [{ here: null }]);
+  t.like((await until(read, ({ status }) => status === 200)).body.results, [{ name: 'Packed' }]);
+  t.like(await operators.tenant('mover'), { database: 'premium', status: 'active' });
+  const { results } = await operators.audit({ limit: 9, offset: 0, action: 'move-tenant', tenant: 'mover' });
+  t.like(results[0], { actor: 'olga', source: 'api', operation: there?.id });
+
+  t.deepEqual((await move('main', { abort: true }))?.result, { dropped: [] });
+  t.like((await move('main', { keep_days: 0 }))?.result, { from: 'premium', to: 'main' });
+  t.like((await until(read, ({ status }) => status === 200)).body.results, [{ name: 'Packed' }]);
+  t.deepEqual(service.bugs, []);
 });
 
 test.serial('leaves nothing on main of a tenant that fails on its database', async (t) => {

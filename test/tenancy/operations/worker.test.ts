@@ -274,7 +274,7 @@ test.serial('the worker does not run a row that the service has not sealed', asy
   const { id: second } = await request('suspend-tenant', 'globex');
   await world.asOwner(`update tenancy.operations set kind = 'delete-tenant' where id = $1`, [second]);
   const copied = '00000000-0000-4000-8000-000000000001';
-  const { id: third } = await request('end-maintenance', 'globex');
+  const { id: third } = await request('drift', 'globex');
   await world.asOwner(
     `insert into tenancy.operations (id, kind, schema_name, sealed, seal, actor, address)
      select $2, o.kind, o.schema_name, o.sealed, o.seal, o.actor, o.address

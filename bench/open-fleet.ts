@@ -46,13 +46,13 @@ const stored = z.object({
 });
 type Stored = z.infer<typeof stored>;
 
-/** Returns a hash of the files that tables and policies of the tenants depend on. `migrate` replaces the functions. */
+/** Returns a hash of the files that tables and policies of the tenants depend on. `migrate` applies the others again. */
 async function fingerprint(): Promise<string> {
   const hash = createHash('sha256');
   const patterns = [
     'migrations/**/*.ts',
     'sql/tenant/**/*.sql',
-    'sql/shared/*.sql',
+    'sql/shared/registry.sql',
     '**/functions/protect.sql',
   ];
   for (const file of globSync(patterns, { cwd: root, exclude: ['**/node_modules', 'dist'] }).sort()) {

@@ -6,8 +6,8 @@ import type { OperationKind } from './operation-kind.ts';
 const defaultOf = (field: z.ZodType | undefined): unknown => field?.safeParse(undefined).data;
 
 /**
- * Whether a request for an operation requires a superuser: because it destroys, concerns the public site or the whole
- * fleet, or has an argument for superusers.
+ * Whether a request for an operation requires a superuser: because it destroys, concerns the public site, or
+ * because its kind says so for its target or for an argument.
  */
 export function needsSuperuser(
   {
@@ -21,7 +21,7 @@ export function needsSuperuser(
   return (
     destroys ||
     tenant === SITE_SCHEMA ||
-    (tenant === null && superuserOnly.fleet) ||
+    (tenant === null ? superuserOnly.fleet : superuserOnly.tenant) ||
     superuserOnly.arguments.some(
       (name) =>
         given[name] !== undefined && given[name] !== defaultOf(schema.shape[name] as z.ZodType | undefined),

@@ -56,6 +56,46 @@ test('a pool lends each caller its preferred connection while that is idle, and 
   t.true((await backendOf(pool, 1)) === first[1]);
 });
 
+test('lends a tenant an idle connection that it has used before, rather than another one', async (t) => {
+  const { pool, hold } = await openAffine(t, 3);
+  const tenant = pool.preferring(0);
+  const backend = async () => {
+    const query = sql.type(z.object({ pid: z.number() }))`select pg_backend_pid() as pid`;
+    return (await tenant.any(query))[0]?.pid;
+  };
+  const first = await Promise.all([0, 1, 2].map((home) => backendOf(pool, home)));
+  const held = await Promise.all([hold(0), hold(1)] as const);
+  t.is(await backend(), first[2]);
+  held[1].release();
+  await held[1].ended;
+  t.is(await backend(), first[2], 'not the next one, which it has not used');
+  held[0].release();
+  await held[0].ended;
+  t.is(await backend(), first[0], 'its home first');
+});
+
+test('a freed connection goes to the waiting caller whose tenant has used it before', async (t) => {
+  const { pool, hold } = await openAffine(t, 2);
+  const tenant = pool.preferring(1);
+  const second = await hold(1);
+  await tenant.connect(async () => {});
+  const first = await hold(0);
+  const served: string[] = [];
+  const waiting = [
+    pool.preferring(1).connect(async () => {
+      served.push('another tenant');
+    }),
+    tenant.connect(async () => {
+      served.push('the tenant that has used it');
+    }),
+  ];
+  first.release();
+  await Promise.all(waiting);
+  t.deepEqual(served, ['the tenant that has used it', 'another tenant']);
+  second.release();
+  await second.ended;
+});
+
 test('a freed connection goes to the waiting caller that prefers it, and overtakes another 16 times at most', async (t) => {
   const { pool, hold } = await openAffine(t, 2);
   const held = await Promise.all([hold(0), hold(1)] as const);

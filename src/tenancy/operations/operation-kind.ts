@@ -32,7 +32,7 @@ export type OperationContext = Readonly<{
 /** Which tenant an operation names: none (`fleet`), one that exists, one or the public site, or one or none. */
 export type OperationTarget = 'fleet' | 'tenant' | 'tenant-or-site' | 'tenant-or-fleet';
 
-/** Statuses of tenants that are in use. */
+/** The default of `statuses`: those of tenants that are in use. */
 const IN_USE: readonly Tenant['status'][] = ['active', 'suspended', 'maintenance'];
 
 /** A kind of operation that operators may request. Create it with `defineOperation`. */

@@ -191,43 +191,46 @@ const REQUESTS: ReadonlyArray<
   ['shred', null, {}, 'superuser'],
 ];
 
-test.serial('what concerns the whole site or skips a proof needs a superuser', async (t) => {
-  const { body: kinds } = await opened.ask('GET', '/api/operation-kinds/', { token: opened.tokens.staff });
-  type Kind = { kind: string; target: string; allowed_targets: string[] };
-  t.deepEqual(
-    [...new Set(REQUESTS.map(([kind]) => kind))].sort(),
-    kinds.map(({ kind }: Kind) => kind).sort(),
-    'the table has every kind',
-  );
-  // Every target of a kind is in the table, and the list of kinds says the same of it.
-  for (const { kind, target, allowed_targets: allowed } of kinds as Kind[]) {
-    const found = REQUESTS.filter(([each]) => each === kind);
-    const targetOf = (tenant: string | null) =>
-      tenant === null ? 'fleet' : tenant === 'site' ? 'site' : 'tenant';
+test.serial(
+  'an operation of the public site or the whole fleet, or without a DNS lookup, needs a superuser',
+  async (t) => {
+    const { body: kinds } = await opened.ask('GET', '/api/operation-kinds/', { token: opened.tokens.staff });
+    type Kind = { kind: string; target: string; allowed_targets: string[] };
     t.deepEqual(
-      [...new Set(found.map(([, tenant]) => targetOf(tenant)))].sort(),
-      target === 'fleet' ? ['fleet'] : target.split('-or-').sort(),
-      kind,
+      [...new Set(REQUESTS.map(([kind]) => kind))].sort(),
+      kinds.map(({ kind }: Kind) => kind).sort(),
+      'the table has every kind',
     );
-    const open = found.filter(([, , , needs]) => needs === 'staff').map(([, tenant]) => targetOf(tenant));
-    t.deepEqual([...allowed].sort(), [...new Set(open)].sort(), kind);
-  }
-  for (const [kind, tenant, given, needs] of REQUESTS) {
-    const statusFor = async (token: string): Promise<number> =>
-      (
-        await opened.ask('POST', '/api/operations/', {
-          token,
-          body: { kind, tenant, arguments: given, confirm: tenant ?? kind },
-        })
-      ).status;
-    const name = `${kind} ${tenant} ${JSON.stringify(given)}`;
-    const asStaff = await statusFor(opened.tokens.staff);
-    // 409: the status of the tenant does not allow it, which is checked after the rights.
-    t.true(needs === 'superuser' ? asStaff === 403 : [202, 409].includes(asStaff), `${name}: ${asStaff}`);
-    const asSuperuser = await statusFor(opened.tokens.superuser);
-    t.true([202, 409].includes(asSuperuser), `${name}: ${asSuperuser}`);
-  }
-});
+    // The table has every target of a kind, and the list of kinds has the same rights.
+    for (const { kind, target, allowed_targets: allowed } of kinds as Kind[]) {
+      const found = REQUESTS.filter(([each]) => each === kind);
+      const targetOf = (tenant: string | null) =>
+        tenant === null ? 'fleet' : tenant === 'site' ? 'site' : 'tenant';
+      t.deepEqual(
+        [...new Set(found.map(([, tenant]) => targetOf(tenant)))].sort(),
+        target === 'fleet' ? ['fleet'] : target.split('-or-').sort(),
+        kind,
+      );
+      const open = found.filter(([, , , needs]) => needs === 'staff').map(([, tenant]) => targetOf(tenant));
+      t.deepEqual([...allowed].sort(), [...new Set(open)].sort(), kind);
+    }
+    for (const [kind, tenant, given, needs] of REQUESTS) {
+      const statusFor = async (token: string): Promise<number> =>
+        (
+          await opened.ask('POST', '/api/operations/', {
+            token,
+            body: { kind, tenant, arguments: given, confirm: tenant ?? kind },
+          })
+        ).status;
+      const name = `${kind} ${tenant} ${JSON.stringify(given)}`;
+      const asStaff = await statusFor(opened.tokens.staff);
+      // 409: the status of the tenant does not allow it, which is checked after the rights.
+      t.true(needs === 'superuser' ? asStaff === 403 : [202, 409].includes(asStaff), `${name}: ${asStaff}`);
+      const asSuperuser = await statusFor(opened.tokens.superuser);
+      t.true([202, 409].includes(asSuperuser), `${name}: ${asSuperuser}`);
+    }
+  },
+);
 
 test.serial('a retry needs the rights of the request', async (t) => {
   const { body } = await opened.ask('POST', '/api/operations/', {

@@ -4,8 +4,9 @@
  *
  * Processor time of the service and of PostgreSQL until the service is ready, without that of an empty
  * Node process; with as many tenants and with two. The tenants have three tables each: see
- * slim-tenants.ts, and BENCH_DATA keeps them for other runs and for fleet.ts. With more than START_CHECK_TENANTS tenants (200), the fleet checks run while the
- * service serves. Prints the processor time of the others, and the checks that took longest.
+ * slim-tenants.ts. BENCH_DATA keeps them for other runs and for fleet.ts. With more than START_CHECK_TENANTS tenants
+ * (200), the fleet checks run while the service serves. Prints the processor time of the other checks, and the checks
+ * that took longest.
  */
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';

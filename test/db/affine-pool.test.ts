@@ -11,7 +11,7 @@ test.before(async () => {
 });
 test.after.always(() => world?.close());
 
-/** A pool that prefers connections, and a function that uses one until it is released. */
+/** Opens a pool that prefers connections. Returns it, and a function that uses a connection until it is released. */
 async function openAffine(t: ExecutionContext, maxPoolSize: number, poolTimeout = 60_000) {
   const pool = await openAffinePool({
     connection: { connectionString: world.serviceUrl },

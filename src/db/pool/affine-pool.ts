@@ -107,11 +107,7 @@ export async function openAffinePool(settings: PoolSettings): Promise<AffinePool
     }
   };
 
-  const using = async <T>(
-    home: number,
-    used: Used,
-    work: (pool: DatabasePool) => Promise<T>,
-  ): Promise<T> => {
+  const using = async <T>(home: number, used: Used, work: (pool: DatabasePool) => Promise<T>): Promise<T> => {
     const slot = await take(home, used);
     used.add(slot.index);
     try {

@@ -27,7 +27,7 @@ const addKind = (config: Config): OperationKind =>
     title: 'Add domain',
     description: 'Adds a domain to a tenant. The page of the tenant shows the DNS record that verifies it.',
     target: 'tenant-or-site',
-    // Mailed links lead to the primary domain, and contain what resets a password.
+    // Links in mails lead to the primary domain, and contain the token that resets a password.
     superuserOnly: { arguments: ['primary'] },
     afterInterruption: 'If the tenant has the domain, the operation is complete. Otherwise request it again.',
     arguments: z.strictObject({

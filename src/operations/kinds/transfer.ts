@@ -43,7 +43,7 @@ const cloneKind = (config: Config) =>
     kind: 'clone-tenant',
     title: 'Clone tenant',
     description: 'Creates a tenant as a copy of another one, with or without its rows.',
-    // Links that are mailed to the copied users lead to the domain of the copy.
+    // The copy has the users of the original, and the links in their mails lead to its domain.
     superuserOnly: { tenant: true },
     cancelable: true,
     afterInterruption:

@@ -6,8 +6,8 @@ import type { OperationKind } from './operation-kind.ts';
 const defaultOf = (field: z.ZodType | undefined): unknown => field?.safeParse(undefined).data;
 
 /**
- * Whether a request for an operation requires a superuser: because it destroys, concerns the public site, or
- * because its kind says so for its target or for an argument.
+ * Whether a request for an operation requires a superuser: it destroys, it is for the public site, or `superuserOnly` of
+ * its kind contains its target or one of its arguments.
  */
 export function needsSuperuser(
   {

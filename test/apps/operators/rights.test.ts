@@ -198,7 +198,7 @@ const REQUESTS: ReadonlyArray<
 ];
 
 test.serial(
-  'what concerns the whole site, skips a proof or redirects mailed links needs a superuser',
+  'operations of the public site, of all tenants, without a DNS lookup or for mailed links need a superuser',
   async (t) => {
     const { body: kinds } = await opened.ask('GET', '/api/operation-kinds/', { token: opened.tokens.staff });
     type Kind = { kind: string; target: string; allowed_targets: string[] };
@@ -207,7 +207,7 @@ test.serial(
       kinds.map(({ kind }: Kind) => kind).sort(),
       'the table has every kind',
     );
-    // Every target of a kind is in the table, and the list of kinds says the same of it.
+    // The table has every target of a kind, and the list of kinds has the same rights.
     for (const { kind, target, allowed_targets: allowed } of kinds as Kind[]) {
       const found = REQUESTS.filter(([each]) => each === kind);
       const targetOf = (tenant: string | null) =>

@@ -29,6 +29,7 @@ const TESTS = [
   'test/structure/openapi.test.ts',
   'test/tenancy/transfer/clone.test.ts',
   'test/tenancy/fleet/migrate.test.ts',
+  'test/tenancy/fleet/migrate-targets.test.ts',
   'test/tenancy/fleet/drift.test.ts',
   'test/tenancy/fleet/spares.test.ts',
 ];

@@ -1,4 +1,4 @@
-import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
+import { MigrationStopped, migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import {
   loadTenantMigrations,
   type TenantMigration,
@@ -29,6 +29,35 @@ export const migration = (
     down: down === undefined ? null : run(down),
   };
 };
+
+export const colour = migration(1, 'alter table notes add column colour text', {
+  down: 'alter table notes drop column colour',
+});
+export const weight = migration(2, 'alter table notes add column weight integer', {
+  down: 'alter table notes drop column weight',
+});
+
+/** The tenants of a world after `provisionFleet`. */
+export const FLEET = ['acme', 'globex', 'hooli', 'initech'];
+
+/** Adds two tenants to those of `openWorld`. */
+export async function provisionFleet(world: World): Promise<void> {
+  await world.provision('hooli');
+  await world.provision('initech');
+}
+
+/** Returns the error of a run that fails, with its report. */
+export async function stopOf(running: Promise<unknown>): Promise<MigrationStopped> {
+  try {
+    await running;
+  } catch (error) {
+    if (error instanceof MigrationStopped) {
+      return error;
+    }
+    throw error;
+  }
+  throw new Error('the run went well');
+}
 
 /** SQL that takes 0.2 seconds. Hardening also revokes pg_sleep from the owners. */
 export const TAKES_A_WHILE = `

@@ -169,7 +169,7 @@ function hashOnce(password: string): Promise<string> {
 
 /** Creates a user in a schema with the password of all test users. */
 export async function makeUser(
-  world: World,
+  world: Pick<World, 'owner' | 'asOwner'>,
   schema: string,
   username: string,
   facts: Partial<NewUser> = {},

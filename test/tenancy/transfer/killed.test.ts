@@ -2,10 +2,11 @@ import test, { type ExecutionContext } from 'ava';
 import { provisionOn } from '../../../src/tenancy/lifecycle/provision-on.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { type KillPoint, killAt } from '../../cli/kill-at.ts';
-import { run } from '../../cli/run.ts';
+import { type Ran, run } from '../../cli/run.ts';
 import { servedProject } from '../../fixture-app/served-project.ts';
 import { PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
+import { createOn } from './create-on.ts';
 import { openPremium, type Premium } from './premium.ts';
 import { traces } from './traces.ts';
 
@@ -22,6 +23,9 @@ test.after.always(async () => {
   await premium?.close();
   await world?.close();
 });
+
+const tenants = (...args: readonly string[]): Promise<Ran> => run('served-cli.ts', args, premium.env);
+const create = (schema: string) => createOn(world, premium.database, schema);
 
 const COMMIT = /commit\0/;
 
@@ -178,15 +182,7 @@ for (const home of ['main', 'premium'] as const) {
   ];
   test.serial(`finishes a purge of a tenant on ${home} that was killed repeatedly`, async (t) => {
     const schema = `gone_${home}`;
-    const id = await provisionOn(
-      world.owner,
-      { ...(home === 'main' ? premium.main : premium.database), project: world.fleet.project },
-      {
-        schema: parseSchemaName(schema),
-        name: schema,
-        domains: [parseDomainName(`gone-${home}.localhost`)],
-      },
-    );
+    const id = await createOn(world, home === 'main' ? premium.main : premium.database, schema);
     const purging = ['delete-tenant', '--schema', schema, '--purge', '--yes'];
     for (const { status, ...moment } of moments) {
       await kill(t, purging, moment);
@@ -198,3 +194,32 @@ for (const home of ['main', 'premium'] as const) {
     t.deepEqual(await remains(schema, `t_${id.replaceAll('-', '')}`), []);
   });
 }
+
+test.serial('replaces an interrupted creation with the next attempt', async (t) => {
+  await create('halfway');
+  // As if the process was killed between the two commits.
+  await world.asOwner(`delete from public.tenants where schema_name = 'halfway'`);
+  await premium.asOwner(`insert into halfway.notes (name) values ('left over')`);
+  const id = await create('halfway');
+  t.deepEqual(await premium.asOwner('select from halfway.notes'), []);
+  t.deepEqual(await premium.asOwner(`select id from public.tenants where schema_name = 'halfway'`), [{ id }]);
+});
+
+test.serial('accepts a host that leftovers of another tenant still have', async (t) => {
+  await create('ghost');
+  await world.asOwner(`delete from public.tenants where schema_name = 'ghost'`);
+  const id = await provisionOn(
+    world.owner,
+    { ...premium.database, project: world.fleet.project },
+    {
+      schema: parseSchemaName('ghost_2'),
+      name: 'Ghost',
+      domains: [parseDomainName('ghost.localhost')],
+    },
+  );
+  t.deepEqual(
+    await premium.asOwner(`select tenant_id from public.domains where domain = 'ghost.localhost'`),
+    [{ tenant_id: id }],
+  );
+  t.is((await tenants('list-tenants')).code, 0);
+});

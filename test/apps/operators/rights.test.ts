@@ -107,7 +107,11 @@ test.serial(
     }
     const { body: kinds } = await opened.ask('GET', '/api/operation-kinds/', { token });
     for (const { kind, destroys, is_allowed: isAllowed } of kinds) {
-      t.is(isAllowed, !destroys && !['set-primary-domain', 'clone-tenant', 'change-settings'].includes(kind), kind);
+      t.is(
+        isAllowed,
+        !destroys && !['set-primary-domain', 'clone-tenant', 'change-settings'].includes(kind),
+        kind,
+      );
     }
     // Only superusers may skip the lookup, so the form of others has no such field.
     const argumentsOf = (kind: string) =>

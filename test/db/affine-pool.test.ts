@@ -23,9 +23,9 @@ async function openAffine(t: ExecutionContext, maxPoolSize: number, poolTimeout 
     maxConnectionAge: 600_000,
   });
   t.teardown(pool.end);
-  const hold = async (home: number) => {
+  const hold = async (preferred: number) => {
     const [taken, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-    const ended = pool.preferring(home).connect(async () => {
+    const ended = pool.preferring(preferred).connect(async () => {
       taken.resolve();
       await released.promise;
     });
@@ -35,19 +35,19 @@ async function openAffine(t: ExecutionContext, maxPoolSize: number, poolTimeout 
   return { pool, hold };
 }
 
-const backendOf = async (pool: AffinePool, home = 0): Promise<number> => {
+const backendOf = async (pool: AffinePool, preferred = 0): Promise<number> => {
   const [found] = await pool
-    .preferring(home)
+    .preferring(preferred)
     .any(sql.type(z.object({ pid: z.number() }))`select pg_backend_pid() as pid`);
   return found?.pid ?? 0;
 };
 
 test('a pool lends each caller its preferred connection while that is idle, and otherwise the next one', async (t) => {
   const { pool, hold } = await openAffine(t, 3);
-  const first = await Promise.all([0, 1, 2].map((home) => backendOf(pool, home)));
+  const first = await Promise.all([0, 1, 2].map((preferred) => backendOf(pool, preferred)));
   t.is(new Set(first).size, 3);
-  for (const home of [2, 0, 1, 1, 0, 2, 5]) {
-    t.true((await backendOf(pool, home)) === first[home % 3]);
+  for (const preferred of [2, 0, 1, 1, 0, 2, 5]) {
+    t.true((await backendOf(pool, preferred)) === first[preferred % 3]);
   }
   const held = await hold(1);
   t.true((await backendOf(pool, 1)) === first[2]);
@@ -63,7 +63,7 @@ test('lends a tenant an idle connection that it has used before, rather than ano
     const query = sql.type(z.object({ pid: z.number() }))`select pg_backend_pid() as pid`;
     return (await tenant.any(query))[0]?.pid;
   };
-  const first = await Promise.all([0, 1, 2].map((home) => backendOf(pool, home)));
+  const first = await Promise.all([0, 1, 2].map((preferred) => backendOf(pool, preferred)));
   const held = await Promise.all([hold(0), hold(1)] as const);
   t.is(await backend(), first[2]);
   held[1].release();
@@ -71,7 +71,7 @@ test('lends a tenant an idle connection that it has used before, rather than ano
   t.is(await backend(), first[2], 'not the next one, which it has not used');
   held[0].release();
   await held[0].ended;
-  t.is(await backend(), first[0], 'its home first');
+  t.is(await backend(), first[0], 'its preferred one first');
 });
 
 test('a freed connection goes to the waiting caller whose tenant has used it before', async (t) => {

@@ -8,17 +8,17 @@ export type ConnectionSource = Pick<DatabasePool, 'connect' | 'any'>;
 
 export type AffinePool = Readonly<{
   /**
-   * Returns access to the pool for one tenant, which prefers the connection `home`, modulo the size, and then those
+   * Returns access to the pool for one tenant, which prefers the connection with the index `preferred`, modulo the size, and then those
    * that it has used before. The methods throw Unavailable `overloaded` when no connection is free in time.
    */
-  preferring: (home: number) => ConnectionSource;
+  preferring: (preferred: number) => ConnectionSource;
   state: () => ReturnType<DatabasePool['state']>;
   end: () => Promise<void>;
 }>;
 
 type Slot = { readonly index: number; readonly pool: DatabasePool; isBusy: boolean };
 
-/** The connections that a tenant has used, by index: its home, also before its first use, and others. */
+/** The connections that a tenant has used, by index. Its preferred one is among them from the beginning. */
 type Used = Set<number>;
 
 type Waiter = {
@@ -36,9 +36,9 @@ const MAX_SEARCHED = 100;
 
 /**
  * Opens a pool in which every tenant has preferred connections: a backend keeps plans and 25 kB for every
- * table that it has used, so the same tenant should meet the same backends.
+ * table that it has used, so the same tenant should use the same backends.
  *
- * A caller gets its home connection if it is idle, otherwise an idle one that its tenant has used before, otherwise
+ * A caller gets its preferred connection if it is idle, otherwise an idle one that its tenant has used before, otherwise
  * the next idle one in a fixed order. When all are in use, a freed connection goes to the first waiting caller whose
  * tenant has used it. A caller that was overtaken 16 times gets the next connection when it is the first in line.
  *
@@ -55,10 +55,10 @@ export async function openAffinePool(settings: PoolSettings): Promise<AffinePool
   );
   const waiting: Waiter[] = [];
 
-  const findIdle = (home: number, used: Used): Slot | undefined => {
+  const findIdle = (preferred: number, used: Used): Slot | undefined => {
     let next: Slot | undefined;
     for (let offset = 0; offset < size; offset += 1) {
-      const slot = slots[(home + offset) % size];
+      const slot = slots[(preferred + offset) % size];
       if (slot && !slot.isBusy) {
         if (used.has(slot.index)) {
           return slot;
@@ -69,8 +69,8 @@ export async function openAffinePool(settings: PoolSettings): Promise<AffinePool
     return next;
   };
 
-  const take = (home: number, used: Used): Slot | Promise<Slot> => {
-    const idle = findIdle(home, used);
+  const take = (preferred: number, used: Used): Slot | Promise<Slot> => {
+    const idle = findIdle(preferred, used);
     if (idle) {
       idle.isBusy = true;
       return idle;
@@ -107,8 +107,12 @@ export async function openAffinePool(settings: PoolSettings): Promise<AffinePool
     }
   };
 
-  const using = async <T>(home: number, used: Used, work: (pool: DatabasePool) => Promise<T>): Promise<T> => {
-    const slot = await take(home, used);
+  const using = async <T>(
+    preferred: number,
+    used: Used,
+    work: (pool: DatabasePool) => Promise<T>,
+  ): Promise<T> => {
+    const slot = await take(preferred, used);
     used.add(slot.index);
     try {
       return await work(slot.pool);
@@ -118,11 +122,11 @@ export async function openAffinePool(settings: PoolSettings): Promise<AffinePool
   };
 
   return {
-    preferring: (home) => {
-      const used: Used = new Set([home % size]);
+    preferring: (preferred) => {
+      const used: Used = new Set([preferred % size]);
       return {
-        connect: (handler) => using(home, used, (pool) => pool.connect(handler)),
-        any: (query) => using(home, used, (pool) => pool.any(query)),
+        connect: (handler) => using(preferred, used, (pool) => pool.connect(handler)),
+        any: (query) => using(preferred, used, (pool) => pool.any(query)),
       };
     },
     state: () => {

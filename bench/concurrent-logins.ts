@@ -46,7 +46,7 @@ await bench(QUICK ? 'concurrent-logins-quick' : 'concurrent-logins', async (worl
     let failed = 0;
     const logins = Array.from({ length: CONCURRENT_LOGINS }, async () => {
       while (isRunning) {
-        // On a busy machine one may time out, or get a status of overload. It is counted.
+        // On a busy machine, a login may time out or be rejected as overload. These are counted.
         const status = await logIn('acme.localhost', 'alice').then(
           (answer) => answer.status,
           () => null,

@@ -3,10 +3,10 @@
  *   [BENCH_DATA=folder] node bench/fleet.ts [tenants in turn, 1500] [tenants by Zipf's law, 10000] [seconds of a round, 5]
  *
  * GET of one row with 10 tenants, with 100 and with 1,500 in turn, and with 10,000 by Zipf's law (the tenant of rank n gets
- * a share of 1/n). The service starts anew for each, so that backends begin without plans and cached tables. The
- * results are the rate, the processor time of a request, the share of statements that reuse a plan, and the private
- * memory of a backend. The tenants have three tables each: see slim-tenants.ts. BENCH_DATA keeps them for other runs and
- * for start.ts.
+ * a share of 1/n). The service starts anew for each, so that backends begin without plans and cached tables, and is
+ * measured when the share of statements that reuse a plan no longer grows. The results are the rate, the processor time
+ * of a request, the share of statements that reuse a plan, and the private memory of a backend. The tenants have three
+ * tables each: see slim-tenants.ts. BENCH_DATA keeps them for other runs and for start.ts.
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,7 +21,10 @@ import { logIn, openService, type Side } from './sides.ts';
 const TENANTS = Number(process.argv[2] ?? 1_500);
 const ZIPF_TENANTS = Number(process.argv[3] ?? 10_000);
 const SECONDS = Number(process.argv[4] ?? 5);
-const WARM_UP_SECONDS = 4 * SECONDS;
+/** Number of rounds before the first measured one. */
+const WARM_UP = { least: 4, most: 24 };
+/** A round in which the share of reused plans grows by less than this is the last one of the warm-up. */
+const GROWTH = 0.005;
 const ROUNDS = 5;
 /** Length of the sequence that each connection draws and repeats. */
 const SEQUENCE = 2_000;
@@ -91,6 +94,22 @@ async function statementUse(port: number): Promise<Readonly<{ hits: number; miss
   return { hits: count('hit'), misses: count('miss') };
 }
 
+/** Sends rounds of requests until the share of statements that reuse a plan no longer grows. */
+async function warmUp(metricsPort: number, sendRound: () => Promise<unknown>): Promise<void> {
+  let reused = 0;
+  for (let round = 1; round <= WARM_UP.most; round += 1) {
+    const before = await statementUse(metricsPort);
+    await sendRound();
+    const now = await statementUse(metricsPort);
+    const hits = now.hits - before.hits;
+    const share = hits / (hits + now.misses - before.misses);
+    if (round >= WARM_UP.least && share - reused < GROWTH) {
+      return;
+    }
+    reused = share;
+  }
+}
+
 /** Waits until the checks of all tenants, which run while the service serves, have ended. */
 async function untilChecked({ asOwner }: OpenFleet): Promise<void> {
   const find = () => asOwner(`select from pg_stat_activity where application_name = 'koa-tenants checks'`);
@@ -112,7 +131,7 @@ async function measure(
   const sequence = requests(tenants);
   const { port, pid } = service.server;
   try {
-    await load(port, sequence, WARM_UP_SECONDS);
+    await warmUp(metricsPort, () => load(port, sequence, SECONDS));
     await untilChecked(world);
     const rounds: Array<Pick<Measured, 'rate' | 'node' | 'postgres'>> = [];
     const warm = await statementUse(metricsPort);

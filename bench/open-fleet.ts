@@ -46,7 +46,7 @@ const stored = z.object({
 });
 type Stored = z.infer<typeof stored>;
 
-/** Returns a hash of the files that tables and policies of the tenants depend on. `migrate` applies the others again. */
+/** Returns a hash of the files that determine the tables and policies of the tenants. `migrate` applies changes of other files. */
 async function fingerprint(): Promise<string> {
   const hash = createHash('sha256');
   const patterns = [
@@ -123,8 +123,9 @@ async function create(serverUrl: string, count: number): Promise<Stored> {
 }
 
 /**
- * Opens a database with `count` tenants on a PostgreSQL of its own. Keeps it in the folder `data` and uses it again, unless
- * the files of the code that determine the tables differ. `data` defaults to BENCH_DATA. If it is empty, removes the database.
+ * Opens a database with `count` tenants on a PostgreSQL of its own, in the folder `data` (default: BENCH_DATA). Later calls
+ * use it again, unless it has fewer tenants, or the files that determine the tables have changed. Without a folder, `close`
+ * removes the database.
  */
 export async function openFleet(count: number, data = process.env.BENCH_DATA): Promise<OpenFleet> {
   const kept = data ? resolve(data) : null;
@@ -160,7 +161,7 @@ export async function openFleet(count: number, data = process.env.BENCH_DATA): P
   }
 }
 
-/** Brings kept data to the code's functions. One whose result has other columns cannot be replaced, and is dropped first. */
+/** Migrates kept data. Drops functions whose result has other columns, because PostgreSQL cannot replace them. */
 async function migrateKept(owner: pg.ClientConfig, fleet: Fleet, asOwner: World['asOwner']): Promise<void> {
   for (;;) {
     try {

@@ -8,7 +8,7 @@ import { fillTenants, type User } from './sides.ts';
 const TABLES = ['users', 'sessions', 'projects'];
 
 const REGISTRY_COLUMNS = 'migrated_to, concurrent_to, migrations_applied, transactional_applied';
-/** Tenants that are registered and filled in one transaction. `protect_schema` requires one for each tenant. */
+/** Number of tenants that are registered and filled in one transaction. `protect_schema` needs a transaction for each tenant. */
 const BATCH = 50;
 const WORKERS = 2;
 

@@ -16,7 +16,7 @@ import { startTestServer } from '../test/helpers/postgres.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
-/** What a checkout contains beside the files of the repository. */
+/** Folders of a checkout that are not part of the repository. */
 const NOT_COPIED = new Set(['.git', 'node_modules', 'dist', '.data']);
 
 /** Engine tests that an app could affect. All tests would take too long in CI. */

@@ -116,7 +116,7 @@ named as (
       )
     ) is not true
 ),
--- Materialized: a join without statistics would match the text of every table again for each tenant and each schema.
+-- Materialized: without statistics, a join would match the text of every table again for each tenant and schema.
 suspect as materialized (
   select
     c.relkind,

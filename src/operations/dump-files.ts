@@ -4,7 +4,7 @@ import path from 'node:path';
 import { OperatorError } from '../errors.ts';
 import type { Dump } from '../tenancy/operations/fleet-views.ts';
 
-/** Maximum dumps of a list. Older ones are restored by their name. */
+/** Maximum number of dumps in a list. Older ones can be restored by their name. */
 const MAX_LISTED = 500;
 
 /** Names of dumps: no path can be in them. */
@@ -33,7 +33,7 @@ export async function dumpPath(directory: string | undefined, name: string): Pro
 }
 
 /**
- * Returns the dumps in OPERATIONS_DIRECTORY that can be restored, the newest first. Null: the directory is not set, or
+ * Returns the dumps in OPERATIONS_DIRECTORY that can be restored, the newest first. Null if the directory is not set, or
  * cannot be read.
  */
 export async function listDumps(directory: string | undefined): Promise<readonly Dump[] | null> {

@@ -26,7 +26,7 @@ const lineOf = ({ operation, status, error }: OperationRun): string => {
   return `${operation.kind}${operation.tenant === null ? '' : ` of ${operation.tenant}`} ${status}${reason}`;
 };
 
-/** Returns a function that runs `work` when called, at most once in `intervalMs`. It runs again after an error. */
+/** Returns a function that runs `work` unless it has succeeded within the last `intervalMs` milliseconds. */
 function atMostEvery(intervalMs: number, work: () => Promise<unknown>): () => Promise<void> {
   let doneAt = 0;
   return async () => {
@@ -42,7 +42,7 @@ type Claimed = NonNullable<Awaited<ReturnType<typeof claimOperation>>>;
 /**
  * Runs operations until none is left, at most `concurrency` at the same time. Returns a line for each that has ended.
  *
- * @throws the first error of `run`, when all have ended
+ * @throws the first error of `run`, after all have ended
  */
 async function runAll({
   claim,

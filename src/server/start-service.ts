@@ -16,7 +16,7 @@ const logLine = (msg: string, facts: Record<string, unknown> = {}): void => {
   process.stdout.write(`${JSON.stringify({ level: 'info', msg, ...facts })}\n`);
 };
 
-/** The commands to stop that the process receives, as signals or from its primary process. */
+/** The commands to stop that the process receives, by signals or from its primary process. */
 type StopCommands = Readonly<{
   first: Promise<WorkerCommand>;
   /** Resolves when the process must stop immediately: for a second command, or for `stop-now`. */
@@ -60,7 +60,7 @@ function receiveCommands(): StopCommands {
 
 /** Serves until a command arrives or a check has a finding. Returns the exit code. */
 async function serve(project: Project, config: Config, commands: StopCommands): Promise<number> {
-  // The primary process of several does not serve, and an invalid configuration ends the process before.
+  // Loaded here: the primary process of WEB_CONCURRENCY does not serve, and an invalid configuration ends the process before.
   const [{ createLog }, { openService }, { shutDown }] = await Promise.all([
     import('../observability/logger.ts'),
     import('./service.ts'),

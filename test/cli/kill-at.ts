@@ -6,7 +6,7 @@ import { start } from './run.ts';
 /** The statement at which a command is killed. */
 export type KillPoint = Readonly<{
   statement: RegExp;
-  /** The search for the statement begins after a match of this one. Default: with the first statement. */
+  /** The search for `statement` begins after a statement that matches this. Default: at the first statement. */
   after?: RegExp;
   /** Whether the server receives the statement. Default: false. */
   delivered?: boolean;

@@ -70,7 +70,7 @@ const worldOf = (contextMode: 'guarded' | 'signed'): World => {
 
 let graphs = 0;
 
-/** A driver without these rules, with one connection, and functions that run statements in a tenant. */
+/** Opens a driver without these rules, with one connection. Returns functions that run statements in a tenant. */
 async function openDriver(
   t: ExecutionContext,
   rules: readonly Rule[],
@@ -141,7 +141,7 @@ async function redefine(
   return (await world.asOwner('select from globex.notes')).length;
 }
 
-// The second: as PgBouncer would name them.
+// PGBOUNCER_: as PgBouncer names statements.
 for (const prefix of ['s', 'PGBOUNCER_']) {
   test.serial(
     `a tenant cannot redefine another's statement by guessing names such as ${prefix}1`,

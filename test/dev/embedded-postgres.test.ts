@@ -26,23 +26,23 @@ async function newDataDir(t: ExecutionContext): Promise<string> {
   return dataDir;
 }
 
-/** Data of a server that was stopped. */
+/** Data directory of a stopped server. */
 let stopped: string;
 test.before(async () => {
   const dataDir = await mkdtemp(join(tmpdir(), 'koa-tenants-embedded-'));
   const server = await startEmbeddedPostgres({ dataDir, durable: false });
   await server.stop();
-  // It may be elsewhere: see the last test.
+  // For root, it may be another directory than the requested one: see the last test.
   stopped = server.dataDir;
-  // Every copy chooses a port of its own.
+  // Without this file, the server of each copy chooses a free port.
   await rm(join(stopped, 'port'));
 });
 test.after.always(() => rm(stopped, { recursive: true, force: true }));
 
-/** A copy of the data, for tests of anything but their creation, which takes longer than everything else. */
+/** Returns a copy of the data directory, because creating one takes longer than everything else in a test. */
 async function copiedDataDir(t: ExecutionContext): Promise<string> {
   const dataDir = await newDataDir(t);
-  // Keeps the owner, without whom the data would be refused.
+  // `-a` keeps the owner: PostgreSQL rejects data of another one.
   await promisify(execFile)('cp', ['-a', `${stopped}/.`, dataDir]);
   return dataDir;
 }

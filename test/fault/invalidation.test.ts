@@ -1,6 +1,7 @@
 import test from 'ava';
 import { servedProject } from '../fixture-app/served-project.ts';
 import { type DatabaseProxy, openProxy } from '../helpers/proxy.ts';
+import { scrape } from '../helpers/scrape.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { type Member, openWorld, type World } from '../helpers/world.ts';
 
@@ -14,6 +15,7 @@ test.before(async () => {
   // One hour: the changes below take effect by notifications, not by the TTL.
   service = await serve(world, {
     DIRECTORY_TTL: '3600',
+    METRICS_PORT: '0',
     LISTEN_DATABASE_URL: listenProxy.through(world.serviceUrl),
   });
   await makeUser(world, 'globex', 'hank');
@@ -23,6 +25,13 @@ test.after.always(async () => {
   await listenProxy?.close();
   await world?.close();
 });
+
+/** Waits until the service receives notifications, and has forgotten what it knew before. */
+const listens = () =>
+  until(
+    () => scrape(service.metricsPort),
+    ({ total }) => total('koa_tenants_invalidation_listener_connected') === 1,
+  );
 
 let made = 0;
 /** Creates a tenant with a logged-in user. */
@@ -184,6 +193,8 @@ test.serial('checks every transaction in the database when notifications are los
 });
 
 test.serial('applies the changes made while the listening connection was down', async (t) => {
+  // Before the first request: the directory is cleared when the listener of the last test connects again.
+  await listens();
   const member = await tenant();
   t.is((await get(member)).status, 200);
   await listenProxy.cut();
@@ -205,6 +216,7 @@ test.serial('applies the changes made while the listening connection was down', 
 });
 
 test.serial('notices the next change after the listening backend was killed', async (t) => {
+  await listens();
   const member = await tenant();
   t.is((await get(member)).status, 200);
   const killed = await world.asOwner(

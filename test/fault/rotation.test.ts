@@ -14,7 +14,7 @@ test.before(async () => {
 test.after.always(() => world?.close());
 
 const PAUSE_MS = 25;
-/** While a process starts, or waits for SHUTDOWN_DELAY. Nothing happens to the requests meanwhile. */
+/** The pause while a process starts, or waits for SHUTDOWN_DELAY, when few requests are enough. */
 const WAIT_PAUSE_MS = 250;
 const NEW_SECRET = 'the next application secret, which is as long as it has to be';
 const NEW_KEY = 'next:the-next-proof-key-of-more-than-32-characters';

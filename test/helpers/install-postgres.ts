@@ -15,7 +15,7 @@ const VERSIONS: Readonly<Record<string, string>> = {
 
 const CACHE = join(import.meta.dirname, '../../node_modules/.cache/postgres');
 
-/** Returns the folder of the binaries of a major version. Installs them outside of package.json at the first time. */
+/** Returns the folder of the binaries of a major version. The first call installs them, without a change of package.json. */
 export async function installPostgres(major: string): Promise<string> {
   const version = VERSIONS[major];
   if (!version) {

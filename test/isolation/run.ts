@@ -30,11 +30,11 @@ const faultsOf = ({ title, attacks, switches: down, expected }: Run): string[] =
     const known = expected.includes(id);
     return Boolean(got) === known
       ? []
-      : [`${title}: ${id} ${got ?? 'is documented as a loss, and was none'}`];
+      : [`${title}: ${id} ${got ?? 'is documented as successful, and failed'}`];
   }),
   ...down.flatMap(({ id, noticed, through }) => [
-    ...(noticed.length === 0 ? [`${title}: nobody noticed ${id}`] : []),
-    ...through.map((attack) => `${title}: ${attack} got through the wall of ${id}, which stood`),
+    ...(noticed.length === 0 ? [`${title}: neither an attack nor a check detected ${id}`] : []),
+    ...through.map((attack) => `${title}: ${attack} succeeded with the wall of ${id} as the only one`),
   ]),
 ];
 

@@ -60,7 +60,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
   }
 }
 
-// The attacks on what one transaction leaves to the next, with PREPARED_STATEMENTS=off. `make isolation PREPARED=off` runs all.
+// Attacks on state that a transaction leaves on its connection, without prepared statements. `make isolation PREPARED=off` runs all attacks.
 for (const attack of [sessions, singles].flatMap(({ attacks: of }) => of)) {
   test.serial(`without prepared statements: ${attack.name}`, async (t) => {
     const { guarded } = opened;

@@ -109,7 +109,7 @@ const withChildren = (node: PlanNode): readonly PlanNode[] => [
 
 test('no check compares the text of an ACL more than once, also when the planner has no statistics', async (t) => {
   await undone(guarded, async (client) => {
-    // As the planner chooses while autovacuum has not seen the tables of new tenants.
+    // Without statistics of the tables of new tenants, the planner chooses nested loops.
     await client.query('set local enable_hashjoin = off; set local enable_mergejoin = off');
     for (const check of await checkNames()) {
       const text = await readSqlFile(`checks/${check}.sql`, { service: guarded.service });

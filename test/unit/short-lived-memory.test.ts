@@ -13,7 +13,7 @@ import type { TenantId } from '../../src/tenancy/registry/tenant.ts';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as (options?: { type: 'minor' }) => void;
 
-/** Requests at the same time, and one after the other. */
+/** Number of requests at the same time, and of all requests. */
 const [PARALLEL, REQUESTS] = [16, 640];
 /** Bytes that each request refers to. */
 const BYTES = 40_000;
@@ -24,8 +24,8 @@ const oldBytes = (): number =>
   getHeapSpaceStatistics().find(({ space_name: name }) => name === 'old_space')?.space_used_size ?? 0;
 
 /**
- * Returns the share of the requests' memory that young collections did not free. What exists before is old by then, as in
- * a service that has run for a while.
+ * Returns the share of the requests' memory that young collections did not free. Everything that exists before is in the
+ * old space first, as in a service that has run for a while.
  */
 async function survivingShare(begin: () => () => void): Promise<number> {
   const open: Array<() => void> = [];
@@ -54,7 +54,7 @@ async function survivingShare(begin: () => () => void): Promise<number> {
 /** Objects that were in use during a young collection may become old. */
 const MOST = 0.3;
 
-test('what refers to a request is freed by the next young collection', async (t) => {
+test('the next young collection frees the memory of a request', async (t) => {
   const server = new EventEmitter();
   trackRequests(server as Server);
   const transaction = tenantTransaction({ tenantDatabase: {} as never });

@@ -37,7 +37,7 @@ const cookieOf = (name: string): string | undefined =>
     .find((cookie) => cookie.startsWith(`${name}=`))
     ?.slice(name.length + 1);
 
-/** Over HTTPS, only this host can set the first one. */
+/** Returns the value of the CSRF cookie. Over HTTPS its name begins with `__Host-`, so that no other subdomain can set it. */
 const csrfToken = (): string | undefined => cookieOf('__Host-csrftoken') ?? cookieOf('csrftoken');
 
 /** Sends a request. A network failure becomes a response with status 502, as of a proxy that cannot reach the service. */

@@ -1,14 +1,14 @@
 import { dataOf, site } from '../api/client';
 import type { JsonSchema } from '../schema-form/schema';
 
-/** Lists of the API from which arguments are chosen, by the name in their schema. */
+/** Lists of the API that have the choices of an argument, by the name in its schema. */
 const LISTS: Readonly<Record<string, () => Promise<readonly string[]>>> = {
   dumps: async () => (await dataOf(site.GET('/api/dumps/'))).results.map(({ name }) => name),
 };
 
 /**
- * Returns the schema with the values of its lists. A list that is empty or cannot be loaded is omitted: its argument is
- * a text then.
+ * Returns the schema with the choices of its lists. If a list is empty or cannot be loaded, the operator types the
+ * argument.
  */
 export async function withChoices(schema: JsonSchema): Promise<JsonSchema> {
   const entries = await Promise.all(

@@ -4,7 +4,7 @@ import type { Operation, OperationKind } from './types';
 export const loadKinds = async (): Promise<readonly OperationKind[]> =>
   (await dataOf(site.GET('/api/operation-kinds/'))) as unknown as readonly OperationKind[];
 
-/** Whether the operator may request a kind for a tenant, the public site, or without a tenant for the whole fleet. */
+/** Whether the operator may request a kind for a tenant, or for the public site. Null: for the whole fleet. */
 export const isAllowedFor = ({ allowed_targets: targets }: OperationKind, tenant: string | null): boolean =>
   targets.includes(tenant === null ? 'fleet' : tenant === 'site' ? 'site' : 'tenant');
 
@@ -27,8 +27,9 @@ const createKey = (): string =>
   );
 
 /**
- * Returns the function that requests the operation of a form, once: a request that is sent again, because its response
- * was lost, returns the operation of the first one. A changed form, and one whose operation has ended, is a new request.
+ * Returns the function that requests the operation of a form. If it is called again with the same form after a failure,
+ * such as a lost response, it sends the same key, so that the form has one operation. A changed form, and one whose
+ * request has succeeded, gets a new key.
  */
 export function createRequest(): RequestOperation {
   let key = createKey();

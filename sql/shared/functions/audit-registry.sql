@@ -1,4 +1,4 @@
--- functions/audit-registry.sql: the triggers that record the changes of the registry, in their own transaction: no
+-- functions/audit-registry.sql: the triggers that record changes of the registry, in the transaction of the change: no
 -- command can omit them.
 
 -- Further databases have copies of rows of main, whose changes main has recorded.

@@ -11,8 +11,8 @@ create or replace function tenancy.current_tenant() returns text
 language sql stable
 return current_setting('backtrace_functions');
 
--- The planner replaces a call by this expression, which is bound at creation: no path changes what it names. Null
--- is rejected, because the empty context is not null.
+-- The planner replaces a call by this expression. Its names are resolved at creation, so no search path changes them.
+-- Null needs a condition of its own: in an empty context, the first one is true.
 create or replace function tenancy.set_context(p_role text) returns text
 language sql
 return case

@@ -15,7 +15,7 @@
 -- wait, and enter after an operation has checked that no transaction is inside.
 --
 -- Every request calls this function. PostgreSQL prepares each expression again in each transaction, which
--- takes longer than most functions in it: about 3,000 instructions for each function. So there are few.
+-- takes about 3,000 instructions for each function in it: longer than most of the functions. So it has few of both.
 create or replace function tenancy.enter(p_tenant uuid, p_expires bigint, p_proof text)
 returns table (path text, role text, status text)
 language plpgsql security definer
@@ -99,7 +99,7 @@ comment on function tenancy.enter(uuid, bigint, text) is
   'Enters a tenant for the rest of the transaction. The proof is <key id>.<hex HMAC-SHA256 of enter|tenant|expires>, made in Node.';
 
 
--- set_context calls it: the planner replaces that call by its expression.
+-- Called by set_context, because an SQL expression cannot raise an error.
 create or replace function tenancy.reject_second_tenant() returns text
 language plpgsql
 set search_path = pg_catalog, pg_temp

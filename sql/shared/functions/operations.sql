@@ -142,8 +142,8 @@ comment on function tenancy.find_operation(text, bigint, text) is
   'Returns an operation with its log. Null if it does not exist. The proof covers operators.find_operation|request|expires.';
 
 
--- A running operation ends before its next step, if its kind can end early. The revision is a part of the request, here
--- and in retry_operation: a replayed request changes nothing.
+-- A running operation ends before its next step, if its kind can end early. The request contains the revision, also that
+-- of retry_operation, so that a replayed request changes nothing.
 create or replace function tenancy.cancel_operation(p_request text, p_expires bigint, p_proof text)
 returns boolean
 language plpgsql security definer

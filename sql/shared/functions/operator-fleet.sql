@@ -1,5 +1,5 @@
--- functions/operator-fleet.sql: the numbers of the fleet and its audit, as operators may read them from the service. Each
--- function takes its arguments and a proof as those of functions/operations.sql do.
+-- functions/operator-fleet.sql: numbers of the fleet, and the audit, for operators. The service calls these functions.
+-- They take their arguments and a proof as those of functions/operations.sql do.
 
 create or replace function tenancy.fleet_overview(p_request text, p_expires bigint, p_proof text)
 returns jsonb

@@ -1,4 +1,4 @@
--- functions/operator-tenants.sql: the tenants, as operators may read them from the service. Each function takes its
+-- functions/operator-tenants.sql: the tenants, for operators. The service calls these functions. They take their
 -- arguments and a proof as those of functions/operations.sql do.
 
 -- Pages as of the last vacuum: the size functions are revoked. Null for a tenant in another database.

@@ -67,7 +67,7 @@ export const accounts = defineApp<typeof settings, typeof environment, AccountSe
         in: 'header',
         name: 'X-CSRFToken',
         description:
-          'The value of the cookie `__Host-csrftoken`, without HTTPS `csrftoken`. Required with the refresh token in a cookie.',
+          'The value of the cookie `__Host-csrftoken` (without HTTPS: `csrftoken`). Required with the refresh token in a cookie.',
       },
     },
     alternatives: [{ bearer: [] }, { token: [] }],

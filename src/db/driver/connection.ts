@@ -217,12 +217,12 @@ export class Connection {
   #expect(batch: Batch): void {
     this.#unfinished.push(batch);
     batch.translate = this.#translate;
-    batch.onFinished = this.#forget;
+    batch.onFinished = this.#removeFinished;
   }
 
-  // Of the connection and not of each batch: V8 creates a function that is assigned to a property in its old space, where
-  // it keeps what it refers to until a full garbage collection.
-  readonly #forget = (batch: Batch): void => {
+  // One function of the connection, not a new one for each batch: V8 creates a function that is assigned to a property in
+  // its old space, where it keeps everything it refers to until a full garbage collection.
+  readonly #removeFinished = (batch: Batch): void => {
     this.#unfinished.splice(this.#unfinished.indexOf(batch), 1);
     if (this.#unfinished.length === 0) {
       this.#deadline.stop();

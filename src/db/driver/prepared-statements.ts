@@ -13,7 +13,7 @@ export type PreparedStatement = {
   isParsed: boolean;
   /** The columns of its result; null when it has none; undefined until PostgreSQL has described them. */
   shape: RowShape | null | undefined;
-  /** The number of the lookup that found it last. */
+  /** Number of the lookup that has found it last. */
   lastFound: number;
 };
 
@@ -93,8 +93,8 @@ export class PreparedStatements {
   }
 
   /**
-   * Searches all statements: an order that each lookup maintains would cost every request, and this only those
-   * that parse a statement, which takes much longer.
+   * Searches all statements. Only a request that has parsed a statement calls this, and parsing takes much longer. To
+   * maintain an order, every lookup would need more time.
    */
   #leastRecentlyFound(newest: PreparedStatement): PreparedStatement {
     let oldest = newest;

@@ -45,10 +45,10 @@ export function firstWord(text: string): string {
   return (/^[a-zA-Z_]+/.exec(rest)?.[0] ?? '').toLowerCase();
 }
 
-/** Texts that were accepted. The result of the check depends on the text only. */
+/** Texts that `assertRowStatement` has accepted. The result depends on the text only. */
 const accepted = new Set<string>();
 const MAX_ACCEPTED = 1_000;
-/** Maximum length of a text in `accepted`: an operator may send a text of any length. */
+/** Maximum length of a text in `accepted`, which limits its memory. */
 const MAX_ACCEPTED_LENGTH = 4_000;
 
 /**

@@ -8,18 +8,21 @@ export type ConnectionSource = Pick<DatabasePool, 'connect' | 'any'>;
 
 export type AffinePool = Readonly<{
   /**
-   * Returns access to the pool that prefers the connection `home`, modulo the size. The methods throw
-   * Unavailable `overloaded` when no connection is free in time.
+   * Returns access to the pool for one tenant, which prefers the connection with the index `preferred`, modulo the size, and then those
+   * that it has used before. The methods throw Unavailable `overloaded` when no connection is free in time.
    */
-  preferring: (home: number) => ConnectionSource;
+  preferring: (preferred: number) => ConnectionSource;
   state: () => ReturnType<DatabasePool['state']>;
   end: () => Promise<void>;
 }>;
 
 type Slot = { readonly index: number; readonly pool: DatabasePool; isBusy: boolean };
 
+/** The connections that a tenant has used, by index. Its preferred one is among them from the beginning. */
+type Used = Set<number>;
+
 type Waiter = {
-  readonly home: number;
+  readonly used: Used;
   readonly resolve: (slot: Slot) => void;
   readonly timer: NodeJS.Timeout;
   /** Number of later callers that were served before. */
@@ -28,17 +31,16 @@ type Waiter = {
 
 /** Number of callers that may be served before one that waits longer, because they prefer the freed connection. */
 const MAX_OVERTAKEN = 16;
-/** Maximum number of waiting requests that are searched for one that prefers the freed connection. */
+/** Maximum number of waiting callers that are searched for one that prefers the freed connection. */
 const MAX_SEARCHED = 100;
 
 /**
- * Opens a pool in which every caller has a preferred connection: a backend keeps plans and 25 kB for every
- * table that it has used, so the same tenant should meet the same backend.
+ * Opens a pool in which every tenant has preferred connections: a backend keeps plans and 25 kB for every
+ * table that it has used, so the same tenant should use the same backends.
  *
- * A caller gets its preferred connection if it is idle, otherwise the next idle one in a fixed order, so
- * that several transactions of a tenant at the same time use the same few connections. When all are
- * used, a freed connection goes to the first waiting caller that prefers it. A caller that was overtaken
- * 16 times gets the next connection when it is the first in line.
+ * A caller gets its preferred connection if it is idle, otherwise an idle one that its tenant has used before, otherwise
+ * the next idle one in a fixed order. When all are in use, a freed connection goes to the first waiting caller whose
+ * tenant has used it. A caller that was overtaken 16 times gets the next connection when it is the first in line.
  *
  * Each connection is a Slonik pool of size 1, because Slonik's pool cannot select an idle connection.
  */
@@ -53,18 +55,22 @@ export async function openAffinePool(settings: PoolSettings): Promise<AffinePool
   );
   const waiting: Waiter[] = [];
 
-  const findIdle = (home: number): Slot | undefined => {
+  const findIdle = (preferred: number, used: Used): Slot | undefined => {
+    let next: Slot | undefined;
     for (let offset = 0; offset < size; offset += 1) {
-      const slot = slots[(home + offset) % size];
+      const slot = slots[(preferred + offset) % size];
       if (slot && !slot.isBusy) {
-        return slot;
+        if (used.has(slot.index)) {
+          return slot;
+        }
+        next ??= slot;
       }
     }
-    return undefined;
+    return next;
   };
 
-  const take = (home: number): Slot | Promise<Slot> => {
-    const idle = findIdle(home);
+  const take = (preferred: number, used: Used): Slot | Promise<Slot> => {
+    const idle = findIdle(preferred, used);
     if (idle) {
       idle.isBusy = true;
       return idle;
@@ -74,7 +80,7 @@ export async function openAffinePool(settings: PoolSettings): Promise<AffinePool
         waiting.splice(waiting.indexOf(waiter), 1);
         reject(new Unavailable('overloaded', 'The service is overloaded. Try again shortly.', 1));
       }, settings.poolTimeout);
-      const waiter = { home: home % size, overtaken: 0, resolve, timer };
+      const waiter = { used, overtaken: 0, resolve, timer };
       waiting.push(waiter);
     });
   };
@@ -84,7 +90,7 @@ export async function openAffinePool(settings: PoolSettings): Promise<AffinePool
     if (!first || first.overtaken >= MAX_OVERTAKEN) {
       return waiting.shift();
     }
-    const found = waiting.slice(0, MAX_SEARCHED).findIndex(({ home }) => home === slot.index);
+    const found = waiting.slice(0, MAX_SEARCHED).findIndex(({ used }) => used.has(slot.index));
     for (let at = 0; at < found; at += 1) {
       (waiting[at] as Waiter).overtaken += 1;
     }
@@ -101,8 +107,13 @@ export async function openAffinePool(settings: PoolSettings): Promise<AffinePool
     }
   };
 
-  const using = async <T>(home: number, work: (pool: DatabasePool) => Promise<T>): Promise<T> => {
-    const slot = await take(home);
+  const using = async <T>(
+    preferred: number,
+    used: Used,
+    work: (pool: DatabasePool) => Promise<T>,
+  ): Promise<T> => {
+    const slot = await take(preferred, used);
+    used.add(slot.index);
     try {
       return await work(slot.pool);
     } finally {
@@ -111,10 +122,13 @@ export async function openAffinePool(settings: PoolSettings): Promise<AffinePool
   };
 
   return {
-    preferring: (home) => ({
-      connect: (handler) => using(home, (pool) => pool.connect(handler)),
-      any: (query) => using(home, (pool) => pool.any(query)),
-    }),
+    preferring: (preferred) => {
+      const used: Used = new Set([preferred % size]);
+      return {
+        connect: (handler) => using(preferred, used, (pool) => pool.connect(handler)),
+        any: (query) => using(preferred, used, (pool) => pool.any(query)),
+      };
+    },
     state: () => {
       const states = slots.map(({ pool }) => pool.state());
       const sum = (name: Exclude<keyof (typeof states)[number], 'state'>): number =>

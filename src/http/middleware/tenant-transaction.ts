@@ -37,8 +37,8 @@ export function tenantTransaction({
   return function tenantTransaction(ctx, next) {
     const readOnly = READING.has(ctx.method);
     if (ctx.state.isSingle) {
-      // As a constant first: V8 creates a function that is assigned to a property in its old space, where it keeps the
-      // whole request alive until a full garbage collection.
+      // A constant first: V8 creates a function that is directly assigned to a property in its old space, where it keeps
+      // the whole request until a full garbage collection.
       const runSingle: RunSingle = (build) =>
         queryTenant(tenantDatabase, ctx.state, { readOnly, whileUnpaid }, build);
       ctx.state.runSingle = runSingle;

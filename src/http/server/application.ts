@@ -18,10 +18,10 @@ const isText = (ctx: Context): boolean =>
   ctx.writable;
 
 /**
- * Koa, which sends a text itself. Almost every response is one, and its headers are set.
+ * A Koa application that sends bodies which are texts itself. Almost every body is one. Koa sends all others.
  *
- * Koa listens to the end of every response and the errors of its socket with `on-finished`: eight listeners are added and
- * removed. That is for streams, whose errors arrive while they are sent. All that is not a text is left to Koa.
+ * For each response Koa adds eight listeners to the response and its socket (`on-finished`), and removes them. Only streams
+ * need them, because their errors occur while the response is sent.
  */
 export class Application extends Koa<State> {
   async handleRequest(ctx: Context, run: Run): Promise<unknown> {
@@ -37,7 +37,7 @@ export class Application extends Koa<State> {
     }
     const { statusCode } = res;
     return handleRequest.call(this, ctx, async () => {
-      // Koa begins with 404.
+      // Koa has set the status to 404 before this.
       res.statusCode = statusCode;
     });
   }

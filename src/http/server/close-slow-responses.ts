@@ -6,11 +6,11 @@ import type { OpenResponse } from './track-requests.ts';
 const CHECK_INTERVAL_MS = 500;
 
 /**
- * Closes a connection if its client has not received a finished response completely after `timeoutMs` milliseconds, or
- * at the second check after them: Node limits how long requests may take to arrive, but not how long responses may take to
- * send.
+ * Closes a connection if its client has not received a finished response completely within `timeoutMs` milliseconds, at
+ * the latest two checks after them. Node limits the time in which a request must arrive, but not the time to send a
+ * response.
  *
- * One timer looks at all open responses, which is cheaper than a timer or a listener for each.
+ * One timer checks all open responses, which is cheaper than a timer or a listener for each.
  */
 export function closeSlowResponses(
   server: Server,

@@ -3,14 +3,14 @@ import type { Socket } from 'node:net';
 
 import { networkOf } from '../network.ts';
 
-type Place = 'waiting' | 'idle' | 'working' | 'closed';
+type ConnectionState = 'waiting' | 'idle' | 'working' | 'closed';
 
 /** A connection of a client. */
 export type Connection = {
   readonly socket: Socket;
   readonly groups: readonly ConnectionGroup[];
-  place: Place;
-  /** The last request that has begun. Null between two requests. */
+  state: ConnectionState;
+  /** The newest request that has begun and not ended. Null between two requests. */
   request: IncomingMessage | null;
 };
 
@@ -38,9 +38,9 @@ export type ConnectionGroups = Readonly<{
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
-function move(connection: Connection, to: Place): void {
-  const { place: from, groups } = connection;
-  connection.place = to;
+function move(connection: Connection, to: ConnectionState): void {
+  const { state: from, groups } = connection;
+  connection.state = to;
   for (const group of groups) {
     if (from === 'waiting' || from === 'idle') {
       group[from].delete(connection);
@@ -67,7 +67,7 @@ export function createConnectionGroups(isProxy: (address: string) => boolean): C
         networks.set(network, own);
       }
       const groups = own ? [all, own] : [all];
-      const connection: Connection = { socket, groups, place: 'closed', request: null };
+      const connection: Connection = { socket, groups, state: 'closed', request: null };
       connections.set(socket, connection);
       for (const group of groups) {
         group.open += 1;

@@ -41,7 +41,7 @@ export function limitConnections(
 
   server.on('request', (request, response) => {
     const connection = groups.beginRequest(request);
-    // Emitted once. `once` would cost more.
+    // `close` is emitted once, and `on` is cheaper than `once`.
     response.on('close', () => groups.endRequest(connection, request));
   });
 }

@@ -5,11 +5,12 @@ export type OpenResponse = {
   readonly response: ServerResponse;
   /** When its client must have received it, as of `performance.now()`. Null until it is completely written. */
   deadline: number | null;
-  /** Its place in the list. */
+  /** Its index in `open`. */
   index: number;
 };
 
 export type TrackedRequests = Readonly<{
+  /** The responses that are not completely sent, in no order. */
   open: readonly OpenResponse[];
   /** Number of requests whose response is not completely sent. */
   requestsInProgress: () => number;
@@ -23,9 +24,9 @@ export type TrackedRequests = Readonly<{
  * Counts the requests of a server. Call it before adding the handler, so that immediate responses
  * are counted too.
  *
- * The list is an array and no Set or Map: when those grow or drop deleted members, V8 makes a new table that the old
- * one refers to. Once the first table has become old, all that follow, with the responses in them, survive until a full
- * garbage collection.
+ * `open` is an array, not a Set or Map. When one of those grows or drops deleted members, V8 makes a new table, to which
+ * the old one refers. A table in V8's old space therefore keeps all later tables, with the responses in them, until a
+ * full garbage collection.
  */
 export function trackRequests(server: Server): TrackedRequests {
   const open: OpenResponse[] = [];
@@ -37,7 +38,7 @@ export function trackRequests(server: Server): TrackedRequests {
     response.shouldKeepAlive = false;
   };
 
-  /** The last one takes the place of the removed one. */
+  /** Moves the last response to the index of the removed one, which is cheaper than `splice`. */
   const remove = ({ index }: OpenResponse): void => {
     const last = open.pop();
     if (last && last.index !== index) {
@@ -52,7 +53,7 @@ export function trackRequests(server: Server): TrackedRequests {
     if (draining) {
       endConnectionOf(response);
     }
-    // Emitted once. `once` would cost more.
+    // `close` is emitted once, and `on` is cheaper than `once`.
     response.on('close', () => {
       remove(opened);
       if (open.length === 0) {

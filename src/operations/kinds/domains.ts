@@ -27,6 +27,8 @@ const addKind = (config: Config): OperationKind =>
     title: 'Add domain',
     description: 'Adds a domain to a tenant. The page of the tenant shows the DNS record that verifies it.',
     target: 'tenant-or-site',
+    // Links in mails lead to the primary domain, and contain the token that resets a password.
+    superuserOnly: { arguments: ['primary'] },
     afterInterruption: 'If the tenant has the domain, the operation is complete. Otherwise request it again.',
     arguments: z.strictObject({
       domain,
@@ -74,6 +76,7 @@ const setPrimaryKind = (config: Config): OperationKind =>
     title: 'Make domain primary',
     description: "The tenant's links and redirects use the primary domain.",
     target: 'tenant-or-site',
+    superuserOnly: { tenant: true },
     repeatable: true,
     arguments: z.strictObject({ domain }),
     run: async (given, { databases, tenant }) => {

@@ -147,6 +147,8 @@ const renameKind = ({ BASE_DOMAIN: baseDomain, REQUIRE_DOMAIN_VERIFICATION: requ
     kind: 'rename-tenant',
     title: 'Rename tenant',
     description: 'Changes the schema name, display name or primary domain. Empty fields stay the same.',
+    // Links in mails lead to the primary domain, and contain the token that resets a password.
+    superuserOnly: { arguments: ['domain', 'keep_domain'] },
     afterInterruption:
       'If the tenant has its new names, the operation is complete. Otherwise request it again.',
     arguments: z.strictObject({

@@ -12,6 +12,8 @@ export const changeSettingsKind = defineOperation({
   title: 'Change settings',
   description: 'Changes the settings with which the tenant overrides the environment.',
   target: 'tenant-or-site',
+  // Settings decide who may register and which origins may send requests.
+  superuserOnly: { tenant: true },
   repeatable: true,
   arguments: z.strictObject({
     set: z.record(name, z.string().max(10_000)).default({}).meta({

@@ -43,6 +43,8 @@ const cloneKind = (config: Config) =>
     kind: 'clone-tenant',
     title: 'Clone tenant',
     description: 'Creates a tenant as a copy of another one, with or without its rows.',
+    // The copy has the users of the original, and the links in their mails lead to its domain.
+    superuserOnly: { tenant: true },
     cancelable: true,
     afterInterruption:
       'If a tenant with the new schema exists, the copy is complete: it is created in one transaction.',

@@ -12,11 +12,14 @@ export type ConcurrencyLimiter = Readonly<{
 }>;
 
 type Waiter = Readonly<{ start: () => void }>;
-/** An array, and the queues of idle tenants are kept: see trackRequests for what changing Maps and Sets cost. */
+/** An array, because a Set keeps memory of requests: see `trackRequests`. */
 type Queue = { running: number; waiting: Waiter[] };
 
-/** Maximum number of tenants whose queue is kept when they have no transaction. */
-const MAX_KEPT = 1_000;
+/**
+ * Number of queues up to which those of tenants without transactions are kept. Deleting and adding one for each request
+ * would make V8 replace the table of the Map.
+ */
+const MAX_KEPT_QUEUES = 1_000;
 
 /** Maximum number of waiting requests of one tenant. Each holds a socket. */
 const MAX_WAITING = 1_000;
@@ -31,7 +34,7 @@ const rejection = (): Unavailable =>
  * `limit`: maximum number of transactions of a tenant. `timeoutMs`: maximum wait in milliseconds. A
  * request is rejected immediately when the queue is full.
  *
- * Counts in this process only. Beyond 1,000 of them, tenants without transactions use no memory.
+ * Counts in this process only. Keeps the queues of up to 1,000 tenants.
  */
 export function createConcurrencyLimiter({
   limit: defaultLimit,
@@ -52,7 +55,7 @@ export function createConcurrencyLimiter({
       return;
     }
     queue.running -= 1;
-    if (queue.running === 0 && queues.size > MAX_KEPT) {
+    if (queue.running === 0 && queues.size > MAX_KEPT_QUEUES) {
       queues.delete(tenant);
     }
   };

@@ -6,8 +6,8 @@ import type { OperationKind } from './operation-kind.ts';
 const defaultOf = (field: z.ZodType | undefined): unknown => field?.safeParse(undefined).data;
 
 /**
- * Whether a request for an operation requires a superuser: because it destroys, concerns the public site or the whole
- * fleet, or has an argument for superusers.
+ * Whether a request for an operation requires a superuser: it destroys, it is for the public site, or `superuserOnly` of
+ * its kind contains its target or one of its arguments.
  */
 export function needsSuperuser(
   {
@@ -21,7 +21,7 @@ export function needsSuperuser(
   return (
     destroys ||
     tenant === SITE_SCHEMA ||
-    (tenant === null && superuserOnly.fleet) ||
+    (tenant === null ? superuserOnly.fleet : superuserOnly.tenant) ||
     superuserOnly.arguments.some(
       (name) =>
         given[name] !== undefined && given[name] !== defaultOf(schema.shape[name] as z.ZodType | undefined),

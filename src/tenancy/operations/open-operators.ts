@@ -18,7 +18,7 @@ import {
 } from './fleet-views.ts';
 import type { OperationKind } from './operation-kind.ts';
 import type { Operators } from './operators.ts';
-import { requestsOf } from './request-operations.ts';
+import { createOperationRequests } from './request-operations.ts';
 
 export type OperatorsOptions = FunctionCaller &
   Readonly<{
@@ -71,7 +71,12 @@ export function openOperators(options: OperatorsOptions): Operators {
 
   return {
     kinds,
-    ...requestsOf(call, key, (name) => kinds.find(({ kind }) => kind === name), tenant),
+    ...createOperationRequests({
+      call,
+      key,
+      kindOf: (name) => kinds.find(({ kind }) => kind === name),
+      findTenant: tenant,
+    }),
     tenants: async (query) =>
       tenantPage.parse(
         await call('list_tenants', { order: 'schema', descending: false, ...versions, ...query }),

@@ -32,7 +32,7 @@ export type OperationContext = Readonly<{
 /** Which tenant an operation names: none (`fleet`), one that exists, one or the public site, or one or none. */
 export type OperationTarget = 'fleet' | 'tenant' | 'tenant-or-site' | 'tenant-or-fleet';
 
-/** Statuses of tenants that are in use. */
+/** The default of `statuses`: those of tenants that are in use. */
 const IN_USE: readonly Tenant['status'][] = ['active', 'suspended', 'maintenance'];
 
 /** A kind of operation that operators may request. Create it with `defineOperation`. */
@@ -46,10 +46,10 @@ export type OperationKind = Readonly<{
   /** Whether data is lost or cannot be restored. Requires a superuser and a confirmation. */
   destroys: boolean;
   /**
-   * Whether a request for the whole fleet requires a superuser, and the arguments for which a value that is not the
-   * default does. Requests for the public site always require one.
+   * Whether a request for a tenant, or for the whole fleet, requires a superuser, and the arguments for which a value
+   * that is not the default does. Requests for the public site always require one.
    */
-  superuserOnly: Readonly<{ fleet: boolean; arguments: readonly string[] }>;
+  superuserOnly: Readonly<{ tenant: boolean; fleet: boolean; arguments: readonly string[] }>;
   /** The statuses of a tenant in which the operation can be requested. */
   statuses: readonly Tenant['status'][];
   /** Whether the operation may run again from its beginning after its worker was killed. */
@@ -91,8 +91,12 @@ export function defineOperation<
   target?: OperationTarget;
   /** Default: false. */
   destroys?: boolean;
-  /** Default: no argument, and not the whole fleet. */
-  superuserOnly?: Readonly<{ fleet?: boolean; arguments?: readonly (string & keyof z.input<Arguments>)[] }>;
+  /** Default: no argument, no tenant, and not the whole fleet. */
+  superuserOnly?: Readonly<{
+    tenant?: boolean;
+    fleet?: boolean;
+    arguments?: readonly (string & keyof z.input<Arguments>)[];
+  }>;
   /** Default: active, suspended and maintenance. */
   statuses?: readonly Tenant['status'][];
   /** Default: false. */
@@ -122,7 +126,7 @@ export function defineOperation<
     afterInterruption: 'Check the tenant before you request the operation again.',
     hidden: [],
     ...definition,
-    superuserOnly: { fleet: false, arguments: [], ...definition.superuserOnly },
+    superuserOnly: { tenant: false, fleet: false, arguments: [], ...definition.superuserOnly },
     prepare: definition.prepare ?? null,
     recorded: definition.recorded ?? definition.arguments,
   };

@@ -66,7 +66,7 @@ export type OperationRequest = Actor &
     /** Schema of the tenant. Null: the kind names none. */
     tenant: string | null;
     arguments: unknown;
-    /** Of the operator with this id. A second request with it returns the operation of the first one. */
+    /** The key of this operator. A second request with the same key returns the operation of the first one. */
     idempotencyKey?: Readonly<{ userId: string; key: string }> | null;
   }>;
 

@@ -6,11 +6,11 @@ import { ApiError, ValidationFailed } from '../../errors.ts';
 import { SITE_SCHEMA } from '../registry/tenant.ts';
 import type { Call, FunctionCaller } from './call-operator-function.ts';
 import { describeOperation, type Operation, type OperationRow, operationRow } from './operation.ts';
-import type { OperationKind } from './operation-kind.ts';
+import type { Actor, OperationKind } from './operation-kind.ts';
 import type { OperationRequest, Operators, RequestedOperation } from './operators.ts';
-import { sealOperation } from './seal.ts';
+import { type SealedOperation, sealOperation } from './seal.ts';
 
-/** Returns the id of the operation of an Idempotency-Key, a UUID version 8. A second operation with it cannot exist. */
+/** Returns the id of the operation of an Idempotency-Key, a UUID version 8. It is the primary key, so no second operation can have it. */
 function operationIdOf({ userId, key }: NonNullable<OperationRequest['idempotencyKey']>): string {
   const bytes = createHash('sha256')
     .update(JSON.stringify(['operation', userId, key]))
@@ -21,7 +21,7 @@ function operationIdOf({ userId, key }: NonNullable<OperationRequest['idempotenc
   return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5');
 }
 
-/** Returns a digest of a request. It has a key, because the arguments may contain a password. */
+/** Returns a keyed digest of a request. Without the key, a password in its arguments could be guessed from it. */
 const digestOf = (
   { secret }: FunctionCaller['key'],
   { kind, tenant, arguments: given }: OperationRequest,
@@ -71,103 +71,114 @@ async function assertTarget(
   }
 }
 
-type KindOf = (name: string) => OperationKind | undefined;
+type Options = Readonly<{
+  call: Call;
+  key: FunctionCaller['key'];
+  kindOf: (name: string) => OperationKind | undefined;
+  findTenant: Operators['tenant'];
+}>;
 
-/** Creates the functions that request, list, cancel and retry operations. */
-export function requestsOf(
-  call: Call,
-  key: FunctionCaller['key'],
-  kindOf: KindOf,
-  tenant: Operators['tenant'],
-): Pick<Operators, 'request' | 'list' | 'find' | 'cancel' | 'retry'> {
-  const findRow = async (id: string): Promise<OperationRow | null> =>
-    operationRow.nullable().parse(await call('find_operation', { id }));
-  const describe = (row: OperationRow): Operation => describeOperation(row, kindOf(row.kind));
-  const find = async (id: string): Promise<Operation | null> => {
-    const found = await findRow(id);
-    return found && describe(found);
-  };
-  /** @throws ApiError `idempotency_key_reused` if the operation of the key is another request */
-  const repeat = (row: OperationRow, digest: string | null): RequestedOperation => {
-    if (row.request !== digest) {
-      throw new ApiError('idempotency_key_reused', 'This Idempotency-Key was used for another operation.');
+const findRow = async (call: Call, id: string): Promise<OperationRow | null> =>
+  operationRow.nullable().parse(await call('find_operation', { id }));
+
+const describe = (row: OperationRow, { kindOf }: Pick<Options, 'kindOf'>): Operation =>
+  describeOperation(row, kindOf(row.kind));
+
+/** Records an operation. Returns false if another request with its key has recorded it in the meantime. */
+async function recordOperation({ call, key }: Options, operation: SealedOperation): Promise<boolean> {
+  try {
+    await call('request_operation', sealOperation(key, operation));
+    return true;
+  } catch (error) {
+    if (operation.request && error instanceof UniqueIntegrityConstraintViolationError) {
+      return false;
     }
-    return { ...describe(row), isRepeated: true };
-  };
+    throw error;
+  }
+}
 
+/**
+ * Returns the operation that an earlier request with the same key has recorded.
+ *
+ * @throws ApiError `idempotency_key_reused` if that request was another one
+ */
+function repeat(row: OperationRow, digest: string | null, options: Options): RequestedOperation {
+  if (row.request !== digest) {
+    throw new ApiError('idempotency_key_reused', 'This Idempotency-Key was used for another operation.');
+  }
+  return { ...describe(row, options), isRepeated: true };
+}
+
+async function requestOperation(request: OperationRequest, options: Options): Promise<RequestedOperation> {
+  const { call, key, kindOf, findTenant } = options;
+  const { kind: name, tenant, arguments: given, actor, address, idempotencyKey = null } = request;
+  const kind = kindOf(name);
+  if (!kind) {
+    throw new ValidationFailed({ kind: [`"${name}" is not a kind of operation.`] });
+  }
+  const parsed = parseArguments(kind, given);
+  const digest = idempotencyKey && digestOf(key, request);
+  const id = idempotencyKey ? operationIdOf(idempotencyKey) : randomUUID();
+  const earlier = idempotencyKey && (await findRow(call, id));
+  if (earlier) {
+    return repeat(earlier, digest, options);
+  }
+  await assertTarget(kind, tenant, findTenant);
+  const recorded = kind.prepare
+    ? await kind.prepare(parsed as never)
+    : ((given ?? {}) as Readonly<Record<string, unknown>>);
+  const operation = { id, kind: name, tenant, arguments: recorded, actor, address, request: digest };
+  const isNew = await recordOperation(options, operation);
+  const row = await findRow(call, id);
+  if (!row) {
+    throw new TypeError('A recorded operation was not found.');
+  }
+  return isNew ? { ...describe(row, options), isRepeated: false } : repeat(row, digest, options);
+}
+
+async function cancelOperation(id: string, by: Actor, options: Options): Promise<boolean> {
+  const { call } = options;
+  const row = await findRow(call, id);
+  if (!row || !describe(row, options).can_cancel) {
+    return false;
+  }
+  const { revision, status } = row;
+  return z
+    .boolean()
+    .parse(await call('cancel_operation', { id, running: status === 'running', revision, ...by }));
+}
+
+async function retryOperation(id: string, by: Actor, options: Options): Promise<boolean> {
+  const { call, kindOf, findTenant } = options;
+  const row = await findRow(call, id);
+  if (!row || !describe(row, options).can_retry) {
+    return false;
+  }
+  const kind = kindOf(row.kind);
+  if (kind) {
+    await assertTarget(kind, row.tenant, findTenant);
+  }
+  return z.boolean().parse(await call('retry_operation', { id, revision: row.revision, ...by }));
+}
+
+/** Creates the functions that request, list, find, cancel and retry operations. */
+export function createOperationRequests(
+  options: Options,
+): Pick<Operators, 'request' | 'list' | 'find' | 'cancel' | 'retry'> {
+  const { call } = options;
   return {
-    request: async (request) => {
-      const { kind: name, tenant: schema, arguments: given, actor, address, idempotencyKey = null } = request;
-      const kind = kindOf(name);
-      if (!kind) {
-        throw new ValidationFailed({ kind: [`"${name}" is not a kind of operation.`] });
-      }
-      const parsed = parseArguments(kind, given);
-      const digest = idempotencyKey && digestOf(key, request);
-      const id = idempotencyKey ? operationIdOf(idempotencyKey) : randomUUID();
-      const earlier = idempotencyKey && (await findRow(id));
-      if (earlier) {
-        return repeat(earlier, digest);
-      }
-      await assertTarget(kind, schema, tenant);
-      const recorded = kind.prepare
-        ? await kind.prepare(parsed as never)
-        : ((given ?? {}) as Readonly<Record<string, unknown>>);
-      const operation = {
-        id,
-        kind: name,
-        tenant: schema,
-        arguments: recorded,
-        actor,
-        address,
-        request: digest,
-      };
-      const isNew = await call('request_operation', sealOperation(key, operation)).then(
-        () => true,
-        (error: unknown) => {
-          // A request with the same key was faster.
-          if (idempotencyKey && error instanceof UniqueIntegrityConstraintViolationError) {
-            return false;
-          }
-          throw error;
-        },
-      );
-      const found = await findRow(id);
-      if (!found) {
-        throw new TypeError('A recorded operation was not found.');
-      }
-      return isNew ? { ...describe(found), isRepeated: false } : repeat(found, digest);
-    },
+    request: (request) => requestOperation(request, options),
     list: async (query) => {
       const { count, results } = z
         .strictObject({ count: z.number(), results: z.array(operationRow) })
         .parse(await call('list_operations', query));
-      return { count, results: results.map(describe) };
+      return { count, results: results.map((row) => describe(row, options)) };
     },
-    find,
-    cancel: async (id, by) => {
-      const found = await findRow(id);
-      return found && describe(found).can_cancel
-        ? z.boolean().parse(
-            await call('cancel_operation', {
-              id,
-              running: found.status === 'running',
-              revision: found.revision,
-              ...by,
-            }),
-          )
-        : false;
+    find: async (id) => {
+      const row = await findRow(call, id);
+      return row && describe(row, options);
     },
-    retry: async (id, by) => {
-      const found = await findRow(id);
-      if (!found || !describe(found).can_retry) {
-        return false;
-      }
-      const kind = kindOf(found.kind);
-      if (kind) {
-        await assertTarget(kind, found.tenant, tenant);
-      }
-      return z.boolean().parse(await call('retry_operation', { id, revision: found.revision, ...by }));
-    },
+    cancel: (id, by) => cancelOperation(id, by, options),
+    retry: (id, by) => retryOperation(id, by, options),
   };
 }

@@ -1,6 +1,9 @@
 /** Run alone: node_modules/.bin/node test/run.ts test/apps/admin/models.test.ts */
 import test from 'ava';
 
+import type { AdminModel } from '../../../src/apps/admin/models/admin-model.ts';
+import { recordChange } from '../../../src/apps/admin/models/record-change.ts';
+import type { Context } from '../../../src/http/state.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { project } from './project.ts';
@@ -273,6 +276,28 @@ test('each change is an event of the tenant, and a rejected change is none', asy
     ).body.results.filter(({ actor }: Row) => actor === 'boss'),
     [],
   );
+});
+
+test('no column of a row takes the place of what identifies the row in an event', async (t) => {
+  let sent: readonly unknown[] = [];
+  const tx = {
+    maybeOne: async () => ({ username: 'ann' }),
+    query: async ({ values }: { values: readonly unknown[] }) => {
+      sent = values;
+    },
+  };
+  const ctx = { ip: null, state: { tx, caller: { userId: '1', actor: null } } } as unknown as Context;
+  const model = { model: 'garage.car' } as AdminModel;
+  await recordChange(ctx, 'change-row', model, {
+    before: { id: 1, model: 'secret', fields: ['secret'], color: 'red' },
+    after: { id: 1, model: 'another secret', fields: [], color: 'red' },
+  });
+  t.deepEqual(JSON.parse(String(sent[2])), {
+    model: 'garage.car',
+    id: 1,
+    model_: 'another secret',
+    fields_: [],
+  });
 });
 
 test('events have shortened values, and a tenant with too many events changes nothing', async (t) => {

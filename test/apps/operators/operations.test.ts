@@ -207,14 +207,14 @@ test.serial('requests with one Idempotency-Key create one operation', async (t) 
   // A rejected request has no effect, so its key can be used again.
   t.is((await send('form-2', { arguments: { text: 5 } })).status, 400);
   t.is((await send('form-2')).status, 202);
-  // The key of another operator is another key.
+  // Keys of different operators are independent.
   const clerk = await send('"form-1"', {}, opened.tokens.staff);
   t.is(clerk.status, 202);
   t.not(clerk.body.id, one.body.id);
   t.is(await count(), before + 3);
 });
 
-/** The statuses in which each kind can be requested for a tenant. Kinds that are missing: those in use. */
+/** The statuses of a tenant in which each kind can be requested. Default: `IN_USE`. */
 const STATUSES: Readonly<Record<string, readonly string[]>> = {
   'suspend-tenant': ['active'],
   'resume-tenant': ['suspended'],
@@ -236,36 +236,39 @@ const ARGUMENTS: Readonly<Record<string, object>> = {
   echo: { text: 'a' },
 };
 
-test.serial('accepts each kind in exactly the statuses that its page offers it in', async (t) => {
-  const { world, ask } = opened;
-  const { body: kinds } = await ask('GET', '/api/operation-kinds/');
-  type Kind = { kind: string; target: string; statuses: string[] };
-  const ofTenants = (kinds as Kind[]).filter(({ target }) => target !== 'fleet');
-  for (const status of [...IN_USE, 'moving', 'deleted']) {
-    await world.asOwner(`update public.tenants set status = $1 where schema_name = 'globex'`, [status]);
-    for (const { kind, statuses } of ofTenants) {
-      const expected = STATUSES[kind] ?? IN_USE;
-      t.deepEqual(statuses, expected, kind);
-      const answer = await request({
-        kind,
-        tenant: 'globex',
-        arguments: ARGUMENTS[kind] ?? {},
-        confirm: 'globex',
-      });
-      t.is(answer.status, expected.includes(status) ? 202 : 409, `${kind} in status ${status}`);
+test.serial(
+  'accepts each kind in exactly the statuses of the tenant that the list of kinds has',
+  async (t) => {
+    const { world, ask } = opened;
+    const { body: kinds } = await ask('GET', '/api/operation-kinds/');
+    type Kind = { kind: string; target: string; statuses: string[] };
+    const ofTenants = (kinds as Kind[]).filter(({ target }) => target !== 'fleet');
+    for (const status of [...IN_USE, 'moving', 'deleted']) {
+      await world.asOwner(`update public.tenants set status = $1 where schema_name = 'globex'`, [status]);
+      for (const { kind, statuses } of ofTenants) {
+        const expected = STATUSES[kind] ?? IN_USE;
+        t.deepEqual(statuses, expected, kind);
+        const answer = await request({
+          kind,
+          tenant: 'globex',
+          arguments: ARGUMENTS[kind] ?? {},
+          confirm: 'globex',
+        });
+        t.is(answer.status, expected.includes(status) ? 202 : 409, `${kind} in status ${status}`);
+      }
     }
-  }
-  const { body: canceled } = await ask('GET', '/api/operations/?tenant=globex&kind=undelete-tenant');
-  const path = `/api/operations/${canceled.results[0].id}`;
-  await ask('POST', `${path}/cancel/`);
-  await world.asOwner(`update public.tenants set status = 'active' where schema_name = 'globex'`);
-  const retry = await ask('POST', `${path}/retry/`, { body: {} });
-  t.deepEqual(
-    [retry.status, retry.body.detail],
-    [409, '"Undelete tenant" cannot be requested while the tenant is in status active.'],
-  );
-  await world.asOwner(`delete from tenancy.operations where schema_name = 'globex'`);
-});
+    const { body: canceled } = await ask('GET', '/api/operations/?tenant=globex&kind=undelete-tenant');
+    const path = `/api/operations/${canceled.results[0].id}`;
+    await ask('POST', `${path}/cancel/`);
+    await world.asOwner(`update public.tenants set status = 'active' where schema_name = 'globex'`);
+    const retry = await ask('POST', `${path}/retry/`, { body: {} });
+    t.deepEqual(
+      [retry.status, retry.body.detail],
+      [409, '"Undelete tenant" cannot be requested while the tenant is in status active.'],
+    );
+    await world.asOwner(`delete from tenancy.operations where schema_name = 'globex'`);
+  },
+);
 
 test.serial('lists the dumps that the worker can restore, for superusers', async (t) => {
   const list = async (token = opened.tokens.superuser) => opened.ask('GET', '/api/dumps/', { token });

@@ -29,7 +29,7 @@ export async function openMail({
   onWorkFailed,
 }: StartDependencies<typeof settings, typeof environment>): Promise<MailWorker> {
   const transport = config.SMTP_URL
-    ? // Loading it takes longer than anything else at the start.
+    ? // Loaded here, because loading nodemailer takes long.
       (await import('./smtp-transport.ts')).openSmtp(config.SMTP_URL)
     : config.MAIL_DIR
       ? openFolder(config.MAIL_DIR, ({ file, ...mail }) =>

@@ -22,7 +22,7 @@ const TEMPLATES = [
   ['username_reset', 'USERNAME_RESET_CONFIRM_URL'],
 ] as const satisfies ReadonlyArray<readonly [Purpose, keyof AccountSettings]>;
 
-/** Returns the settings of the tenant. Null: it cannot be entered now, so the stack of the route rejects the request. */
+/** Returns the settings of the tenant. Null if it cannot be entered now: then the stack of the route rejects the request. */
 async function findSettings(
   { settingsOf }: AccountDependencies,
   { state }: Context,

@@ -45,7 +45,7 @@ export const hashPassword = (
   { memory, passes }: HashCost = DEFAULT_COST,
 ): Promise<string> => hash(password, { memoryCost: memory, timeCost: passes, parallelism: 1 });
 
-/** The form of a hash that no password matches. Comparing with it takes as long as with a new hash. */
+/** Returns text in the form of a hash, which no password matches. Verifying a password against it takes as long as against a real hash. */
 function createDecoy({ memory, passes }: HashCost): string {
   const [salt, hashed] = [16, 32].map((bytes) => randomBytes(bytes).toString('base64').replace(/=+$/, ''));
   return `$argon2id$v=19$m=${memory},t=${passes},p=1$${salt}$${hashed}`;

@@ -5,8 +5,8 @@ import type { Context } from '../../../http/state.ts';
 import { type AppSecrets, tenantKeys } from '../../../tenancy/registry/signing-key.ts';
 import type { AccountSettings } from '../settings.ts';
 
-// Browsers accept a name that begins with __Host- from this host only. A page on another subdomain cannot set it, nor a
-// second cookie of this name, which scripts could read in place of the first. It requires HTTPS.
+// Browsers accept a cookie whose name begins with __Host- from this host only, and only over HTTPS. So a page on another
+// subdomain cannot set it, nor add a second one, which scripts could read instead of the first.
 const nameOf = ({ secure }: Pick<Context, 'secure'>, name: 'refresh' | 'csrftoken'): string =>
   secure ? `__Host-${name}` : name;
 const CSRF_HEADER = 'X-CSRFToken';

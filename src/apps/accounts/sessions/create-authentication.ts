@@ -27,7 +27,7 @@ const accessClaims = z.object({
 
 type Known = Readonly<{ claims: AccessClaims; expires: number }>;
 
-/** How a token is verified. The isolation suite replaces one or the other by a weaker one, to show what each prevents. */
+/** How a token is verified. The isolation suite replaces `keysOf` or `isIssuedFor` with a weaker function, to show what each prevents. */
 type Verification = Readonly<{
   secrets: AppSecrets;
   keysOf: typeof signingKeys;

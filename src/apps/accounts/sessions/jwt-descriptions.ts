@@ -37,7 +37,7 @@ const cookieHeaders = (settings: AccountSettings): Headers => ({
     .string()
     .optional()
     .describe(
-      'Required with the refresh token in a cookie: the value of the cookie `__Host-csrftoken`, or of the header of the login.',
+      'Required with the refresh token in a cookie: the value of the cookie `__Host-csrftoken` (without HTTPS: `csrftoken`), or of the header `X-CSRFToken` of the response to the login.',
     ),
 });
 

@@ -22,12 +22,18 @@ function shortened(value: unknown): unknown {
   return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : (value ?? null);
 }
 
+/** Members of an event that no column may replace: operators see them without the values of the row. */
+const RESERVED: ReadonlySet<string> = new Set(['model', 'fields']);
+
+/** Returns the name that a column has in an event. */
+const memberOf = (column: string): string => (RESERVED.has(column) ? `${column}_` : column);
+
 /** Returns the fields of a row that differ from the other row's. */
 function differing(row: Row | null, other: Row | null): Row | null {
   const names = Object.keys(row ?? {})
     .filter((name) => JSON.stringify(row?.[name]) !== JSON.stringify(other?.[name]))
     .slice(0, MAX_FIELDS);
-  return row && Object.fromEntries(names.map((name) => [name, shortened(row[name])]));
+  return row && Object.fromEntries(names.map((name) => [memberOf(name), shortened(row[name])]));
 }
 
 /** Returns the values of an event, or the names of the fields when the values are too long. */

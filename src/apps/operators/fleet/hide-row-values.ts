@@ -11,8 +11,8 @@ const hide = (values: AuditEvent['before']): AuditEvent['before'] =>
   );
 
 /**
- * Returns an event without the values of rows of a tenant, for staff of the public site. The names of the changed
- * columns remain. Events of operators have no such values.
+ * Returns an event without the values of a tenant's rows, for operators who are not superusers. The names of the changed
+ * columns remain. Events whose source is not `tenant` have no such values.
  */
 export const hideRowValues = (event: AuditEvent): AuditEvent =>
   event.source === 'tenant' ? { ...event, before: hide(event.before), after: hide(event.after) } : event;

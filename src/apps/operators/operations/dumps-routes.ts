@@ -23,7 +23,7 @@ export function dumpsRoutes(
         id: 'dumps_list',
         summary: 'List the dumps that the worker can restore, the newest first',
         response: z.object({
-          is_known: z.boolean().describe('False: no running worker has OPERATIONS_DIRECTORY.'),
+          is_known: z.boolean().describe('Whether a running worker has OPERATIONS_DIRECTORY.'),
           results: z.array(dumpItem),
         }),
       },

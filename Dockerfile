@@ -43,18 +43,32 @@ RUN mkdir -p /client/bin /client/lib \
  && ldd /client/bin/* | awk '$3 ~ /^\// { print $3 }' | sort -u \
   | grep -Ev '/(libc|libm|libdl|libpthread|librt|libresolv)\.so' | xargs -I{} cp -L {} /client/lib/
 
-FROM ${NODE_IMAGE}
+# The service without PostgreSQL's programs.
+FROM ${NODE_IMAGE} AS service
+WORKDIR /app
+ENV NODE_ENV=production
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY --from=dependencies /app/sbom.json /app/package.json ./
+COPY --from=build /app/dist ./dist
+
+# Compiled code of the service's modules: a start takes less processor time. Node uses a folder for each user, and
+# writes files that only this user can read.
+FROM service AS compiled
+COPY scripts/fill-compile-cache.ts ./scripts/
+USER node
+RUN NODE_COMPILE_CACHE=/tmp/compiled node scripts/fill-compile-cache.ts \
+ && chmod -R a+rX /tmp/compiled
+
+FROM service
 COPY --from=client /client /opt/postgresql
 RUN for program in psql pg_dump; do \
       printf '#!/bin/sh\nLD_LIBRARY_PATH=/opt/postgresql/lib exec /opt/postgresql/bin/%s "$@"\n' $program > /usr/local/bin/$program; \
     done \
  && printf '#!/bin/sh\nexec node /app/dist/src/cli.js "$@"\n' > /usr/local/bin/tenants \
  && chmod +x /usr/local/bin/psql /usr/local/bin/pg_dump /usr/local/bin/tenants
-WORKDIR /app
-ENV NODE_ENV=production
-COPY --from=dependencies /app/node_modules ./node_modules
-COPY --from=dependencies /app/sbom.json /app/package.json ./
-COPY --from=build /app/dist ./dist
+# Not in /app, whose files are the same in each build: V8's are not. Not writable: it is code.
+COPY --from=compiled /tmp/compiled /opt/compiled
+ENV NODE_COMPILE_CACHE=/opt/compiled
 # The user owns no files: the root file system may be read-only.
 USER node
 EXPOSE 8080

@@ -57,6 +57,15 @@ async function tenants(args: readonly string[], input = ''): Promise<string> {
   return out;
 }
 
+/** Returns what Node reports about the compiled code of a module in a new container, or nothing without compiled code. */
+async function compiledCode(args: readonly string[]): Promise<string> {
+  const { stderr } = await run('docker', [
+    ...['run', '--rm', '--network', 'none', '--env', 'NODE_DEBUG_NATIVE=COMPILE_CACHE', ...args, image],
+    ...['node', 'dist/src/main.js', '--version'],
+  ]);
+  return /src\/project\.js was (accepted|rejected)/.exec(stderr)?.[1] ?? '';
+}
+
 test.before(async () => {
   await build(image);
   await docker('network', 'create', network);
@@ -98,6 +107,8 @@ test.serial(
     t.is(await until(health, (status) => status === 'healthy', 60_000), 'healthy');
     t.is(await docker('exec', service, 'id', '-un'), 'node');
     await t.throwsAsync(docker('exec', service, 'touch', '/app/x'), { message: /Read-only file system/ });
+    t.is(await compiledCode(['--read-only']), 'accepted');
+    t.is(await compiledCode(['--read-only', '--user', '1234']), '');
 
     const port = Number((await docker('port', service, '8080/tcp')).split(':').at(-1));
     const { body } = await sendRequest(port, 'acme.example.test', 'POST', '/api/auth/jwt/create/', {

@@ -1,0 +1,210 @@
+import test from 'ava';
+import pg from 'pg';
+import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
+import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
+import { migrateTenant } from '../../../src/tenancy/migrations/migrate-tenant.ts';
+import { loadTenantMigrations, migrationsOn } from '../../../src/tenancy/migrations/tenant-migrations.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { raw } from '../../isolation/attack.ts';
+
+let world: World;
+test.serial.before(async () => {
+  world = await openWorld();
+});
+test.after.always(() => world?.close());
+
+// Migrating again.
+
+/** Returns the texts of all queries that pg sends while `work` runs. */
+async function queriesOf(work: () => Promise<unknown>): Promise<string[]> {
+  const texts: string[] = [];
+  const prototype = pg.Client.prototype as unknown as { query: (...args: unknown[]) => unknown };
+  const { query } = prototype;
+  prototype.query = function counted(this: unknown, ...args: unknown[]) {
+    const [config] = args;
+    texts.push(typeof config === 'string' ? config : (config as pg.QueryConfig).text);
+    return query.apply(this, args);
+  };
+  try {
+    await work();
+  } finally {
+    prototype.query = query;
+  }
+  return texts;
+}
+
+test.serial('migrates again with one query, whatever the number of tenants', async (t) => {
+  await migrate(world.owner, world.fleet);
+  const texts = await queriesOf(async () => {
+    const report = await migrate(world.owner, world.fleet);
+    t.like(report, { contextMode: 'guarded', shared: [], tenants: [] });
+  });
+  t.is(texts.length, 1, texts.join('\n---\n'));
+});
+
+test.serial('applies nothing when a tenant is migrated a second time', async (t) => {
+  const migrations = await loadTenantMigrations(world.fleet.project);
+  t.deepEqual(await migrateTenant(world.owner, 'acme', { migrations }), []);
+  await t.throwsAsync(migrateTenant(world.owner, 'nowhere', { migrations }));
+});
+
+test.serial('migrates only the tenant that is behind', async (t) => {
+  const applied = migrationsOn('tenant', await loadTenantMigrations(world.fleet.project)).map(
+    ({ name }) => name,
+  );
+  await world.asOwner(`drop schema globex cascade`);
+  await world.asOwner(`create schema globex authorization tenant_owner`);
+  await world.asOwner(`delete from tenancy_migrations.${world.globex.role}`);
+  await world.asOwner(`update public.tenants set migrated_to = null where id = $1`, [world.globex.id]);
+  const { tenants } = await migrate(world.owner, world.fleet);
+  t.deepEqual(tenants, [{ schema: 'globex', applied }]);
+  await t.notThrowsAsync(
+    withTenant(world.tenantDatabase, { tenant: world.globex.id, readOnly: true }, (tx) =>
+      tx.any(raw('select id from notes')),
+    ),
+  );
+});
+
+test.serial('runs two concurrent installations one after the other', async (t) => {
+  await world.asOwner(`update tenancy.installation set fingerprint = 'old'`);
+  const reports = await world.alone(() =>
+    Promise.all([migrate(world.owner, world.fleet), migrate(world.owner, world.fleet)]),
+  );
+  t.deepEqual(
+    reports.map(({ shared }) => shared),
+    [[], []],
+  );
+});
+
+test.serial('does not skip a shared schema that is behind', async (t) => {
+  await world.asOwner(`update tenancy.installation set fingerprint = 'old'`);
+  await t.throwsAsync(migrate(world.owner, world.fleet, { shared: false }), {
+    code: 'precondition_failed',
+  } as never);
+  await world.alone(() => migrate(world.owner, world.fleet));
+});
+
+test.serial('serves tenants after a change of the context mode', async (t) => {
+  for (const contextMode of ['signed', 'guarded'] as const) {
+    const report = await world.alone(() => migrate(world.owner, { ...world.fleet, contextMode }));
+    t.is(report.contextMode, contextMode);
+    const rows = await withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
+      tx.any(raw('select tenancy.current_tenant() as tenant')),
+    );
+    t.deepEqual(rows, [{ tenant: world.acme.role }]);
+  }
+});
+
+// protect_schema: objects of a later migration.
+
+/** Runs SQL as a tenant migration of acme would, and protects the schema, in one transaction that is undone. */
+async function migrating(
+  text: string,
+  look: (client: pg.Client) => Promise<void> = async () => {},
+  schema = 'acme',
+): Promise<void> {
+  const client = new pg.Client(world.owner);
+  await client.connect();
+  try {
+    await client.query('begin');
+    await client.query('set local role tenant_owner');
+    await client.query(`set local search_path = ${schema}`);
+    await client.query('select tenancy.enter_owner(current_schema())');
+    await client.query(text);
+    await client.query('select tenancy.protect_schema(current_schema())');
+    await look(client);
+  } finally {
+    await client.end();
+  }
+}
+
+for (const [what, text] of [
+  ['table', 'create table later (id bigint generated by default as identity, name text)'],
+  ['partitioned table', 'create table later (id bigint, name text) partition by range (id)'],
+] as const) {
+  test.serial(`gives a ${what} of a later migration its policy and its grants`, async (t) => {
+    await migrating(text, async (client) => {
+      const { rows } = await client.query(
+        `select c.relrowsecurity, c.relforcerowsecurity, p.polname, p.polroles::oid[] as roles, p.polcmd,
+                pg_get_expr(p.polqual, p.polrelid) as qual,
+                (select string_agg(a.privilege_type, ',' order by a.privilege_type)
+                 from aclexplode(c.relacl) as a where a.grantee = $1::regrole) as granted,
+                c.relowner::regrole::text as owner
+         from pg_class as c join pg_policy as p on p.polrelid = c.oid
+         where c.oid = 'later'::regclass`,
+        [world.acme.role],
+      );
+      t.is(rows.length, 1);
+      t.like(rows[0], {
+        relrowsecurity: true,
+        relforcerowsecurity: true,
+        polname: 'same_tenant',
+        polcmd: '*',
+        granted: 'DELETE,INSERT,SELECT,UPDATE',
+        owner: 'tenant_owner',
+      });
+      t.deepEqual(rows[0].roles, [0], 'TO PUBLIC');
+      t.true(rows[0].qual.includes(`'${world.acme.role}'`));
+    });
+  });
+}
+
+test.serial('restores removed protection when a schema is protected again', async (t) => {
+  await migrating(
+    'alter table notes disable row level security; alter table notes no force row level security; drop policy same_tenant on notes',
+    async (client) => {
+      const { rows } = await client.query(
+        `select relrowsecurity, relforcerowsecurity,
+                (select count(*)::integer from pg_policy where polrelid = c.oid) as policies
+         from pg_class as c where c.oid = 'notes'::regclass`,
+      );
+      t.deepEqual(rows, [{ relrowsecurity: true, relforcerowsecurity: true, policies: 1 }]);
+    },
+  );
+});
+
+test.serial('accepts a view with security_invoker', async (t) => {
+  await t.notThrowsAsync(
+    migrating('create view names with (security_invoker = true) as select name from notes'),
+  );
+  await t.notThrowsAsync(migrating('create view names with (security_invoker) as select name from notes'));
+});
+
+for (const [what, text, message] of [
+  ['a view without security_invoker', 'create view names as select name from notes', /owner's rights/],
+  [
+    'a view with security_invoker turned off',
+    'create view names with (security_invoker = false) as select name from notes',
+    /owner's rights/,
+  ],
+  [
+    'a materialized view',
+    'create materialized view names as select name from notes',
+    /which cannot have a policy/,
+  ],
+  [
+    'a security definer function',
+    `create function names() returns setof text language sql security definer begin atomic select name from notes; end`,
+    /bypasses the walls/,
+  ],
+  [
+    "a table in another tenant's schema, by entering it",
+    `select tenancy.enter_owner('globex')`,
+    /entered another tenant/,
+  ],
+  [
+    'a wider policy in place of same_tenant',
+    'drop policy same_tenant on notes; create policy wide on notes using (true)',
+    /.*/,
+  ],
+  [
+    'a rule, which runs with the rights of the table owner',
+    'create table taken (name text); create rule takes as on insert to notes do also insert into taken (name) select new.name',
+    /notes has a rule/,
+  ],
+  ['a second policy that is wider', 'create policy wide on notes using (true)', /.*/],
+] as const) {
+  test.serial(`rejects a migration that creates ${what}`, async (t) => {
+    await t.throwsAsync(migrating(text), { message });
+  });
+}

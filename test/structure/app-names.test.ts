@@ -26,6 +26,7 @@ const ENGINE_TESTS = ['unit', 'db', 'tenancy', 'isolation', 'http', 'cli', 'faul
  */
 const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'test/cli/commands.test.ts': ['users', 'LOGIN_FIELD'],
+  'test/cli/create-commands.test.ts': ['users'],
   'test/cli/doctor.test.ts': ['SMTP_URL'],
   'test/cli/in-tenants.test.ts': ['users'],
   'test/http/cors-browser.test.ts': ['AUTH_COOKIES'],

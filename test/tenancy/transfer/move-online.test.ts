@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import test from 'ava';
 import pg from 'pg';
 
@@ -6,18 +5,19 @@ import { runChecks } from '../../../src/db/checks.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { BUSY, migrateTransactional } from '../../../src/tenancy/migrations/migrate-transactional.ts';
 import { loadTenantMigrations, migrationsOn } from '../../../src/tenancy/migrations/tenant-migrations.ts';
-import { abortMove } from '../../../src/tenancy/transfer/move/abort-move.ts';
 import { assertReplicable } from '../../../src/tenancy/transfer/move/assert-replicable.ts';
-import type { Move, MoveStep } from '../../../src/tenancy/transfer/move/move.ts';
+import type { Move } from '../../../src/tenancy/transfer/move/move.ts';
 import { type MoveOptions, moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
-import { isPlain, type Ran, run, start } from '../../cli/run.ts';
+import { isPlain, type Ran, run } from '../../cli/run.ts';
 import { servedProject } from '../../fixture-app/served-project.ts';
-import { makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
+import { PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
+import { placeOf, provisionInhabited } from './inhabited.ts';
+import { keepChanging } from './keep-changing.ts';
 import { openPremium, type Premium } from './premium.ts';
 import { hasSchema, leftovers } from './traces.ts';
-import { IDENTITIES, insertVariedRows, installVariedTables, rowsOf, structureOf } from './varied-tables.ts';
+import { IDENTITIES, installVariedTables, rowsOf, structureOf } from './varied-tables.ts';
 
 let world: World;
 let premium: Premium;
@@ -47,58 +47,8 @@ const move = (schema: string, to: string, options: Partial<MoveOptions> = {}) =>
     ...options,
   });
 
-const homeOf = async (schema: string): Promise<unknown> =>
-  (await world.asOwner(`select database from public.tenants where schema_name = $1`, [schema]))[0]?.database;
-
-async function inhabit(schema: string) {
-  const member = await world.provision(schema);
-  await insertVariedRows(world, schema);
-  await makeUser(world, schema, 'mover');
-  const token = await service.logIn(member.host, 'mover', PASSWORD);
-  const list = () => service.request(member.host, 'GET', '/api/notes/?page_size=1', { token });
-  return { ...member, token, list };
-}
-
-/** Sends inserts, updates and deletes to the service until it is stopped. Records the acknowledged ones. */
-function keepChanging({ host, token }: { host: string; token: string }) {
-  let done = false;
-  const rows = new Map<number, string>();
-  const refused: string[] = [];
-  const request = async (method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: object) => {
-    const answer = await service.request(host, method, path, { token, ...(body ? { body } : {}) });
-    if (answer.status >= 300) {
-      refused.push(`${answer.status} ${answer.text}`);
-    }
-    return answer;
-  };
-  const write = async (who: number): Promise<void> => {
-    for (let n = 0; !done; n += 1) {
-      const { status, body } = await request('POST', '/api/notes/', { name: `written ${who} ${n}` });
-      if (status !== 201) {
-        continue;
-      }
-      rows.set(body.id, '');
-      if (n % 3 === 0) {
-        const changed = await request('PATCH', `/api/notes/${body.id}/`, { description: 'changed' });
-        rows.set(body.id, changed.status === 200 ? 'changed' : '');
-      } else if (n % 3 === 1) {
-        const deleted = await request('DELETE', `/api/notes/${body.id}/`);
-        if (deleted.status === 204) {
-          rows.delete(body.id);
-        }
-      }
-    }
-  };
-  const writing = Promise.all([1, 2].map(write));
-  return {
-    rows,
-    refused,
-    stop: () => {
-      done = true;
-      return writing;
-    },
-  };
-}
+const inhabit = (schema: string) => provisionInhabited(world, service, schema);
+const homeOf = (schema: string) => placeOf(world, schema);
 
 test.serial('moves a tenant online with all of its rows, and keeps its users logged in', async (t) => {
   const mover = await inhabit('mover');
@@ -132,7 +82,7 @@ test.serial('moves the tenant back with a second move', async (t) => {
 
 test.serial('loses no acknowledged write of a tenant under constant writes', async (t) => {
   const busy = await inhabit('busy');
-  const writer = keepChanging(busy);
+  const writer = keepChanging(service, busy);
   for (const to of ['premium', 'main', 'premium']) {
     await until(
       async () => writer.rows.size,
@@ -224,156 +174,6 @@ test.serial('rejects entering the copy before the switch, and hides the address 
     },
   });
   t.is(seen, 1);
-});
-
-const STEPS: readonly MoveStep[] = [
-  'publish',
-  'open',
-  'copy',
-  'compare',
-  'subscribe',
-  'follow',
-  'block',
-  'catch up',
-  'unsubscribe',
-  'switch',
-];
-
-test.serial(
-  'leaves the tenant served at its source, and nothing else, after a failure at any step',
-  async (t) => {
-    const failing = await inhabit('failing');
-    const before = await rowsOf(world, 'failing');
-    for (const broken of STEPS) {
-      await t.throwsAsync(
-        move('failing', 'premium', {
-          onStep: (step) => {
-            if (step === broken) {
-              throw new Error(`at ${step}`);
-            }
-          },
-        }),
-        { message: `at ${broken}` },
-      );
-      t.is(await homeOf('failing'), 'main', broken);
-      t.false(await hasSchema(premium, 'failing'), broken);
-      t.deepEqual(await leftovers(world, premium), [], broken);
-      t.is((await failing.list()).status, 200, broken);
-    }
-    t.deepEqual(await rowsOf(world, 'failing'), before);
-    await move('failing', 'premium');
-    t.is((await failing.list()).body.count, 40);
-  },
-);
-
-test.serial('stops the move with one sentence when a change cannot be applied at the target', async (t) => {
-  const odd = await inhabit('odd');
-  const error = await t.throwsAsync(
-    move('odd', 'premium', {
-      onStep: async (step) => {
-        if (step === 'follow') {
-          // Only a superuser can do this: the copy differs, and cannot apply further changes.
-          await premium.asOwner(
-            `insert into odd.notes (id, name) overriding system value values (9000, 'x')`,
-          );
-          await world.asOwner(`insert into odd.notes (id, name) overriding system value values (9000, 'y')`);
-        }
-      },
-      blockSeconds: 5,
-    }),
-  );
-  t.regex(error?.message ?? '', /stopped replicating|differs from its source/);
-  t.is(await homeOf('odd'), 'main');
-  t.deepEqual(await leftovers(world, premium), []);
-  t.is((await odd.list()).status, 200);
-});
-
-const KILLED_AT: ReadonlyArray<readonly [said: RegExp, name: string]> = [
-  [/waiting for open transactions/, 'published'],
-  [/notes/, 'copying'],
-  [/comparing/, 'compared'],
-  [/replicating changes/, 'following'],
-  [/requests wait/, 'blocked'],
-];
-
-test.serial(
-  'keeps serving the tenant when a move is killed at any step, and aborts or repeats the move',
-  async (t) => {
-    for (const [said, name] of KILLED_AT) {
-      const schema = `killed_${name}`;
-      const killed = await inhabit(schema);
-      const child = await start(
-        'served-cli.ts',
-        ['move-tenant', '--schema', schema, '--to', 'premium', '--online', '--block-seconds', '30'],
-        premium.env,
-      );
-      let output = '';
-      child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        output += text;
-        if (said.test(output)) {
-          child.kill('SIGKILL');
-        }
-      });
-      const [, signal] = await once(child, 'close');
-      t.is(signal, 'SIGKILL', output);
-      t.is(await homeOf(schema), 'main');
-      t.is((await killed.list()).status, 200);
-      if (name === 'following') {
-        const aborted = await until(
-          () => tenants('move-tenant', '--schema', schema, '--abort'),
-          ({ code }) => code === 0,
-        );
-        t.regex(aborted.out, /Dropped the subscription on premium/);
-        t.regex(aborted.out, /Dropped the replication slot on main/);
-        t.regex(aborted.out, /Dropped the copy on premium/);
-        t.deepEqual(await leftovers(world, premium), []);
-        t.false(await hasSchema(premium, schema));
-        t.deepEqual(await abortMove(databases(), schema), [], 'once is enough');
-      }
-      const again = await until(
-        () =>
-          tenants(
-            'move-tenant',
-            '--schema',
-            schema,
-            '--to',
-            'premium',
-            '--online',
-            '--block-seconds',
-            '30',
-            '--json',
-          ),
-        ({ code }) => code === 0,
-      );
-      t.is(again.code, 0, again.err);
-      t.like(JSON.parse(again.out), { schema, from: 'main', to: 'premium' });
-      t.is((await killed.list()).body.count, 40);
-      t.deepEqual(await leftovers(world, premium), []);
-    }
-  },
-);
-
-test.serial('leaves nothing behind after a move received SIGTERM', async (t) => {
-  await inhabit('stopped');
-  const child = await start(
-    'served-cli.ts',
-    ['move-tenant', '--schema', 'stopped', '--to', 'premium', '--online'],
-    premium.env,
-  );
-  let asked = false;
-  let output = '';
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    output += text;
-    // Only once: a second response would have no listener.
-    if (/waiting for open transactions/.test(output) && !asked) {
-      asked = child.kill('SIGTERM');
-    }
-  });
-  const [code] = await once(child, 'close');
-  t.is(code, 1, output);
-  t.regex(output, /The move was stopped\. stopped is still on its previous database/);
-  t.is(await homeOf('stopped'), 'main');
-  t.deepEqual(await leftovers(world, premium), []);
 });
 
 test.serial('does not migrate a tenant during replication', async (t) => {

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
 import pg from 'pg';
@@ -6,15 +5,15 @@ import pg from 'pg';
 import { runChecks } from '../../../src/db/checks.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { dropRetainedCopies } from '../../../src/tenancy/lifecycle/drop-retained-copies.ts';
-import { reconcileRegistry } from '../../../src/tenancy/registry/reconcile-registry.ts';
 import { moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
-import { isPlain, type Ran, run, start } from '../../cli/run.ts';
+import { type Ran, run } from '../../cli/run.ts';
 import { servedProject } from '../../fixture-app/served-project.ts';
-import { makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
+import { PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
+import { placeOf, provisionInhabited } from './inhabited.ts';
 import { openPremium, type Premium } from './premium.ts';
-import { insertVariedRows, installVariedTables, rowsOf, structureOf } from './varied-tables.ts';
+import { installVariedTables, rowsOf, structureOf } from './varied-tables.ts';
 
 let world: World;
 let premium: Premium;
@@ -40,18 +39,8 @@ const move = (
   { blockSeconds = 60, keepDays = 0, onTable = (_: { name: string }): void => {} } = {},
 ) => moveTenant(databases(), schema, { project: world.fleet.project, to, blockSeconds, keepDays, onTable });
 
-/** Creates a tenant with a logged-in user and rows of every kind. */
-async function inhabit(schema: string) {
-  const member = await world.provision(schema);
-  await insertVariedRows(world, schema);
-  await makeUser(world, schema, 'mover');
-  const token = await service.logIn(member.host, 'mover', PASSWORD);
-  const list = () => service.request(member.host, 'GET', '/api/notes/?page_size=1', { token });
-  return { ...member, token, list };
-}
-
-const homeOf = async (schema: string): Promise<unknown> =>
-  (await world.asOwner(`select database from public.tenants where schema_name = $1`, [schema]))[0]?.database;
+const inhabit = (schema: string) => provisionInhabited(world, service, schema);
+const homeOf = (schema: string) => placeOf(world, schema);
 
 test.serial('moves a tenant with all of its rows, and keeps its users logged in', async (t) => {
   const mover = await inhabit('mover');
@@ -291,178 +280,4 @@ test.serial('delays a request only briefly after a false notification of a move'
   await notificationsArrived();
   t.truthy(await service.logIn('patient.localhost', 'mover', PASSWORD));
   t.deepEqual(service.bugs, []);
-});
-
-test.serial(
-  'stops the move when a transaction does not end in time, and leaves the tenant at its source',
-  async (t) => {
-    const slow = await world.provision('slow');
-    const inside = new pg.Client(world.owner);
-    await inside.connect();
-    await inside.query('begin');
-    await inside.query('select pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [slow.id]);
-    const error = await t.throwsAsync(move('slow', 'premium', { blockSeconds: 1 }));
-    t.like(error, { code: 'tenant_busy' });
-    t.regex(error?.message ?? '', /--block-seconds/);
-    await inside.end();
-    t.is(await homeOf('slow'), 'main');
-    t.deepEqual(await premium.asOwner(`select to_regnamespace('slow') as there`), [{ there: null }]);
-    await t.notThrowsAsync(
-      withTenant(world.tenantDatabase, { tenant: slow.id, readOnly: true }, (tx) =>
-        tx.any(raw('select id from notes')),
-      ),
-    );
-    await t.notThrowsAsync(move('slow', 'premium'));
-  },
-);
-
-test.serial('does not switch to a copy that differs from its source', async (t) => {
-  await world.provision('unequal');
-  await insertVariedRows(world, 'unequal');
-  await premium.asOwner(`
-    create function public.spoil() returns event_trigger language plpgsql as $$
-    begin
-      if to_regclass('unequal.notes') is not null then
-        update unequal.notes set name = 'spoilt' where id = 1;
-      end if;
-    end $$`);
-  // Fires when FORCE ROW LEVEL SECURITY is restored, after all rows were copied.
-  await premium.asOwner(
-    `create event trigger spoil on ddl_command_end when tag in ('ALTER TABLE') execute function public.spoil()`,
-  );
-  await t.throwsAsync(move('unequal', 'premium'), {
-    message: /unequal\.notes differs from its source/,
-  });
-  await premium.asOwner('drop event trigger spoil');
-  await premium.asOwner('drop function public.spoil()');
-  t.is(await homeOf('unequal'), 'main');
-  await t.notThrowsAsync(move('unequal', 'premium'));
-});
-
-test.serial(
-  'keeps the tenant served at its source when a move is killed, and can repeat the move',
-  async (t) => {
-    const killed = await inhabit('killed');
-    await world.asOwner(
-      `insert into killed.notes (name, description) select 'p', repeat('x', 1000) from generate_series(1, 20000)`,
-    );
-    const child = await start(
-      'served-cli.ts',
-      ['move-tenant', '--schema', 'killed', '--to', 'premium', '--block-seconds', '30'],
-      premium.env,
-    );
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      if (/notes/.test(text)) {
-        child.kill('SIGKILL');
-      }
-    });
-    const [, signal] = await once(child, 'close');
-    t.is(signal, 'SIGKILL');
-    t.is(await homeOf('killed'), 'main');
-    t.is((await killed.list()).status, 200);
-    const leftovers = await until(
-      () => premium.asOwner(`select from pg_namespace where nspname = 'killed'`),
-      (found) => found.length === 0,
-    );
-    t.deepEqual(leftovers, []);
-    const again = await tenants(
-      ...['move-tenant', '--schema', 'killed', '--to', 'premium', '--block-seconds', '30', '--json'],
-    );
-    t.is(again.code, 0, again.err);
-    t.like(JSON.parse(again.out), { schema: 'killed', from: 'main', to: 'premium' });
-    t.is((await killed.list()).body.count, 20_040);
-  },
-);
-
-test.serial('replaces a copy that was never switched to in the next move', async (t) => {
-  const { id } = await world.provision('limbo');
-  await move('limbo', 'premium', { keepDays: 1 });
-  // As if the process was killed after the target's commit and before main's.
-  await world.asOwner(`update public.tenants set database = 'main' where id = $1`, [id]);
-  await world.asOwner('delete from tenancy.retained_copies where tenant_id = $1', [id]);
-  await world.asOwner(`insert into limbo.notes (name) values ('since')`);
-  await move('limbo', 'premium');
-  t.deepEqual(await premium.asOwner('select name from limbo.notes'), [{ name: 'since' }]);
-});
-
-test.serial(
-  'repairs the placement at the former target of a killed move with the next command',
-  async (t) => {
-    const { id } = await world.provision('homeward');
-    await move('homeward', 'premium', { keepDays: 1 });
-    // As if the process was killed after main's commit, before the target's cleanup.
-    await world.asOwner(`update public.tenants set database = 'main' where id = $1`, [id]);
-    t.is((await tenants('list-tenants')).code, 0);
-    t.deepEqual(await premium.asOwner('select database from public.tenants where id = $1', [id]), [
-      { database: 'main' },
-    ]);
-  },
-);
-
-test.serial('repairs a wrong placement on the tenant’s own database with the next command', async (t) => {
-  const { id } = await world.provision('confused');
-  await move('confused', 'premium');
-  await premium.asOwner(`update public.tenants set database = 'main' where id = $1`, [id]);
-  t.is((await tenants('list-tenants')).code, 0);
-  t.deepEqual(await premium.asOwner('select database from public.tenants where id = $1', [id]), [
-    { database: 'premium' },
-  ]);
-});
-
-test.serial('keeps a tenant accessible when a command runs during its move', async (t) => {
-  const { id, host } = await inhabit('beside');
-  let moving = true;
-  const commands = (async () => {
-    while (moving) {
-      await reconcileRegistry(world.owner, premium.database.owner, 'premium');
-    }
-  })();
-  for (const to of ['premium', 'main', 'premium']) {
-    await move('beside', to);
-  }
-  moving = false;
-  await commands;
-  t.deepEqual(await premium.asOwner('select database from public.tenants where id = $1', [id]), [
-    { database: 'premium' },
-  ]);
-  t.truthy(await service.logIn(host, 'mover', PASSWORD));
-});
-
-test.serial('completes one of two concurrent moves of a tenant', async (t) => {
-  await world.provision('twice');
-  const both = await Promise.allSettled([move('twice', 'premium'), move('twice', 'premium')]);
-  t.is(both.filter(({ status }) => status === 'fulfilled').length, 1);
-  const [lost] = both.filter((outcome) => outcome.status === 'rejected');
-  t.like(lost?.reason, { code: 'tenant_busy' });
-});
-
-test.serial('rejects invalid moves with one sentence', async (t) => {
-  await world.provision('asleep');
-  await world.asOwner(`update public.tenants set status = 'deleted' where schema_name = 'asleep'`);
-  const refusals: ReadonlyArray<readonly [code: number, said: RegExp, args: readonly string[]]> = [
-    [2, /required/, ['move-tenant', '--schema', 'acme']],
-    [2, /no database "gold"/, ['move-tenant', '--schema', 'acme', '--to', 'gold']],
-    [2, /is already on "main"/, ['move-tenant', '--schema', 'acme', '--to', 'main']],
-    [
-      2,
-      /block-seconds must be a whole number/,
-      ['move-tenant', '--schema', 'acme', '--to', 'premium', '--block-seconds', '0'],
-    ],
-    [
-      2,
-      /keep-days must be a whole number/,
-      ['move-tenant', '--schema', 'acme', '--to', 'premium', '--keep-days', 'x'],
-    ],
-    [1, /No tenant has the schema "nobody"/, ['move-tenant', '--schema', 'nobody', '--to', 'premium']],
-    [1, /status deleted/, ['move-tenant', '--schema', 'asleep', '--to', 'premium']],
-  ];
-  for (const [code, said, args] of refusals) {
-    const ran = await tenants(...args);
-    t.is(ran.code, code, `${args.join(' ')}: ${ran.err}`);
-    t.regex(ran.err, said);
-    isPlain(t, ran);
-  }
-  for (const command of ['move-tenant', 'drop-retained-copies']) {
-    t.is((await tenants(command, '--help')).code, 0);
-  }
 });

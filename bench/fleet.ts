@@ -6,7 +6,8 @@
  * a share of 1/n). The service starts anew for each, so that backends begin without plans and cached tables, and is
  * measured when the share of statements that reuse a plan no longer grows. The results are the rate, the processor time
  * of a request, the share of statements that reuse a plan, and the private memory of a backend. The service has the
- * settings for many tenants of docs/limits.md. The tenants have three tables each: see slim-tenants.ts. BENCH_DATA keeps them for other runs and for start.ts.
+ * settings for many tenants of docs/limits.md. The tenants have three tables each: see slim-tenants.ts. BENCH_DATA keeps
+ * them for other runs and for start.ts.
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,7 +22,7 @@ import { logIn, openService, type Side } from './sides.ts';
 const TENANTS = Number(process.argv[2] ?? 1_500);
 const ZIPF_TENANTS = Number(process.argv[3] ?? 10_000);
 const SECONDS = Number(process.argv[4] ?? 5);
-/** Settings for many tenants: two connections in each of four pool shards, with the plans of about 670 tenants each. */
+/** Settings for many tenants, of docs/limits.md: four pool shards of two connections, which keep more statements. */
 const SETTINGS = {
   LANES: '4',
   PREPARED_STATEMENTS_PER_CONNECTION: '1000',

@@ -5,8 +5,9 @@
  * GET of one row with 10 tenants, with 100 and with 1,500 in turn, and with 10,000 by Zipf's law (the tenant of rank n gets
  * a share of 1/n). The service starts anew for each, so that backends begin without plans and cached tables, and is
  * measured when the share of statements that reuse a plan no longer grows. The results are the rate, the processor time
- * of a request, the share of statements that reuse a plan, and the private memory of a backend. The tenants have three
- * tables each: see slim-tenants.ts. BENCH_DATA keeps them for other runs and for start.ts.
+ * of a request, the share of statements that reuse a plan, and the private memory of a backend. The service has the
+ * settings for many tenants of docs/limits.md. The tenants have three tables each: see slim-tenants.ts. BENCH_DATA keeps
+ * them for other runs and for start.ts.
  */
 import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -21,6 +22,12 @@ import { logIn, openService, type Side } from './sides.ts';
 const TENANTS = Number(process.argv[2] ?? 1_500);
 const ZIPF_TENANTS = Number(process.argv[3] ?? 10_000);
 const SECONDS = Number(process.argv[4] ?? 5);
+/** Settings for many tenants, of docs/limits.md: four pool shards of two connections, which keep more statements. */
+const SETTINGS = {
+  LANES: '4',
+  PREPARED_STATEMENTS_PER_CONNECTION: '1000',
+  PREPARED_STATEMENTS_MEMORY: '32',
+};
 /** Number of rounds before the first measured one. */
 const WARM_UP = { least: 4, most: 24 };
 /** A round in which the share of reused plans grows by less than this is the last one of the warm-up. */
@@ -127,7 +134,9 @@ async function measure(
   postgres: number,
 ): Promise<Measured> {
   const metricsPort = await freePort();
-  const service = await openService(world, [], { env: { METRICS_PORT: String(metricsPort) } });
+  const service = await openService(world, [], {
+    env: { ...SETTINGS, METRICS_PORT: String(metricsPort) },
+  });
   const sequence = requests(tenants);
   const { port, pid } = service.server;
   try {

@@ -8,8 +8,8 @@ export type ConnectionSource = Pick<DatabasePool, 'connect' | 'any'>;
 
 export type AffinePool = Readonly<{
   /**
-   * Returns access to the pool for one tenant, which prefers the connection with the index `preferred`, modulo the size, and then those
-   * that it has used before. The methods throw Unavailable `overloaded` when no connection is free in time.
+   * Returns access to the pool for one tenant, which prefers the connection with the index `preferred`, modulo the size,
+   * and then the second one that it has used. The methods throw Unavailable `overloaded` when no connection is free in time.
    */
   preferring: (preferred: number) => ConnectionSource;
   state: () => ReturnType<DatabasePool['state']>;
@@ -18,7 +18,7 @@ export type AffinePool = Readonly<{
 
 type Slot = { readonly index: number; readonly pool: DatabasePool; isBusy: boolean };
 
-/** The connections that a tenant has used, by index. Its preferred one is among them from the beginning. */
+/** The first connections that a tenant has used, by index. Its preferred one is among them from the beginning. */
 type Used = Set<number>;
 
 type Waiter = {
@@ -29,6 +29,11 @@ type Waiter = {
   overtaken: number;
 };
 
+/**
+ * Maximum number of connections that a tenant prefers. With more, every connection would prepare the statements of every
+ * tenant, and close those of the others when its limit is reached.
+ */
+const MAX_USED = 2;
 /** Number of callers that may be served before one that waits longer, because they prefer the freed connection. */
 const MAX_OVERTAKEN = 16;
 /** Maximum number of waiting callers that are searched for one that prefers the freed connection. */
@@ -38,9 +43,9 @@ const MAX_SEARCHED = 100;
  * Opens a pool in which every tenant has preferred connections: a backend keeps plans and 25 kB for every
  * table that it has used, so the same tenant should use the same backends.
  *
- * A caller gets its preferred connection if it is idle, otherwise an idle one that its tenant has used before, otherwise
- * the next idle one in a fixed order. When all are in use, a freed connection goes to the first waiting caller whose
- * tenant has used it. A caller that was overtaken 16 times gets the next connection when it is the first in line.
+ * A caller gets its preferred connection if it is idle, otherwise the second one that its tenant has used, otherwise
+ * the next idle one in a fixed order. When all are in use, a freed connection goes to the first waiting caller for whose
+ * tenant it is one of these two. A caller that was overtaken 16 times gets the next connection when it is the first in line.
  *
  * Each connection is a Slonik pool of size 1, because Slonik's pool cannot select an idle connection.
  */
@@ -113,7 +118,9 @@ export async function openAffinePool(settings: PoolSettings): Promise<AffinePool
     work: (pool: DatabasePool) => Promise<T>,
   ): Promise<T> => {
     const slot = await take(preferred, used);
-    used.add(slot.index);
+    if (used.size < MAX_USED) {
+      used.add(slot.index);
+    }
     try {
       return await work(slot.pool);
     } finally {

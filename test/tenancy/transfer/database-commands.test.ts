@@ -312,7 +312,8 @@ test.serial('deletes and purges a tenant on its database first, and then on main
 
 test.serial('finishes a purge that was interrupted between two databases', async (t) => {
   const id = await create('cut_off');
-  t.is((await tenants('delete-tenant', '--schema', 'cut_off', '--yes', '--keep-days', '0')).code, 0);
+  const deleted = await tenants('delete-tenant', '--schema', 'cut_off', '--yes', '--keep-days', '0');
+  t.is(deleted.code, 0, deleted.err);
   t.deepEqual(await premium.asOwner('select status from public.tenants where id = $1', [id]), [
     { status: 'deleted' },
   ]);

@@ -13,5 +13,5 @@ export async function provisionInhabited(world: World, service: TestService, sch
 }
 
 /** Returns the database where main places a tenant. */
-export const placeOf = async (world: World, schema: string): Promise<unknown> =>
+export const findDatabase = async (world: World, schema: string): Promise<unknown> =>
   (await world.asOwner(`select database from public.tenants where schema_name = $1`, [schema]))[0]?.database;

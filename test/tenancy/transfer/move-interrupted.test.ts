@@ -10,7 +10,7 @@ import { servedProject } from '../../fixture-app/served-project.ts';
 import { PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
-import { placeOf, provisionInhabited } from './inhabited.ts';
+import { findDatabase, provisionInhabited } from './inhabited.ts';
 import { openPremium, type Premium } from './premium.ts';
 import { insertVariedRows, installVariedTables } from './varied-tables.ts';
 
@@ -36,7 +36,7 @@ const move = (schema: string, to: string, { blockSeconds = 60, keepDays = 0 } = 
   moveTenant(databases(), schema, { project: world.fleet.project, to, blockSeconds, keepDays });
 
 const inhabit = (schema: string) => provisionInhabited(world, service, schema);
-const homeOf = (schema: string) => placeOf(world, schema);
+const databaseOf = (schema: string) => findDatabase(world, schema);
 
 test.serial(
   'stops the move when a transaction does not end in time, and leaves the tenant at its source',
@@ -50,7 +50,7 @@ test.serial(
     t.like(error, { code: 'tenant_busy' });
     t.regex(error?.message ?? '', /--block-seconds/);
     await inside.end();
-    t.is(await homeOf('slow'), 'main');
+    t.is(await databaseOf('slow'), 'main');
     t.deepEqual(await premium.asOwner(`select to_regnamespace('slow') as there`), [{ there: null }]);
     await t.notThrowsAsync(
       withTenant(world.tenantDatabase, { tenant: slow.id, readOnly: true }, (tx) =>
@@ -80,7 +80,7 @@ test.serial('does not switch to a copy that differs from its source', async (t) 
   });
   await premium.asOwner('drop event trigger spoil');
   await premium.asOwner('drop function public.spoil()');
-  t.is(await homeOf('unequal'), 'main');
+  t.is(await databaseOf('unequal'), 'main');
   await t.notThrowsAsync(move('unequal', 'premium'));
 });
 
@@ -103,7 +103,7 @@ test.serial(
     });
     const [, signal] = await once(child, 'close');
     t.is(signal, 'SIGKILL');
-    t.is(await homeOf('killed'), 'main');
+    t.is(await databaseOf('killed'), 'main');
     t.is((await killed.list()).status, 200);
     const leftovers = await until(
       () => premium.asOwner(`select from pg_namespace where nspname = 'killed'`),

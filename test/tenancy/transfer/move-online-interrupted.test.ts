@@ -8,7 +8,7 @@ import { type Ran, run, start } from '../../cli/run.ts';
 import { servedProject } from '../../fixture-app/served-project.ts';
 import { serve, type TestService, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { placeOf, provisionInhabited } from './inhabited.ts';
+import { findDatabase, provisionInhabited } from './inhabited.ts';
 import { openPremium, type Premium } from './premium.ts';
 import { hasSchema, leftovers } from './traces.ts';
 import { IDENTITIES, installVariedTables, rowsOf } from './varied-tables.ts';
@@ -42,7 +42,7 @@ const move = (schema: string, to: string, options: Partial<MoveOptions> = {}) =>
   });
 
 const inhabit = (schema: string) => provisionInhabited(world, service, schema);
-const homeOf = (schema: string) => placeOf(world, schema);
+const databaseOf = (schema: string) => findDatabase(world, schema);
 
 const STEPS: readonly MoveStep[] = [
   'publish',
@@ -73,7 +73,7 @@ test.serial(
         }),
         { message: `at ${broken}` },
       );
-      t.is(await homeOf('failing'), 'main', broken);
+      t.is(await databaseOf('failing'), 'main', broken);
       t.false(await hasSchema(premium, 'failing'), broken);
       t.deepEqual(await leftovers(world, premium), [], broken);
       t.is((await failing.list()).status, 200, broken);
@@ -101,7 +101,7 @@ test.serial('stops the move with one sentence when a change cannot be applied at
     }),
   );
   t.regex(error?.message ?? '', /stopped replicating|differs from its source/);
-  t.is(await homeOf('odd'), 'main');
+  t.is(await databaseOf('odd'), 'main');
   t.deepEqual(await leftovers(world, premium), []);
   t.is((await odd.list()).status, 200);
 });
@@ -134,7 +134,7 @@ test.serial(
       });
       const [, signal] = await once(child, 'close');
       t.is(signal, 'SIGKILL', output);
-      t.is(await homeOf(schema), 'main');
+      t.is(await databaseOf(schema), 'main');
       t.is((await killed.list()).status, 200);
       if (name === 'following') {
         const aborted = await until(
@@ -190,6 +190,6 @@ test.serial('leaves nothing behind after a move received SIGTERM', async (t) => 
   const [code] = await once(child, 'close');
   t.is(code, 1, output);
   t.regex(output, /The move was stopped\. stopped is still on its previous database/);
-  t.is(await homeOf('stopped'), 'main');
+  t.is(await databaseOf('stopped'), 'main');
   t.deepEqual(await leftovers(world, premium), []);
 });

@@ -13,7 +13,7 @@ import { servedProject } from '../../fixture-app/served-project.ts';
 import { PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
-import { placeOf, provisionInhabited } from './inhabited.ts';
+import { findDatabase, provisionInhabited } from './inhabited.ts';
 import { keepChanging } from './keep-changing.ts';
 import { openPremium, type Premium } from './premium.ts';
 import { hasSchema, leftovers } from './traces.ts';
@@ -48,7 +48,7 @@ const move = (schema: string, to: string, options: Partial<MoveOptions> = {}) =>
   });
 
 const inhabit = (schema: string) => provisionInhabited(world, service, schema);
-const homeOf = (schema: string) => placeOf(world, schema);
+const databaseOf = (schema: string) => findDatabase(world, schema);
 
 test.serial('moves a tenant online with all of its rows, and keeps its users logged in', async (t) => {
   const mover = await inhabit('mover');
@@ -58,7 +58,7 @@ test.serial('moves a tenant online with all of its rows, and keeps its users log
   t.true(moved.tables.every(({ verified }) => verified === 'switch'));
   t.deepEqual(await rowsOf(premium, 'mover'), rows);
   t.deepEqual(await structureOf(premium, 'mover'), structure);
-  t.is(await homeOf('mover'), 'premium');
+  t.is(await databaseOf('mover'), 'premium');
   t.false(await hasSchema(world, 'mover'));
   t.deepEqual(await leftovers(world, premium), []);
   t.is((await mover.list()).body.count, 40, 'with the token from before');
@@ -233,7 +233,7 @@ test.serial('rejects invalid moves with one sentence', async (t) => {
   );
   t.deepEqual(await leftovers(world, premium), []);
   for (const { schema } of [plain, melting]) {
-    t.is(await homeOf(schema), 'main');
+    t.is(await databaseOf(schema), 'main');
     t.false(await hasSchema(premium, schema));
   }
 });

@@ -11,7 +11,7 @@ import { servedProject } from '../../fixture-app/served-project.ts';
 import { PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
-import { placeOf, provisionInhabited } from './inhabited.ts';
+import { findDatabase, provisionInhabited } from './inhabited.ts';
 import { openPremium, type Premium } from './premium.ts';
 import { installVariedTables, rowsOf, structureOf } from './varied-tables.ts';
 
@@ -40,7 +40,7 @@ const move = (
 ) => moveTenant(databases(), schema, { project: world.fleet.project, to, blockSeconds, keepDays, onTable });
 
 const inhabit = (schema: string) => provisionInhabited(world, service, schema);
-const homeOf = (schema: string) => placeOf(world, schema);
+const databaseOf = (schema: string) => findDatabase(world, schema);
 
 test.serial('moves a tenant with all of its rows, and keeps its users logged in', async (t) => {
   const mover = await inhabit('mover');
@@ -49,7 +49,7 @@ test.serial('moves a tenant with all of its rows, and keeps its users logged in'
   t.like(moved, { from: 'main', to: 'premium' });
   t.deepEqual(await rowsOf(premium, 'mover'), rows);
   t.deepEqual(await structureOf(premium, 'mover'), structure);
-  t.is(await homeOf('mover'), 'premium');
+  t.is(await databaseOf('mover'), 'premium');
   t.deepEqual(await world.asOwner(`select to_regnamespace('mover') as here`), [{ here: null }]);
   const page = await mover.list();
   t.is(page.status, 200, 'with the token from before');
@@ -69,7 +69,7 @@ test.serial('moves the tenant back with a second move', async (t) => {
   const rows = await rowsOf(premium, 'mover');
   t.like(await move('mover', 'main'), { from: 'premium', to: 'main' });
   t.deepEqual(await rowsOf(world, 'mover'), rows);
-  t.is(await homeOf('mover'), 'main');
+  t.is(await databaseOf('mover'), 'main');
   t.deepEqual(await premium.asOwner(`select from public.tenants where schema_name = 'mover'`), []);
   t.is((await service.request('mover.localhost', 'GET', '/healthz')).status, 200);
   t.truthy(await service.logIn('mover.localhost', 'mover', PASSWORD));

@@ -51,6 +51,7 @@ format: node_modules/.installed ## fix format and lint
 
 .PHONY: isolation
 isolation: node_modules/.installed ## run all attacks, disable each wall in turn, and write a report to .data/: make isolation [PREPARED=off]
+	$(if $(filter-out on off,$(PREPARED)),$(error PREPARED is on or off))
 	@$(if $(PREPARED),PREPARED_STATEMENTS=$(PREPARED)) npm run --silent isolation
 
 .PHONY: fault

@@ -8,17 +8,17 @@ export const OTHER = '(other)';
 
 /** Requests between two selections. */
 const TERM_REQUESTS = 1_000;
-/** Candidates for each selected tenant. */
+/** Candidates for each selected tenant, whose counts are kept from one term to the next. */
 const CANDIDATES = 10;
 
 /**
  * Selects the tenants that have counters of their own: those with the most requests, at most
  * `maxTenants`. Memory is bounded for any number of tenants.
  *
- * Candidates are counted as in a space-saving sketch: when the table is full, a new tenant
- * replaces the smallest one and inherits its count. After each term the largest are selected and
- * all counts are halved, so that old traffic loses weight. A counter only counts while its tenant
- * is selected: it never decreases. `onLeave` is called with a tenant that is no longer selected.
+ * A term of 1,000 requests counts every tenant. After it the largest are selected, ten times as many
+ * remain candidates, and their counts are halved, so that old traffic loses weight. So a request costs the same with any
+ * number of tenants. A counter only counts while its tenant is selected: it never decreases. `onLeave` is called with a
+ * tenant that is no longer selected.
  */
 export function createTopTenants({
   maxTenants,
@@ -31,17 +31,6 @@ export function createTopTenants({
   const counts = new Map<string, number>();
   let term = 0;
 
-  const count = (schema: string): void => {
-    const before = counts.get(schema);
-    if (before !== undefined || counts.size < maxTenants * CANDIDATES) {
-      counts.set(schema, (before ?? 0) + 1);
-      return;
-    }
-    const [smallest, least] = [...counts].reduce((a, b) => (b[1] < a[1] ? b : a));
-    counts.delete(smallest);
-    counts.set(schema, least + 1);
-  };
-
   const elect = (): void => {
     const ranking = [...counts].sort(([, a], [, b]) => b - a);
     const top = new Set(ranking.slice(0, maxTenants).map(([schema]) => schema));
@@ -49,7 +38,8 @@ export function createTopTenants({
       selected.delete(schema);
       onLeave(schema);
     }
-    for (const [schema, requests] of ranking) {
+    counts.clear();
+    for (const [schema, requests] of ranking.slice(0, maxTenants * CANDIDATES)) {
       counts.set(schema, requests / 2);
     }
     for (const schema of top) {
@@ -62,7 +52,7 @@ export function createTopTenants({
       if (maxTenants === 0) {
         return OTHER;
       }
-      count(schema);
+      counts.set(schema, (counts.get(schema) ?? 0) + 1);
       term += 1;
       if (term >= TERM_REQUESTS) {
         term = 0;

@@ -59,6 +59,14 @@ test('never uses more labels than maxTenants and (other)', (t) => {
   t.true(counters.has('always'));
 });
 
+test('a steady tenant is selected before tenants of one request, however many there are', (t) => {
+  const { counters, ask } = counted(1);
+  for (let at = 0; at < 20_000; at += 1) {
+    ask(at % 20 === 0 ? 'steady' : `t_${at}`);
+  }
+  t.deepEqual([...counters.keys()].sort(), [OTHER, 'steady']);
+});
+
 test('(other) never decreases', (t) => {
   const { counters, ask } = counted(3);
   let before = 0;

@@ -19,7 +19,7 @@ type Queue = { running: number; waiting: Waiter[] };
  * Number of queues up to which those of tenants without transactions are kept. Deleting and adding one for each request
  * would make V8 replace the table of the Map.
  */
-const MAX_KEPT_QUEUES = 1_000;
+const MAX_KEPT_QUEUES = 20_000;
 
 /** Maximum number of waiting requests of one tenant. Each holds a socket. */
 const MAX_WAITING = 1_000;
@@ -34,7 +34,7 @@ const rejection = (): Unavailable =>
  * `limit`: maximum number of transactions of a tenant. `timeoutMs`: maximum wait in milliseconds. A
  * request is rejected immediately when the queue is full.
  *
- * Counts in this process only. Keeps the queues of up to 1,000 tenants.
+ * Counts in this process only. Keeps the queues of up to 20,000 tenants.
  */
 export function createConcurrencyLimiter({
   limit: defaultLimit,

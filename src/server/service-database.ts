@@ -170,7 +170,6 @@ export async function openServiceDatabase(
       preparedStatements:
         config.PREPARED_STATEMENTS === 'on'
           ? {
-              count: config.PREPARED_STATEMENTS_PER_CONNECTION,
               bytes: config.PREPARED_STATEMENTS_MEMORY * 2 ** 20,
               usage: statementUsage,
             }

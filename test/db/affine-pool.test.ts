@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { sql } from 'slonik';
 import { z } from 'zod';
 
-import { type AffinePool, openAffinePool } from '../../src/db/pool/affine-pool.ts';
+import { type AffinePool, openAffinePool, type Patience } from '../../src/db/pool/affine-pool.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
 let world: World;
@@ -11,17 +11,29 @@ test.before(async () => {
 });
 test.after.always(() => world?.close());
 
+/** No transaction is a long one. */
+const PATIENT: Patience = { longMs: 600_000, maxMs: 600_000 };
+/** Every transaction is a long one. */
+const IMPATIENT: Patience = { longMs: 0, maxMs: 600_000 };
+
 /** Opens a pool that prefers connections. Returns it, and a function that uses a connection until it is released. */
-async function openAffine(t: ExecutionContext, maxPoolSize: number, poolTimeout = 60_000) {
-  const pool = await openAffinePool({
-    connection: { connectionString: world.serviceUrl },
-    applicationName: 'koa-tenants test',
-    connectTimeout: 10_000,
-    queryTimeout: 10_000,
-    maxPoolSize,
-    poolTimeout,
-    maxConnectionAge: 600_000,
-  });
+async function openAffine(
+  t: ExecutionContext,
+  maxPoolSize: number,
+  { patience = IMPATIENT, poolTimeout = 60_000 }: { patience?: Patience; poolTimeout?: number } = {},
+) {
+  const pool = await openAffinePool(
+    {
+      connection: { connectionString: world.serviceUrl },
+      applicationName: 'koa-tenants test',
+      connectTimeout: 10_000,
+      queryTimeout: 10_000,
+      maxPoolSize,
+      poolTimeout,
+      maxConnectionAge: 600_000,
+    },
+    patience,
+  );
   t.teardown(pool.end);
   const hold = async (preferred: number) => {
     const [taken, released] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
@@ -42,7 +54,7 @@ const backendOf = async (pool: AffinePool, preferred = 0): Promise<number> => {
   return found?.pid ?? 0;
 };
 
-test('a pool lends each caller its preferred connection while that is idle, and otherwise the next one', async (t) => {
+test('a pool lends each caller its preferred connection, and the next one while a long transaction uses it', async (t) => {
   const { pool, hold } = await openAffine(t, 3);
   const first = await Promise.all([0, 1, 2].map((preferred) => backendOf(pool, preferred)));
   t.is(new Set(first).size, 3);
@@ -56,44 +68,44 @@ test('a pool lends each caller its preferred connection while that is idle, and 
   t.true((await backendOf(pool, 1)) === first[1]);
 });
 
-test('lends a tenant an idle connection that it has used before, rather than another one', async (t) => {
-  const { pool, hold } = await openAffine(t, 3);
-  const tenant = pool.preferring(0);
-  const backend = async () => {
-    const query = sql.type(z.object({ pid: z.number() }))`select pg_backend_pid() as pid`;
-    return (await tenant.any(query))[0]?.pid;
-  };
-  const first = await Promise.all([0, 1, 2].map((preferred) => backendOf(pool, preferred)));
-  const held = await Promise.all([hold(0), hold(1)] as const);
-  t.is(await backend(), first[2]);
-  held[1].release();
-  await held[1].ended;
-  t.is(await backend(), first[2], 'not the next one, which it has not used');
-  held[0].release();
-  await held[0].ended;
-  t.is(await backend(), first[0], 'its preferred one first');
+test('a caller waits for its preferred connection while a short transaction uses it, and another one is idle', async (t) => {
+  const { pool, hold } = await openAffine(t, 2, { patience: PATIENT });
+  const [first] = await Promise.all([0, 1].map((preferred) => backendOf(pool, preferred)));
+  const held = await hold(0);
+  const waiting = backendOf(pool, 0);
+  t.is(pool.state().waitingClients, 1);
+  held.release();
+  t.is(await waiting, first);
 });
 
-test('a freed connection goes to the waiting caller whose tenant has used it before', async (t) => {
+test('a caller that has waited for many short transactions gets an idle connection', async (t) => {
+  const { pool, hold } = await openAffine(t, 2, { patience: { longMs: 600_000, maxMs: 0 } });
+  const [, second] = await Promise.all([0, 1].map((preferred) => backendOf(pool, preferred)));
+  const held = await hold(0);
+  const waiting = backendOf(pool, 0);
+  t.is(await waiting, second);
+  held.release();
+  await held.ended;
+});
+
+test('a freed connection goes to the waiting caller that prefers it, before those that wait longer', async (t) => {
   const { pool, hold } = await openAffine(t, 2);
-  const tenant = pool.preferring(1);
-  const second = await hold(1);
-  await tenant.connect(async () => {});
-  const first = await hold(0);
+  const held = await Promise.all([hold(0), hold(1)] as const);
   const served: string[] = [];
-  const waiting = [
-    pool.preferring(1).connect(async () => {
-      served.push('another tenant');
+  const waiting = (['prefers 1', 'prefers 0'] as const).map((name) =>
+    pool.preferring(Number(name.at(-1))).connect(async () => {
+      served.push(name);
     }),
-    tenant.connect(async () => {
-      served.push('the tenant that has used it');
-    }),
-  ];
-  first.release();
+  );
+  held[0].release();
   await Promise.all(waiting);
-  t.deepEqual(served, ['the tenant that has used it', 'another tenant']);
-  second.release();
-  await second.ended;
+  t.deepEqual(
+    served,
+    ['prefers 0', 'prefers 1'],
+    'then to the other one, because a long transaction uses its own',
+  );
+  held[1].release();
+  await held[1].ended;
 });
 
 test('a freed connection goes to the waiting caller that prefers it, and overtakes another 16 times at most', async (t) => {
@@ -116,7 +128,7 @@ test('a freed connection goes to the waiting caller that prefers it, and overtak
 });
 
 test('rejects a caller that gets no connection of a preferring pool in time, and serves the next', async (t) => {
-  const { pool, hold } = await openAffine(t, 1, 50);
+  const { pool, hold } = await openAffine(t, 1, { poolTimeout: 50 });
   const held = await hold(0);
   await t.throwsAsync(backendOf(pool, 0), { code: 'overloaded' } as never);
   t.is(pool.state().waitingClients, 0);

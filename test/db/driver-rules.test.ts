@@ -97,7 +97,7 @@ async function openDriver(
     maxPoolSize: 1,
     poolTimeout: 60_000,
     maxConnectionAge: 600_000,
-    preparedStatements: { count: 100, bytes: 2 ** 24, usage },
+    preparedStatements: { bytes: 2 ** 24, usage },
   });
   t.teardown(() => pool.end());
   const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };

@@ -10,7 +10,7 @@ import { flushEntry, withTenant } from '../../src/tenancy/context/with-tenant.ts
 import { type Member, openWorld, type World } from '../helpers/world.ts';
 import { openTappedPool } from '../isolation/tapped-pool.ts';
 
-const LIMITS = { count: 100, bytes: 2 ** 24 };
+const LIMITS = { bytes: 2 ** 24 };
 const row = z.looseObject({});
 const read = (note: string) => sql.type(row)`select name from notes where name <> ${note} order by id`;
 
@@ -145,7 +145,7 @@ test.serial(
 
 test.serial('closes the least recently used statements beyond the limit', async (t) => {
   const world = worldOf('guarded');
-  const { single, prepared, clients } = await open(t, world, { count: 4, bytes: 2 ** 24 });
+  const { single, prepared, clients } = await open(t, world, { bytes: 100_000 });
   for (let at = 0; at < 30; at += 1) {
     const text = { ...read('nothing'), sql: `select ${at} as n from notes where name <> $1` };
     t.deepEqual(await single(world.acme, text), [{ n: at }]);
@@ -155,25 +155,29 @@ test.serial('closes the least recently used statements beyond the limit', async 
   t.is(clients.length, 1);
 });
 
-test.serial('the limits count statements and their estimated bytes', (t) => {
-  const statements = new PreparedStatements({ count: 3, bytes: 100_000 });
+test.serial('the limit is the estimated bytes of all statements', (t) => {
+  const statements = new PreparedStatements({ bytes: 60_000 });
   const add = (scope: string, text: string): PreparedStatement => {
     const statement = statements.find(scope, text);
     statements.add(statement);
     return statement;
   };
-  const [a, b] = [add('t', 'a'), add('t', 'b')];
+  const [a, b, c] = [add('t', 'a'), add('t', 'b'), add('t', 'c')];
   t.is(statements.find('t', 'a'), a, 'which makes it the most recently used');
-  add('t', 'c');
   add('t', 'd');
   t.deepEqual(statements.takeUnused(), [b.name]);
   t.deepEqual(statements.takeUnused(), []);
   t.is(statements.size, 3);
-  add('t', 'x'.repeat(2_500));
+  add('u', 'a');
+  t.deepEqual(statements.takeUnused(), [c.name]);
+  t.is(statements.find('t', 'a'), a, 'the same text in another scope is another statement');
+  const long = add('t', 'y'.repeat(10_000));
+  t.deepEqual(statements.takeUnused(), [long.name], 'a statement above the limit is closed after its use');
+  t.is(statements.size, 3);
+  t.not(statements.find('t', long.text), long);
+  add('t', 'x'.repeat(1_000));
   t.is(statements.size, 1);
-  add('t', 'y'.repeat(10_000));
-  t.is(statements.size, 0, 'a statement above the limit is closed after its use');
-  t.is(statements.bytes, 0);
+  t.is(statements.bytes, 50_000);
 });
 
 test.serial('prepares a deallocated statement again without an error', async (t) => {

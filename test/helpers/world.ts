@@ -138,8 +138,7 @@ export async function openWorld({
       maxPoolSize,
       poolTimeout: 60_000,
       maxConnectionAge: 600_000,
-      preparedStatements:
-        process.env.PREPARED_STATEMENTS === 'off' ? undefined : { count: 500, bytes: 16 * 2 ** 20 },
+      preparedStatements: process.env.PREPARED_STATEMENTS === 'off' ? undefined : { bytes: 32 * 2 ** 20 },
       ...settings,
     });
     pools.push(pool);

@@ -81,7 +81,7 @@ class PoolClient {
     this.#session = new Session(this.#connection, {
       queryTimeout: settings.queryTimeout,
       types: settings.types ?? TYPE_PARSERS,
-      preparedStatements: limits && limits.count > 0 ? new PreparedStatements(limits) : null,
+      preparedStatements: limits ? new PreparedStatements(limits) : null,
       retire,
       lose,
     });

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 
 import type { RowShape } from './row-shape.ts';
 
@@ -13,16 +14,14 @@ export type PreparedStatement = {
   isParsed: boolean;
   /** The columns of its result; null when it has none; undefined until PostgreSQL has described them. */
   shape: RowShape | null | undefined;
-  /** Number of the lookup that has found it last. */
-  lastFound: number;
 };
 
 /** Number of statements of tenants that had a name, and of those that were parsed again. */
 export type PreparedStatementUsage = { hits: number; misses: number };
 
-/** Limits of the prepared statements of one connection. `usage` is counted by all connections that share it. */
+/** Limit of the prepared statements of one connection. `usage` is counted by all connections that share it. */
 export type PreparedStatementLimits = Readonly<{
-  count: number;
+  /** Maximum estimated bytes of the backend's memory. */
   bytes: number;
   usage?: PreparedStatementUsage;
 }>;
@@ -44,28 +43,31 @@ const estimateBytes = (text: string): number => 18_000 + 32 * text.length;
  * differ from the last time, so one name for two tenants would save nothing.
  */
 export class PreparedStatements {
-  readonly #limits: PreparedStatementLimits;
+  readonly #usage: PreparedStatementUsage | undefined;
   /** By scope and text. One map with both in its keys would hash a long new string for each statement. */
   readonly #scopes = new Map<string, Map<string, PreparedStatement>>();
-  readonly #statements = new Set<PreparedStatement>();
-  #lookups = 0;
-  #bytes = 0;
+  /** All statements, in the order of their last use. */
+  readonly #used: LRUCache<PreparedStatement, true>;
   #unused: string[] = [];
 
-  constructor(limits: PreparedStatementLimits) {
-    this.#limits = limits;
+  constructor({ bytes, usage }: PreparedStatementLimits) {
+    this.#usage = usage;
+    this.#used = new LRUCache({
+      maxSize: bytes,
+      sizeCalculation: (_, statement) => statement.bytes,
+      dispose: (_, statement) => this.#forget(statement),
+    });
   }
 
   /** Returns the statement of a text in a scope. A new one becomes known when `add` is called. */
   find(scope: string, text: string): PreparedStatement {
     const known = this.#scopes.get(scope)?.get(text);
-    const { usage } = this.#limits;
+    const usage = this.#usage;
     if (usage && scope !== '') {
       usage[known ? 'hits' : 'misses'] += 1;
     }
-    this.#lookups += 1;
     if (known) {
-      known.lastFound = this.#lookups;
+      this.#used.get(known);
       return known;
     }
     return {
@@ -75,50 +77,40 @@ export class PreparedStatements {
       bytes: estimateBytes(text),
       isParsed: false,
       shape: undefined,
-      lastFound: this.#lookups,
     };
   }
 
-  /** Adds a statement that PostgreSQL has parsed. Removes the least recently used ones beyond the limits. */
+  /**
+   * Adds a statement that PostgreSQL has parsed. Removes the least recently used ones beyond the limit, or the statement
+   * itself if it alone exceeds the limit.
+   */
   add(statement: PreparedStatement): void {
     statement.isParsed = true;
     this.remove(statement);
+    if (statement.bytes > this.#used.maxSize) {
+      this.#unused.push(statement.name);
+      return;
+    }
     const ofScope = this.#scopes.get(statement.scope) ?? new Map<string, PreparedStatement>();
     this.#scopes.set(statement.scope, ofScope.set(statement.text, statement));
-    this.#statements.add(statement);
-    this.#bytes += statement.bytes;
-    while (this.#statements.size > this.#limits.count || this.#bytes > this.#limits.bytes) {
-      this.remove(this.#leastRecentlyFound(statement));
-    }
-  }
-
-  /**
-   * Searches all statements. Only a request that has parsed a statement calls this, and parsing takes much longer. To
-   * maintain an order, every lookup would need more time.
-   */
-  #leastRecentlyFound(newest: PreparedStatement): PreparedStatement {
-    let oldest = newest;
-    for (const statement of this.#statements) {
-      if (statement.lastFound < oldest.lastFound) {
-        oldest = statement;
-      }
-    }
-    return oldest;
+    this.#used.set(statement, true);
   }
 
   /** Removes the statement with the scope and the text of `statement`. Its name is closed with the next batch. */
   remove({ scope, text }: Pick<PreparedStatement, 'scope' | 'text'>): void {
-    const ofScope = this.#scopes.get(scope);
-    const known = ofScope?.get(text);
-    if (ofScope && known) {
-      ofScope.delete(text);
-      if (ofScope.size === 0) {
-        this.#scopes.delete(scope);
-      }
-      this.#statements.delete(known);
-      this.#bytes -= known.bytes;
-      this.#unused.push(known.name);
+    const known = this.#scopes.get(scope)?.get(text);
+    if (known) {
+      this.#used.delete(known);
     }
+  }
+
+  #forget({ scope, text, name }: PreparedStatement): void {
+    const ofScope = this.#scopes.get(scope);
+    ofScope?.delete(text);
+    if (ofScope?.size === 0) {
+      this.#scopes.delete(scope);
+    }
+    this.#unused.push(name);
   }
 
   /** Returns the names to close, once. */
@@ -131,10 +123,10 @@ export class PreparedStatements {
   }
 
   get size(): number {
-    return this.#statements.size;
+    return this.#used.size;
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#used.calculatedSize;
   }
 }

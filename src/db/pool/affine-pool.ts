@@ -8,134 +8,198 @@ export type ConnectionSource = Pick<DatabasePool, 'connect' | 'any'>;
 
 export type AffinePool = Readonly<{
   /**
-   * Returns access to the pool for one tenant, which prefers the connection with the index `preferred`, modulo the size,
-   * and then the second one that it has used. The methods throw Unavailable `overloaded` when no connection is free in time.
+   * Returns access to the pool for one tenant, which prefers the connection with the index `preferred`, modulo the size.
+   * The methods throw Unavailable `overloaded` when no connection is free in time.
    */
   preferring: (preferred: number) => ConnectionSource;
   state: () => ReturnType<DatabasePool['state']>;
   end: () => Promise<void>;
 }>;
 
-type Slot = { readonly index: number; readonly pool: DatabasePool; isBusy: boolean };
-
-/** The first connections that a tenant has used, by index. Its preferred one is among them from the beginning. */
-type Used = Set<number>;
+type Slot = {
+  readonly index: number;
+  readonly pool: DatabasePool;
+  isBusy: boolean;
+  /** Time at which the current transaction got the connection, of `performance.now()`. */
+  since: number;
+};
 
 type Waiter = {
-  readonly used: Used;
+  readonly preferred: Slot;
+  readonly started: number;
   readonly resolve: (slot: Slot) => void;
-  readonly timer: NodeJS.Timeout;
+  readonly reject: (error: Error) => void;
+  timer: NodeJS.Timeout | undefined;
+  /** Whether it waits for its preferred connection only. */
+  isPatient: boolean;
   /** Number of later callers that were served before. */
   overtaken: number;
 };
 
+/** How long a caller waits for its preferred connection while another one is idle. */
+export type Patience = Readonly<{
+  /** Milliseconds after which the transaction on the preferred connection is a long one, for which no caller waits. */
+  longMs: number;
+  /** Maximum milliseconds to wait while short transactions use the preferred connection one after the other. */
+  maxMs: number;
+}>;
+
 /**
- * Maximum number of connections that a tenant prefers. With more, every connection would prepare the statements of every
- * tenant, and close those of the others when its limit is reached.
+ * Most transactions take a few milliseconds. On another connection, PostgreSQL would parse and plan the statements of the
+ * tenant and read its tables' definitions, which takes longer than most waits.
  */
-const MAX_USED = 2;
+const PATIENCE: Patience = { longMs: 10, maxMs: 100 };
 /** Number of callers that may be served before one that waits longer, because they prefer the freed connection. */
 const MAX_OVERTAKEN = 16;
 /** Maximum number of waiting callers that are searched for one that prefers the freed connection. */
 const MAX_SEARCHED = 100;
 
-/**
- * Opens a pool in which every tenant has preferred connections: a backend keeps plans and 25 kB for every
- * table that it has used, so the same tenant should use the same backends.
- *
- * A caller gets its preferred connection if it is idle, otherwise the second one that its tenant has used, otherwise
- * the next idle one in a fixed order. When all are in use, a freed connection goes to the first waiting caller for whose
- * tenant it is one of these two. A caller that was overtaken 16 times gets the next connection when it is the first in line.
- *
- * Each connection is a Slonik pool of size 1, because Slonik's pool cannot select an idle connection.
- */
-export async function openAffinePool(settings: PoolSettings): Promise<AffinePool> {
-  const size = settings.maxPoolSize;
-  const slots: readonly Slot[] = await Promise.all(
-    Array.from({ length: size }, async (_, index) => ({
-      index,
-      pool: await openUnlimitedPool({ ...settings, maxPoolSize: 1 }),
-      isBusy: false,
-    })),
-  );
-  const waiting: Waiter[] = [];
+/** Assigns the connections of a pool to callers. */
+class Assignment {
+  readonly #slots: readonly Slot[];
+  readonly #timeoutMs: number;
+  readonly #patience: Patience;
+  readonly #waiting: Waiter[] = [];
 
-  const findIdle = (preferred: number, used: Used): Slot | undefined => {
-    let next: Slot | undefined;
-    for (let offset = 0; offset < size; offset += 1) {
-      const slot = slots[(preferred + offset) % size];
-      if (slot && !slot.isBusy) {
-        if (used.has(slot.index)) {
-          return slot;
-        }
-        next ??= slot;
-      }
-    }
-    return next;
-  };
+  constructor(slots: readonly Slot[], timeoutMs: number, patience: Patience) {
+    this.#slots = slots;
+    this.#timeoutMs = timeoutMs;
+    this.#patience = patience;
+  }
 
-  const take = (preferred: number, used: Used): Slot | Promise<Slot> => {
-    const idle = findIdle(preferred, used);
-    if (idle) {
-      idle.isBusy = true;
-      return idle;
-    }
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        waiting.splice(waiting.indexOf(waiter), 1);
-        reject(new Unavailable('overloaded', 'The service is overloaded. Try again shortly.', 1));
-      }, settings.poolTimeout);
-      const waiter = { used, overtaken: 0, resolve, timer };
-      waiting.push(waiter);
-    });
-  };
+  get waiting(): number {
+    return this.#waiting.length;
+  }
 
-  const takeWaiter = (slot: Slot): Waiter | undefined => {
-    const [first] = waiting;
-    if (!first || first.overtaken >= MAX_OVERTAKEN) {
-      return waiting.shift();
-    }
-    const found = waiting.slice(0, MAX_SEARCHED).findIndex(({ used }) => used.has(slot.index));
-    for (let at = 0; at < found; at += 1) {
-      (waiting[at] as Waiter).overtaken += 1;
-    }
-    return waiting.splice(Math.max(0, found), 1)[0];
-  };
+  /** Returns a connection, which must be released. @throws Unavailable `overloaded` after the timeout */
+  take(index: number): Slot | Promise<Slot> {
+    const preferred = this.#slots[index % this.#slots.length] as Slot;
+    return preferred.isBusy ? this.#wait(preferred) : this.#use(preferred);
+  }
 
-  const release = (slot: Slot): void => {
-    const waiter = takeWaiter(slot);
+  release(slot: Slot): void {
+    const waiter = this.#nextFor(slot);
     if (waiter) {
-      clearTimeout(waiter.timer);
-      waiter.resolve(slot);
+      this.#serve(waiter, slot);
     } else {
       slot.isBusy = false;
     }
-  };
+  }
 
-  const using = async <T>(
-    preferred: number,
-    used: Used,
-    work: (pool: DatabasePool) => Promise<T>,
-  ): Promise<T> => {
-    const slot = await take(preferred, used);
-    if (used.size < MAX_USED) {
-      used.add(slot.index);
+  #use(slot: Slot): Slot {
+    slot.isBusy = true;
+    slot.since = performance.now();
+    return slot;
+  }
+
+  #wait(preferred: Slot): Promise<Slot> {
+    const { promise, resolve, reject } = Promise.withResolvers<Slot>();
+    const waiter: Waiter = {
+      ...{ preferred, resolve, reject, started: performance.now() },
+      ...{ timer: undefined, isPatient: true, overtaken: 0 },
+    };
+    this.#waiting.push(waiter);
+    const { longMs, maxMs } = this.#patience;
+    this.#examineAfter(waiter, Math.min(longMs, maxMs, this.#timeoutMs));
+    return promise;
+  }
+
+  #serve(waiter: Waiter, slot: Slot): void {
+    clearTimeout(waiter.timer);
+    this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+    waiter.resolve(this.#use(slot));
+  }
+
+  /** When Node was busy, responses that have arrived are read first. They may free the preferred connection. */
+  #examineAfter(waiter: Waiter, ms: number): void {
+    waiter.timer = setTimeout(() => {
+      setImmediate(() => {
+        if (this.#waiting.includes(waiter)) {
+          this.#examine(waiter);
+        }
+      });
+    }, ms);
+  }
+
+  #examine(waiter: Waiter): void {
+    const { longMs, maxMs } = this.#patience;
+    const now = performance.now();
+    const [waited, held] = [now - waiter.started, now - waiter.preferred.since];
+    if (waited >= this.#timeoutMs) {
+      this.#waiting.splice(this.#waiting.indexOf(waiter), 1);
+      waiter.reject(new Unavailable('overloaded', 'The service is overloaded. Try again shortly.', 1));
+      return;
     }
+    waiter.isPatient &&= held < longMs && waited < maxMs;
+    const idle = waiter.isPatient ? undefined : this.#findIdle(waiter.preferred);
+    if (idle) {
+      this.#serve(waiter, idle);
+      return;
+    }
+    const remaining = this.#timeoutMs - waited;
+    const next = waiter.isPatient ? Math.min(longMs - held, maxMs - waited, remaining) : remaining;
+    this.#examineAfter(waiter, Math.max(1, next));
+  }
+
+  /** Returns the next idle connection in a fixed order. */
+  #findIdle({ index }: Slot): Slot | undefined {
+    return [...this.#slots.slice(index), ...this.#slots.slice(0, index)].find(({ isBusy }) => !isBusy);
+  }
+
+  /** Returns the waiting caller that gets a freed connection. */
+  #nextFor(slot: Slot): Waiter | undefined {
+    const waiting = this.#waiting;
+    const [first] = waiting;
+    if (first && first.overtaken >= MAX_OVERTAKEN) {
+      return first;
+    }
+    const preferring = waiting.slice(0, MAX_SEARCHED).findIndex(({ preferred }) => preferred === slot);
+    const found = preferring < 0 ? waiting.findIndex(({ isPatient }) => !isPatient) : preferring;
+    for (const overtaken of waiting.slice(0, Math.max(0, found))) {
+      overtaken.overtaken += 1;
+    }
+    return waiting[found];
+  }
+}
+
+/**
+ * Opens a pool in which every tenant has a preferred connection: a backend keeps plans and 25 kB for every
+ * table that it has used, so the same tenant should use the same backend.
+ *
+ * A caller waits for its preferred connection while short transactions use it, up to 100 ms. When the transaction on it
+ * has taken 10 ms, the caller gets the next idle connection in a fixed order, or the first one that is freed and that no
+ * waiting caller prefers. A caller that was overtaken 16 times gets the next connection when it is the first in line.
+ *
+ * Each connection is a Slonik pool of size 1, because Slonik's pool cannot select an idle connection.
+ */
+export async function openAffinePool(
+  settings: PoolSettings,
+  patience: Patience = PATIENCE,
+): Promise<AffinePool> {
+  const slots: readonly Slot[] = await Promise.all(
+    Array.from({ length: settings.maxPoolSize }, async (_, index) => ({
+      index,
+      pool: await openUnlimitedPool({ ...settings, maxPoolSize: 1 }),
+      isBusy: false,
+      since: 0,
+    })),
+  );
+  const assignment = new Assignment(slots, settings.poolTimeout, patience);
+
+  const using = async <T>(preferred: number, work: (pool: DatabasePool) => Promise<T>): Promise<T> => {
+    const slot = await assignment.take(preferred);
     try {
       return await work(slot.pool);
     } finally {
-      release(slot);
+      assignment.release(slot);
     }
   };
 
   return {
-    preferring: (preferred) => {
-      const used: Used = new Set([preferred % size]);
-      return {
-        connect: (handler) => using(preferred, used, (pool) => pool.connect(handler)),
-        any: (query) => using(preferred, used, (pool) => pool.any(query)),
-      };
-    },
+    preferring: (preferred) => ({
+      connect: (handler) => using(preferred, (pool) => pool.connect(handler)),
+      any: (query) => using(preferred, (pool) => pool.any(query)),
+    }),
     state: () => {
       const states = slots.map(({ pool }) => pool.state());
       const sum = (name: Exclude<keyof (typeof states)[number], 'state'>): number =>
@@ -147,7 +211,7 @@ export async function openAffinePool(settings: PoolSettings): Promise<AffinePool
         pendingDestroyConnections: sum('pendingDestroyConnections'),
         pendingReleaseConnections: sum('pendingReleaseConnections'),
         state: states[0]?.state ?? 'ENDED',
-        waitingClients: sum('waitingClients') + waiting.length,
+        waitingClients: sum('waitingClients') + assignment.waiting,
       };
     },
     end: async () => {

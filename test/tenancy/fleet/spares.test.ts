@@ -12,7 +12,7 @@ import { run, start } from '../../cli/run.ts';
 import { environmentOf, serve, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
-import { migration, released, undoMigrations } from './release.ts';
+import { migration, laterRelease, undoMigrations } from './release.ts';
 
 let world: World;
 test.serial.before(async () => {
@@ -135,7 +135,7 @@ test.serial('never claims one spare for two tenants that are created concurrentl
 test.serial('does not claim a spare that is behind, and migrates it with the fleet', async (t) => {
   await keep(1);
   const [spare] = await spares();
-  const migrations = await released(
+  const migrations = await laterRelease(
     migration(1, 'alter table notes add column colour text', {
       down: 'alter table notes drop column colour',
     }),

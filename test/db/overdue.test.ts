@@ -193,7 +193,7 @@ test('fails a statement that PostgreSQL cannot interrupt, and holds its places u
   t.deepEqual(await Promise.all(places), [false, false]);
 });
 
-test('frees the places of a connection that does not respond when the server has no transaction of it', async (t) => {
+test('frees the concurrency slots of a connection that does not respond when the server has no transaction of it', async (t) => {
   const proxy = await openProxy(world.serviceUrl);
   const checked: number[] = [];
   const pool = await world.openPool({

@@ -137,7 +137,7 @@ test.serial('plans without changing anything', async (t) => {
   await undoMigrations(world, migrations);
 });
 
-test.serial('plans from the ledger of a tenant when its row differs', async (t) => {
+test.serial('plans from the migration history of a tenant when its row differs', async (t) => {
   const migrations = await laterRelease(colour, weight);
   await run(migrations, { to: colour.name, schema: 'acme' });
   // As after a restore of only the registry.
@@ -153,7 +153,7 @@ test.serial('plans from the ledger of a tenant when its row differs', async (t) 
   await undoMigrations(world, migrations);
 });
 
-test.serial('finds a tenant whose row is ahead of its ledger only by reading the ledgers', async (t) => {
+test.serial('finds a tenant whose row is ahead of its migration history only with --histories', async (t) => {
   const migrations = await laterRelease(colour, weight);
   await run(migrations);
   // As after a manual restore of one tenant with its migration history.
@@ -173,7 +173,7 @@ test.serial('finds a tenant whose row is ahead of its ledger only by reading the
   await undoMigrations(world, migrations);
 });
 
-test.serial('finds a tenant without a ledger, and records its failure', async (t) => {
+test.serial('finds a tenant without a migration history, and records its failure', async (t) => {
   const migrations = await laterRelease(colour);
   await run(migrations);
   const history = `tenancy_migrations.${world.globex.role}`;

@@ -160,7 +160,7 @@ test('reports a cancel by an operator as such', async (t) => {
   await t.throwsAsync(cancelled, { instanceOf: StatementCancelledError });
 });
 
-test('fails a statement that PostgreSQL cannot interrupt, and holds its places until the backend has finished', async (t) => {
+test('fails a statement that PostgreSQL cannot interrupt, and holds its concurrency slots until the backend has finished', async (t) => {
   const { tenantDatabase } = await inside(t);
   const concurrencyLimiter = createConcurrencyLimiter({ limit: 1, timeoutMs: 60_000 });
   const limited = { ...tenantDatabase, concurrencyLimiter };

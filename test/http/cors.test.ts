@@ -50,7 +50,7 @@ const preflight = (host: string, origin: string, path = '/api/notes/') =>
     },
   });
 
-test('answers a preflight request before credentials are checked', async (t) => {
+test('responds to a preflight request before credentials are checked', async (t) => {
   const answer = await preflight(ACME, APP);
   t.is(answer.status, 204);
   t.deepEqual(corsOf(answer), {

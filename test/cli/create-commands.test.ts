@@ -30,7 +30,12 @@ test('creates and lists a tenant, which is then served', async (t) => {
   t.is(list.code, 0);
   const listed = JSON.parse(list.out) as Record<string, unknown>[];
   const found = listed.find(({ schema_name }) => schema_name === 'initech');
-  t.like(found, { id: printed.id, domains: ['initech.localhost'], paid_until: '2999-12-31', status: 'active' });
+  t.like(found, {
+    id: printed.id,
+    domains: ['initech.localhost'],
+    paid_until: '2999-12-31',
+    status: 'active',
+  });
   t.false(listed.some(({ schema_name }) => schema_name === 'site'));
 
   const table = await tenants(['list-tenants']);

@@ -101,7 +101,9 @@ async function evaluateApps(): Promise<Run | null> {
 async function evaluateHttp(): Promise<Run> {
   const attacks: AttackResult[] = [];
   for (const file of globSync(join(import.meta.dirname, '../{apps/*,http}/http-attack-suite.ts')).sort()) {
-    const { openHttpAttackSuite } = (await import(file)) as { openHttpAttackSuite: () => Promise<HttpAttackSuite> };
+    const { openHttpAttackSuite } = (await import(file)) as {
+      openHttpAttackSuite: () => Promise<HttpAttackSuite>;
+    };
     const suite = await openHttpAttackSuite();
     try {
       for (const { id } of suite.attacks) {

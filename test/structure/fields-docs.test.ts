@@ -4,13 +4,15 @@ import test from 'ava';
 
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const read = (file: string): Promise<string> => readFile(path.join(ROOT, file), 'utf8');
-const codesIn = (cell = ''): readonly string[] => [...cell.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code);
+const codesIn = (cell = ''): readonly string[] =>
+  [...cell.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code);
 
 test('docs/fields.md names the module of each function that the package exports', async (t) => {
   const index = await read('src/index.ts');
   const modules = new Map(
-    [...index.matchAll(/export (?:type )?\{([^}]+)\} from '\.\/([^']+)'/g)].flatMap(([, names = '', file = '']) =>
-      names.split(',').map((name) => [name.replace('type ', '').trim(), file] as const),
+    [...index.matchAll(/export (?:type )?\{([^}]+)\} from '\.\/([^']+)'/g)].flatMap(
+      ([, names = '', file = '']) =>
+        names.split(',').map((name) => [name.replace('type ', '').trim(), file] as const),
     ),
   );
   const [, table = ''] = (await read('docs/fields.md')).split('| module | functions |\n|---|---|\n');

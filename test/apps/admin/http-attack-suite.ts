@@ -1,5 +1,5 @@
-import type { HttpAttackSuite } from '../../helpers/http-attacks.ts';
 import { openHttpAttackSuiteOn } from '../../helpers/http-attack-suite.ts';
+import type { HttpAttackSuite } from '../../helpers/http-attacks.ts';
 import { makeUser, PASSWORD } from '../../helpers/server.ts';
 import { openWorld } from '../../helpers/world.ts';
 import { type AdminFixture, adminAttacks, NEIGHBORS_ID } from './http-attacks.ts';

@@ -1,5 +1,5 @@
-import type { HttpAttackSuite } from '../../helpers/http-attacks.ts';
 import { ADDRESSES, openHttpAttackSuiteOn } from '../../helpers/http-attack-suite.ts';
+import type { HttpAttackSuite } from '../../helpers/http-attacks.ts';
 import { makeUser } from '../../helpers/server.ts';
 import { openWorld } from '../../helpers/world.ts';
 import { httpAttacks } from './http-attacks.ts';

@@ -1,6 +1,6 @@
 import { createFormClient } from '../../helpers/form-client.ts';
-import { createHttpAttackSuite, type HttpAttackSuite } from '../../helpers/http-attacks.ts';
 import { ADDRESSES, loadUnprotected } from '../../helpers/http-attack-suite.ts';
+import { createHttpAttackSuite, type HttpAttackSuite } from '../../helpers/http-attacks.ts';
 import { makeUser, type TestService } from '../../helpers/server.ts';
 import { siteAttacks } from './http-attacks.ts';
 import { openSiteWorld } from './site-world.ts';

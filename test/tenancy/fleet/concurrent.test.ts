@@ -6,7 +6,7 @@ import { migrateInside } from '../../../src/tenancy/migrations/migrate-tenant.ts
 import { concurrentSql } from '../../../src/tenancy/migrations/migration-sql.ts';
 import type { TenantMigration } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { migration, readVersions, laterRelease, undoMigrations, schemasWithColumn } from './release.ts';
+import { laterRelease, migration, readVersions, schemasWithColumn, undoMigrations } from './release.ts';
 
 let world: World;
 test.serial.before(async () => {
@@ -56,7 +56,11 @@ test.serial('applies transactional and concurrent migrations in order of time', 
     concurrent: true,
     down: 'drop index concurrently if exists notes__name',
   });
-  const migrations = await laterRelease(migration(1, 'alter table notes add column colour text'), unique, using);
+  const migrations = await laterRelease(
+    migration(1, 'alter table notes add column colour text'),
+    unique,
+    using,
+  );
   const report = await run(migrations, { schema: 'acme' });
   t.deepEqual(
     report.tenants.map(({ applied }) => applied),

@@ -8,7 +8,7 @@ import {
   type TenantMigration,
 } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { migration, laterRelease, undoMigrations } from './release.ts';
+import { laterRelease, migration, undoMigrations } from './release.ts';
 
 let world: World;
 test.serial.before(async () => {

@@ -10,7 +10,7 @@ import { deleteTenant } from '../../../src/tenancy/registry/change-status.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { openManaged } from '../../helpers/managed.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { migration, laterRelease } from './release.ts';
+import { laterRelease, migration } from './release.ts';
 
 let world: World;
 test.serial.before(async () => {

@@ -6,7 +6,7 @@ import { commandLineOf, isPlain, start } from '../../cli/run.ts';
 import { environmentOf, until } from '../../helpers/server.ts';
 import { makeWorkingCopy, type WorkingCopy } from '../../helpers/working-copy.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { readVersions, TAKES_A_WHILE, schemasWithColumn } from './release.ts';
+import { readVersions, schemasWithColumn, TAKES_A_WHILE } from './release.ts';
 
 const FLEET = ['acme', 'globex', 'hooli', 'initech', 'soylent', 'umbrella'];
 const COLOUR = '29990101000001000_fixture_notes_colour';

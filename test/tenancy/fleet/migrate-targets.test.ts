@@ -9,16 +9,16 @@ import {
 } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import {
+  catchMigrationStopped,
   colour,
   FLEET,
-  migration,
-  readVersions,
-  provisionFleet,
   laterRelease,
-  catchMigrationStopped,
+  migration,
+  provisionFleet,
+  readVersions,
+  schemasWithColumn,
   undoMigrations,
   weight,
-  schemasWithColumn,
 } from './release.ts';
 
 let world: World;

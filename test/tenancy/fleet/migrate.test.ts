@@ -6,16 +6,16 @@ import type { TenantMigration } from '../../../src/tenancy/migrations/tenant-mig
 import { until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import {
+  catchMigrationStopped,
   colour,
   FLEET,
-  migration,
-  readVersions,
-  provisionFleet,
   laterRelease,
-  catchMigrationStopped,
+  migration,
+  provisionFleet,
+  readVersions,
+  schemasWithColumn,
   undoMigrations,
   weight,
-  schemasWithColumn,
 } from './release.ts';
 
 let world: World;

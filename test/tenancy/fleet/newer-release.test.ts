@@ -6,7 +6,7 @@ import { keepSpares } from '../../../src/tenancy/fleet/spares.ts';
 import { run } from '../../cli/run.ts';
 import { environmentOf, serve } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { migration, laterRelease } from './release.ts';
+import { laterRelease, migration } from './release.ts';
 
 const NEWER = `
   insert into tenancy_migrations.shared (name, run_on) values ('29990101000000000_of-the-next-release', now());

@@ -66,10 +66,9 @@ export const TAKES_A_WHILE = `
   end $$`;
 
 /** Returns the migrations of a later release: those of the code, and `more`. */
-export const laterRelease = async (...more: readonly TenantMigration[]): Promise<readonly TenantMigration[]> => [
-  ...(await loadTenantMigrations(fixtureProject)),
-  ...more,
-];
+export const laterRelease = async (
+  ...more: readonly TenantMigration[]
+): Promise<readonly TenantMigration[]> => [...(await loadTenantMigrations(fixtureProject)), ...more];
 
 type TenantVersion = Readonly<{ schema: string; migrated_to: string | null; concurrent_to: string | null }>;
 

@@ -12,7 +12,7 @@ import { run, start } from '../../cli/run.ts';
 import { environmentOf, serve, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
-import { migration, laterRelease, undoMigrations } from './release.ts';
+import { laterRelease, migration, undoMigrations } from './release.ts';
 
 let world: World;
 test.serial.before(async () => {

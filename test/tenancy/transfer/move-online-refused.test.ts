@@ -109,7 +109,8 @@ test.serial('rejects an online move to a server without a free replication origi
   });
   await assertMoveRejected(t, await inhabit('rootless', 'main'), {
     to: 'narrow',
-    expected: /"narrow" needs one more (max_active_replication_origins|max_replication_slots): raise the setting/,
+    expected:
+      /"narrow" needs one more (max_active_replication_origins|max_replication_slots): raise the setting/,
   });
 });
 

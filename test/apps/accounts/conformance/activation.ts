@@ -1,6 +1,15 @@
-import { noContent, forbidden, invalid, logIn, me, noActiveAccount, unauthorized, user } from './responses.ts';
 import type { Case, Mailed, RequestStep, Settings, Step } from './case.ts';
 import { faultsOfFields } from './faults.ts';
+import {
+  forbidden,
+  invalid,
+  logIn,
+  me,
+  noActiveAccount,
+  noContent,
+  unauthorized,
+  user,
+} from './responses.ts';
 
 const awaiting: Settings = { SEND_ACTIVATION_EMAIL: true };
 const welcoming: Settings = { SEND_CONFIRMATION_EMAIL: true };
@@ -16,7 +25,12 @@ const mailed = (to = '<email>'): Mailed => ({
   subject: ACTIVATION,
   keep: { uid: 'uid', token: 'token' },
 });
-const follow: RequestStep = { endpoint, bearer: null, send: { uid: '<uid>', token: '<token>' }, ...noContent };
+const follow: RequestStep = {
+  endpoint,
+  bearer: null,
+  send: { uid: '<uid>', token: '<token>' },
+  ...noContent,
+};
 const PURPOSE = 'Djoser accepts a link of one purpose for another';
 const NO_UID = invalid({ uid: "Invalid user id or user doesn't exist." });
 const NO_TOKEN = invalid({ token: 'Invalid token for given user.' });
@@ -57,7 +71,12 @@ export const activation: readonly Case[] = [
       mailed(),
       { endpoint, send: { uid: '<uid>', token: '<token>x' }, ...NO_TOKEN },
       { endpoint, send: { uid: '<uid>', token: 'nonsense' }, ...NO_TOKEN },
-      { endpoint, send: { uid: 'x<uid>', token: '<token>' }, status: 400, responseBody: NO_UID.responseBody ?? null },
+      {
+        endpoint,
+        send: { uid: 'x<uid>', token: '<token>' },
+        status: 400,
+        responseBody: NO_UID.responseBody ?? null,
+      },
       logIn('<name>', '<password>', { good: false }),
       follow,
       logIn('<name>', '<password>'),
@@ -97,7 +116,8 @@ export const activation: readonly Case[] = [
     ],
   },
   {
-    title: 'sends another activation mail only to users who need it, with the same response for every address',
+    title:
+      'sends another activation mail only to users who need it, with the same response for every address',
     settings: awaiting,
     needs: ['mail'],
     caller: 'inactive',
@@ -174,7 +194,11 @@ export const activation: readonly Case[] = [
         responseBody: user('<id>', '<name>', '<new>@example.com'),
       },
       me(unauthorized('user_inactive', 'User is inactive')),
-      { endpoint: 'POST /jwt/create/', send: { username: '<name>', password: '<password>' }, ...noActiveAccount },
+      {
+        endpoint: 'POST /jwt/create/',
+        send: { username: '<name>', password: '<password>' },
+        ...noActiveAccount,
+      },
       mailed('<new>@example.com'),
       follow,
       logIn('<name>', '<password>'),
@@ -223,7 +247,13 @@ export const activation: readonly Case[] = [
       { noMailTo: '<new>@example.com', subject: /^Password reset on / },
       mailed('<new>@example.com'),
       follow,
-      { endpoint: 'POST /jwt/verify/', bearer: null, send: { token: '<access>' }, status: 200, responseBody: {} },
+      {
+        endpoint: 'POST /jwt/verify/',
+        bearer: null,
+        send: { token: '<access>' },
+        status: 200,
+        responseBody: {},
+      },
     ],
   },
   {

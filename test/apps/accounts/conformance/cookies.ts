@@ -1,5 +1,5 @@
-import { badToken, badTokenSent, forbidden, logIn, me, user } from './responses.ts';
 import type { Case, RequestStep, Settings } from './case.ts';
+import { badToken, badTokenSent, forbidden, logIn, me, user } from './responses.ts';
 import { aToken, type Rule } from './shape.ts';
 
 const settings: Settings = { AUTH_COOKIES: true };

@@ -1,5 +1,5 @@
+import type { Caller, Case, Need, Settings } from './case.ts';
 import { BLANK, INVALID_USERNAME, invalid, NO_EMAIL, NO_STRING, NUL, NULL, REQUIRED } from './responses.ts';
-import type { Case, Need, Settings, Caller } from './case.ts';
 import { aText, ours } from './shape.ts';
 
 /** Properties of a field. */

@@ -1,5 +1,5 @@
-import { noContent, invalid, user } from './responses.ts';
 import type { Case, RequestStep } from './case.ts';
+import { invalid, noContent, user } from './responses.ts';
 import { anId, aText } from './shape.ts';
 
 const PASSWORD = 'correct%20horse+battery+staple';

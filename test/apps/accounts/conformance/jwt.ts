@@ -1,3 +1,5 @@
+import type { Case, RequestStep, Settings } from './case.ts';
+import { faultsOfFields } from './faults.ts';
 import {
   badToken,
   badTokenSent,
@@ -9,8 +11,6 @@ import {
   unauthorized,
   user,
 } from './responses.ts';
-import type { Case, RequestStep, Settings } from './case.ts';
-import { faultsOfFields } from './faults.ts';
 import { aToken } from './shape.ts';
 
 const create = 'POST /jwt/create/';
@@ -63,7 +63,12 @@ export const jwtCases: readonly Case[] = [
     title: 'returns a pair of tokens for the right password only',
     caller: 'resident',
     steps: [
-      { endpoint: create, send: { username: '<name>', password: '<password>' }, status: 200, responseBody: pair() },
+      {
+        endpoint: create,
+        send: { username: '<name>', password: '<password>' },
+        status: 200,
+        responseBody: pair(),
+      },
       { endpoint: create, send: { username: '<name>', password: 'wrong' }, ...noActiveAccount },
       { endpoint: create, send: { username: 'nobody', password: '<password>' }, ...noActiveAccount },
     ],

@@ -1,6 +1,6 @@
-import { anonymous, noContent, invalid, logIn, me, user } from './responses.ts';
 import type { Case, Mailed, RequestStep, Settings } from './case.ts';
 import { faultsOfFields } from './faults.ts';
+import { anonymous, invalid, logIn, me, noContent, user } from './responses.ts';
 import { allows, ours } from './shape.ts';
 
 type Field = 'username' | 'email';
@@ -47,7 +47,12 @@ function namesBy(field: Field): readonly Case[] {
 
   const form = { isEmail: field === 'email', isUsername: field === 'username' };
   const good = { [name]: fresh, current_password: '<password>' };
-  const requested: RequestStep = { endpoint: request, bearer: null, send: { email: '<email>' }, ...noContent };
+  const requested: RequestStep = {
+    endpoint: request,
+    bearer: null,
+    send: { email: '<email>' },
+    ...noContent,
+  };
   const mailed: Mailed = {
     mailTo: '<email>',
     subject: /^Username reset on /,

@@ -1,5 +1,5 @@
-import { anonymous, badToken } from './responses.ts';
 import type { Case, RequestStep } from './case.ts';
+import { anonymous, badToken } from './responses.ts';
 import { allows, type Rule } from './shape.ts';
 
 const PARSES = ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data'];

@@ -1,5 +1,5 @@
-import { anonymous, badToken, invalid, notFound, unauthorized } from './responses.ts';
 import type { Case, RequestStep } from './case.ts';
+import { anonymous, badToken, invalid, notFound, unauthorized } from './responses.ts';
 import { allows } from './shape.ts';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
@@ -118,7 +118,11 @@ export const methods: readonly Case[] = [
         },
         { endpoint: `DELETE ${path}`, send: {}, ...invalid({ current_password: 'This field is required.' }) },
       ]),
-      { endpoint: 'GET /users', status: 200, responseBody: [{ id: '<id>', username: '<name>', email: '<email>' }] },
+      {
+        endpoint: 'GET /users',
+        status: 200,
+        responseBody: [{ id: '<id>', username: '<name>', email: '<email>' }],
+      },
       { endpoint: 'DELETE /sessions/0', ...notFound },
       { endpoint: 'POST /token/logout', status: 204 },
     ],

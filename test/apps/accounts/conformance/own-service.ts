@@ -2,7 +2,7 @@ import { makeUser, PASSWORD, serve } from '../../../helpers/server.ts';
 import { openWorld } from '../../../helpers/world.ts';
 import { project } from '../project.ts';
 import type { Settings } from './case.ts';
-import { type Login, type TestedServer, sendTo, type Target } from './target.ts';
+import { type Login, sendTo, type Target, type TestedServer } from './target.ts';
 
 const login = (name: string): Login => ({ name, email: `${name}@example.com`, password: PASSWORD });
 

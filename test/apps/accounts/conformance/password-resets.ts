@@ -1,6 +1,6 @@
-import { noContent, FRESH, invalid, logIn, me, unauthorized } from './responses.ts';
 import type { Case, Mailed, RequestStep, Settings } from './case.ts';
 import { faultsOfFields } from './faults.ts';
+import { FRESH, invalid, logIn, me, noContent, unauthorized } from './responses.ts';
 
 const request = 'POST /users/reset_password/';
 const endpoint = 'POST /users/reset_password_confirm/';
@@ -27,7 +27,8 @@ export const passwordResets: readonly Case[] = [
     ],
   },
   {
-    title: 'returns the same response to a reset for known and unknown addresses, and sends mail only to a known one',
+    title:
+      'returns the same response to a reset for known and unknown addresses, and sends mail only to a known one',
     needs: ['mail'],
     caller: 'newcomer',
     steps: [
@@ -64,7 +65,9 @@ export const passwordResets: readonly Case[] = [
         ...follow,
         send: { ...good, new_password: '12345678' },
         status: 400,
-        responseBody: { new_password: ['This password is too common.', 'This password is entirely numeric.'] },
+        responseBody: {
+          new_password: ['This password is too common.', 'This password is entirely numeric.'],
+        },
       },
       follow,
       logIn('<name>', '<password>', { good: false }),

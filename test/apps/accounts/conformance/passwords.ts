@@ -1,17 +1,17 @@
+import type { Case, RequestStep, Settings } from './case.ts';
+import { faultsOfFields } from './faults.ts';
 import {
   anonymous,
   badToken,
   badTokenSent,
-  noContent,
   FRESH,
   invalid,
   logIn,
   me,
+  noContent,
   unauthorized,
   user,
 } from './responses.ts';
-import type { Case, RequestStep, Settings } from './case.ts';
-import { faultsOfFields } from './faults.ts';
 import { aKey } from './shape.ts';
 
 const endpoint = 'POST /users/set_password/';
@@ -52,7 +52,12 @@ const keyOf: RequestStep = {
 const byKey = { bearer: null, headers: { Authorization: 'Token <key>' } };
 
 export const passwords: readonly Case[] = [
-  ...faultsOfFields({ endpoint, caller: 'resident', good, fields: { new_password: {}, current_password: {} } }),
+  ...faultsOfFields({
+    endpoint,
+    caller: 'resident',
+    good,
+    fields: { new_password: {}, current_password: {} },
+  }),
   {
     title: 'a change of the password requires a login',
     steps: [

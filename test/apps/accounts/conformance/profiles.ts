@@ -1,6 +1,6 @@
-import { anonymous, noContent, invalid, me, unauthorized, user } from './responses.ts';
 import type { Case, Settings } from './case.ts';
 import { faultsOfFields } from './faults.ts';
+import { anonymous, invalid, me, noContent, unauthorized, user } from './responses.ts';
 import { matching } from './shape.ts';
 
 const byEmail: Settings = { LOGIN_FIELD: 'email' };

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Case, Step } from './case.ts';
-import type { ReceivedResponse, Mail, TestedServer } from './target.ts';
+import type { Mail, ReceivedResponse, TestedServer } from './target.ts';
 import type { Known } from './try-case.ts';
 
 /** The responses of the real stack to the requests of one case. */

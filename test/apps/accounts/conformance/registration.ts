@@ -1,6 +1,6 @@
-import { BLANK, badToken, forbidden, invalid, logIn, user } from './responses.ts';
 import type { Case, Settings } from './case.ts';
 import { faultsOfFields } from './faults.ts';
+import { BLANK, badToken, forbidden, invalid, logIn, user } from './responses.ts';
 import { anId, aText, matching } from './shape.ts';
 
 const endpoint = 'POST /users/';

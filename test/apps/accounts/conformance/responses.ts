@@ -19,7 +19,9 @@ const challenge = { 'www-authenticate': 'Bearer realm="api"' };
 
 export const invalid = (fields: Readonly<Record<string, string | readonly string[]>>): Expected => ({
   status: 400,
-  responseBody: Object.fromEntries(Object.entries(fields).map(([name, messages]) => [name, [messages].flat()])),
+  responseBody: Object.fromEntries(
+    Object.entries(fields).map(([name, messages]) => [name, [messages].flat()]),
+  ),
 });
 /** 401 for an invalid token in the Authorization header. */
 export const badToken = (message: string): Expected => ({

@@ -1,5 +1,5 @@
-import { anonymous, badToken, badTokenSent, noContent, logIn, me, notFound, user } from './responses.ts';
 import type { Case } from './case.ts';
+import { anonymous, badToken, badTokenSent, logIn, me, noContent, notFound, user } from './responses.ts';
 import { anId, aTime, listWith } from './shape.ts';
 
 const session = (current: boolean, agent = '') => ({

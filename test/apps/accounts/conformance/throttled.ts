@@ -1,5 +1,5 @@
-import { noContent, invalid, logIn, noActiveAccount, user } from './responses.ts';
 import type { Case, RequestStep } from './case.ts';
+import { invalid, logIn, noActiveAccount, noContent, user } from './responses.ts';
 import { anId, aText, matching } from './shape.ts';
 
 const difference = 'Djoser and SimpleJWT count nothing';
@@ -24,7 +24,8 @@ const asked = (action: string, email: string): RequestStep => ({
 
 export const throttled: readonly Case[] = [
   {
-    title: 'throttles a login name after failed logins, at both login paths and also with the right password, but no other user',
+    title:
+      'throttles a login name after failed logins, at both login paths and also with the right password, but no other user',
     settings: { THROTTLE_LOGIN: '3/hour' },
     difference,
     caller: 'newcomer',

@@ -1,6 +1,6 @@
-import { anonymous, noContent, invalid, me, unauthorized, user } from './responses.ts';
 import type { Case, RequestStep } from './case.ts';
 import { faultsOfFields } from './faults.ts';
+import { anonymous, invalid, me, noContent, unauthorized, user } from './responses.ts';
 import { aKey } from './shape.ts';
 
 const endpoint = 'POST /token/login/';

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 
 import { PASSWORD, until } from '../../../helpers/server.ts';
-import type { Case, RequestStep, Settings, Step, Caller } from './case.ts';
+import type { Caller, Case, RequestStep, Settings, Step } from './case.ts';
 import { orderFaults } from './recorded.ts';
 import { faultsOf, isInner, isOurDialect, type Shape } from './shape.ts';
-import type { ReceivedResponse, Login, Mail, TestedServer } from './target.ts';
+import type { Login, Mail, ReceivedResponse, TestedServer } from './target.ts';
 
 /** The values that a case knows, such as ids and parts of responses. */
 export type Known = Record<string, unknown>;
@@ -149,11 +149,17 @@ async function logInAs(server: TestedServer, settings: Settings, login: Login): 
 }
 
 /** Registers a user for one case. */
-async function register(server: TestedServer, settings: Settings, { active }: { active: boolean }): Promise<Known> {
+async function register(
+  server: TestedServer,
+  settings: Settings,
+  { active }: { active: boolean },
+): Promise<Known> {
   const name = `u${randomBytes(6).toString('hex')}`;
   const login: Login = { name, email: `${name}@example.com`, password: PASSWORD };
   const registrar =
-    settings.ALLOW_REGISTRATION === false && server.staff ? await logInAs(server, settings, server.staff) : {};
+    settings.ALLOW_REGISTRATION === false && server.staff
+      ? await logInAs(server, settings, server.staff)
+      : {};
   const response = await request(
     server,
     {
@@ -196,7 +202,11 @@ type Shared = Readonly<{ known: Promise<Known>; since: number }>;
 const residents = new WeakMap<TestedServer, Map<Caller, Shared>>();
 
 /** Returns a user that several cases share: registered once for each server, or looked up. */
-function sharedUser(server: TestedServer, settings: Settings, caller: 'resident' | 'staff' | 'superuser'): Promise<Known> {
+function sharedUser(
+  server: TestedServer,
+  settings: Settings,
+  caller: 'resident' | 'staff' | 'superuser',
+): Promise<Known> {
   const here = residents.get(server) ?? new Map<Caller, Shared>();
   residents.set(server, here);
   const earlier = here.get(caller);

@@ -1,5 +1,5 @@
-import { anonymous, badToken, forbidden, notFound, user } from './responses.ts';
 import type { Case, Settings } from './case.ts';
+import { anonymous, badToken, forbidden, notFound, user } from './responses.ts';
 import { anId, aText, listWith, matching } from './shape.ts';
 
 const open: Settings = { HIDE_USERS: false };

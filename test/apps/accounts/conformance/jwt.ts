@@ -154,7 +154,7 @@ export const jwtCases: readonly Case[] = [
     ],
   },
   {
-    title: 'rejects other tokens in server of a refresh token, and ends no session',
+    title: 'rejects other tokens in place of a refresh token, and ends no session',
     caller: 'newcomer',
     steps: [
       { ...exchange('nonsense'), ...INVALID },

@@ -1,6 +1,3 @@
-import { createHash } from 'node:crypto';
-import { readdir } from 'node:fs/promises';
-import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
 
@@ -9,7 +6,7 @@ import { readSqlFile } from '../../db/sql/sql-file.ts';
 import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
 import { OperatorError } from '../../errors.ts';
 import type { ProofKey } from '../context/keys.ts';
-import { runSharedMigrations, sharedMigrationNames } from '../migrations/run-migrations.ts';
+import { runSharedMigrations } from '../migrations/run-migrations.ts';
 import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
 import { type LaneLogins, NO_LANE_LOGINS } from '../registry/lane-logins.ts';
 import type { TenancyProject } from '../registry/project.ts';
@@ -18,6 +15,7 @@ import { installExtensions } from './extensions.ts';
 import { runGlobalMigrations } from './global-migrations.ts';
 import { grantServiceLogin } from './grant-service-login.ts';
 import { installLaneLogins } from './lane-logins.ts';
+import { functionFiles, sharedFingerprint } from './shared-fingerprint.ts';
 
 export type ContextMode = 'guarded' | 'signed';
 
@@ -36,32 +34,8 @@ export type Installation = Readonly<{
   project?: TenancyProject;
 }>;
 
-const FUNCTIONS = path.resolve(import.meta.dirname, '../../../sql/shared/functions');
-
 /** The two implementations of the tenant context. One of them is applied. */
 const CONTEXTS = ['functions/context-guarded', 'functions/context-signed'];
-
-/** Returns the files of sql/shared/functions/ without their extension, in a fixed order. */
-async function functionFiles(): Promise<readonly string[]> {
-  const files = await readdir(FUNCTIONS);
-  return files
-    .filter((file) => file.endsWith('.sql'))
-    .map((file) => `functions/${path.basename(file, '.sql')}`)
-    .sort();
-}
-
-/**
- * Returns a digest of the shared schema that the code expects: its migrations, and the files that are
- * applied again whenever they change.
- */
-export async function sharedFingerprint(): Promise<string> {
-  const hash = createHash('sha256');
-  hash.update((await sharedMigrationNames()).join());
-  for (const file of ['roles', 'schemas', ...(await functionFiles()), 'grants', 'hardening', 'extensions']) {
-    hash.update(await readSqlFile(`shared/${file}.sql`, { service: 'service', database: 'database' }));
-  }
-  return hash.digest('hex').slice(0, 16);
-}
 
 async function createServiceLogin(
   client: pg.Client,

@@ -118,7 +118,8 @@ test('does not wait for a PostgreSQL store that no longer responds', async (t) =
   t.deepEqual(await statuses(service, 'in-silence', 2), [401, 401]);
 });
 
-test('leaves no statement behind that waits in a PostgreSQL store', async (t) => {
+// Serial: it blocks the store of the other tests.
+test.serial('leaves no statement behind that waits in a PostgreSQL store', async (t) => {
   const service = await serveWith(t, store, '5000');
   t.is((await guess(service, 'before-lock')).status, 401);
   const client = new pg.Client({ connectionString: store });

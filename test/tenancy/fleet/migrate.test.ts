@@ -173,7 +173,7 @@ for (const [what, text, shown] of [
 ] as const) {
   test.serial(`stores a description without values for an error with ${what}`, async (t) => {
     await world.asOwner(`insert into acme.notes (name) values ('a secret')`);
-    const { report, message } = await stopped(await released(migration(1, text)), {
+    const { report, message } = await stopped(await laterRelease(migration(1, text)), {
       jobs: 1,
       hideValues: true,
     });

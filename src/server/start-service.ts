@@ -7,7 +7,8 @@ import { withSecretFiles } from '../config/secret-files.ts';
 import { readVersion } from '../config/version.ts';
 import type { Project } from '../definition/define-project.ts';
 import { DomainError } from '../errors.ts';
-import { FAULT_FOUND, isWorkerCommand, runCluster, type WorkerCommand } from './cluster.ts';
+import { runCluster } from './cluster.ts';
+import { FAULT_FOUND, isWorkerCommand, type WorkerCommand } from './workers.ts';
 
 /** Seconds that a worker continues to serve after its successor listens. Its clients must reconnect. */
 const HANDOVER_SECONDS = 1;

@@ -57,7 +57,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.describe_operation(jsonb)', null,
-      'c2eb812d0d3990ac654377a7542f6090c3752a0f93b8662c1effc7d1f32d9234'
+      '757bfc0dc609c10cac6327e53231aae4ec8e8604d0e86eff4206e5caeb197d9b'
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,

@@ -8,7 +8,8 @@ import { readVersion } from '../config/version.ts';
 import type { Project } from '../definition/define-project.ts';
 import { DomainError } from '../errors.ts';
 import { loadLazyModules } from '../lazy-modules.ts';
-import { FAULT_FOUND, isWorkerCommand, runCluster, type WorkerCommand } from './cluster.ts';
+import { runCluster } from './cluster.ts';
+import { FAULT_FOUND, isWorkerCommand, type WorkerCommand } from './workers.ts';
 
 /** Milliseconds after which a service loads the modules that its start does not need. Its first requests are served before. */
 const LOAD_AFTER_MS = 2_000;

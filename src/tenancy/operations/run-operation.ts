@@ -6,16 +6,10 @@ import type { ProofKey } from '../context/keys.ts';
 import { reasonWithoutValues } from '../migrations/migration-failed.ts';
 import type { Databases } from '../registry/locate-tenant.ts';
 import type { TenancyProject } from '../registry/project.ts';
+import { endOperation, type OperationEnd, type OperationReport, renewOperation } from './lease.ts';
 import { type OperationFailure, shownArguments } from './operation.ts';
 import type { OperationContext, OperationKind } from './operation-kind.ts';
-import {
-  type ClaimedOperation,
-  endOperation,
-  type LeaseHolder,
-  type OperationEnd,
-  type OperationReport,
-  renewOperation,
-} from './queue.ts';
+import type { ClaimedOperation, LeaseHolder } from './queue.ts';
 import { openSealed, type SealedOperation } from './seal.ts';
 
 /** Milliseconds between two reports of an operation that has something to report. */

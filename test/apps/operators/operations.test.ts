@@ -29,7 +29,8 @@ test.serial('lists the kinds with the JSON Schema of their arguments', async (t)
   const { status, body } = await opened.ask('GET', '/api/operation-kinds/');
   t.is(status, 200);
   const echo = body.find(({ kind }: { kind: string }) => kind === 'echo');
-  t.like(echo, { title: 'Echo', destroys: false, target: 'tenant-or-fleet', is_allowed: true });
+  t.like(echo, { title: 'Echo', destroys: false, target: 'tenant-or-fleet' });
+  t.deepEqual(echo.allowed_targets, ['tenant', 'fleet']);
   t.deepEqual(echo.arguments.properties.text, { type: 'string', maxLength: 200 });
   t.deepEqual(echo.arguments.required, ['text']);
 });

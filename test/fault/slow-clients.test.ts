@@ -6,11 +6,11 @@ import test, { type ExecutionContext } from 'ava';
 
 import { sendRequest, until } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
-import { type OwnProcess, openPeopledWorld, startProcess } from './own-process.ts';
+import { type OwnProcess, openWorldWithUsers, startProcess } from './own-process.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openPeopledWorld();
+  world = await openWorldWithUsers();
 });
 test.after.always(() => world?.close());
 
@@ -136,7 +136,7 @@ test.serial(
     );
     const [left] = await world.asOwner('select id from acme.notes where id = $1', [victim?.id]);
     t.truthy(left);
-    t.deepEqual(main.said('bug'), []);
+    t.deepEqual(main.logLines('bug'), []);
     main.child.kill('SIGTERM');
     t.is(await main.ended, 0);
   },

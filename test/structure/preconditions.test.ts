@@ -4,7 +4,7 @@ import { checkNames, runChecks } from '../../src/db/checks.ts';
 import { OperatorError } from '../../src/errors.ts';
 import { FLEET_CHECKS, fleetChecksDigest } from '../../src/tenancy/install/fleet-checks.ts';
 import { assertPreconditions } from '../../src/tenancy/install/preconditions.ts';
-import { sharedFingerprint } from '../../src/tenancy/install/shared-fingerprint.ts';
+import { sharedFingerprint } from '../../src/tenancy/install/shared-files.ts';
 import { testServerUrl } from '../helpers/postgres.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { connected, describe, queryOf, queryOfPool, undone } from './checks/database.ts';

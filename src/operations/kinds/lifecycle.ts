@@ -129,7 +129,7 @@ function createKind(config: Config, parts: Parts): OperationKind {
         },
         {
           database: given.database,
-          adds: owner !== null && owners !== null ? [(client) => owners.addOwner(client, owner)] : [],
+          insertRows: owner !== null && owners !== null ? [(client) => owners.addOwner(client, owner)] : [],
         },
       );
       if (required && needsVerification(host, base)) {

@@ -5,9 +5,8 @@ import { OperatorError } from '../../errors.ts';
 import { listGlobalMigrations } from '../migrations/migration-files.ts';
 import { extensionsOf, type TenancyProject } from '../registry/project.ts';
 import { FLEET_CHECKS, mayCheckFleetLater } from './fleet-checks.ts';
-import type { ContextMode } from './install.ts';
 import { isOfNewerRelease } from './is-of-newer-release.ts';
-import { sharedFingerprint } from './shared-fingerprint.ts';
+import { type ContextMode, sharedFingerprint } from './shared-files.ts';
 
 export type Preconditions = Readonly<{
   /**

@@ -39,16 +39,16 @@ const at = (name: string): string => join(folder, name);
 /** Starts a command, kills it when its output matches `when`, and waits for its connections to end. */
 async function killed(args: readonly string[], when: RegExp): Promise<void> {
   const child = await start('served-cli.ts', args, environmentOf(world));
-  let said = '';
+  let output = '';
   child.stderr.setEncoding('utf8').on('data', (text) => {
-    said += text;
-    if (when.test(said)) {
+    output += text;
+    if (when.test(output)) {
       child.kill('SIGKILL');
     }
   });
   const [, signal] = await once(child, 'close');
   if (signal !== 'SIGKILL') {
-    throw new Error(`It ended before it was killed: ${said}`);
+    throw new Error(`It ended before it was killed: ${output}`);
   }
   await until(
     () =>
@@ -171,10 +171,10 @@ test.serial('prints one JSON document with the manifest of the file with --json'
     '--json',
   );
   t.is(code, 0);
-  const said = JSON.parse(out);
-  t.like(said, { file: at('globex.tenant'), version: 1, domains: ['globex.localhost'] });
-  t.is(said.size, (await stat(at('globex.tenant'))).size);
-  t.is(said.tenant.schema_name, 'globex');
+  const printed = JSON.parse(out);
+  t.like(printed, { file: at('globex.tenant'), version: 1, domains: ['globex.localhost'] });
+  t.is(printed.size, (await stat(at('globex.tenant'))).size);
+  t.is(printed.tenant.schema_name, 'globex');
 });
 
 test.serial('runs pg_dump with --format sql, or reports why it cannot', async (t) => {
@@ -198,7 +198,7 @@ test.serial('runs pg_dump with --format sql, or reports why it cannot', async (t
 test.serial('rejects invalid arguments with one sentence', async (t) => {
   await writeFile(at('text'), 'not a dump');
   const before = await readdir(folder);
-  const refusals: ReadonlyArray<readonly [code: number, said: RegExp, args: readonly string[]]> = [
+  const refusals: ReadonlyArray<readonly [code: number, expected: RegExp, args: readonly string[]]> = [
     [2, /required/, ['dump-tenant']],
     [2, /required/, ['restore-tenant']],
     [2, /required/, ['clone-tenant', '--from', 'acme', '--schema', 'x']],
@@ -233,10 +233,10 @@ test.serial('rejects invalid arguments with one sentence', async (t) => {
       ['clone-tenant', '--from', 'acme', '--schema', 'x', '--domain', 'x.localhost', '--name', ' '],
     ],
   ];
-  for (const [code, said, args] of refusals) {
+  for (const [code, expected, args] of refusals) {
     const ran = await tenants(...args);
     t.is(ran.code, code, `${args.join(' ')}: ${ran.err}`);
-    t.regex(ran.err, said);
+    t.regex(ran.err, expected);
     isPlain(t, { ...ran, err: ran.err.replace(/^\w+ {2}\d+ rows?\n/gm, '') });
   }
   t.deepEqual(await readdir(folder), before);

@@ -106,7 +106,7 @@ test.serial('stops the move with one sentence when a change cannot be applied at
   t.is((await odd.list()).status, 200);
 });
 
-const KILLED_AT: ReadonlyArray<readonly [said: RegExp, name: string]> = [
+const KILLED_AT: ReadonlyArray<readonly [expected: RegExp, name: string]> = [
   [/waiting for open transactions/, 'published'],
   [/notes/, 'copying'],
   [/comparing/, 'compared'],
@@ -117,7 +117,7 @@ const KILLED_AT: ReadonlyArray<readonly [said: RegExp, name: string]> = [
 test.serial(
   'keeps serving the tenant when a move is killed at any step, and aborts or repeats the move',
   async (t) => {
-    for (const [said, name] of KILLED_AT) {
+    for (const [expected, name] of KILLED_AT) {
       const schema = `killed_${name}`;
       const killed = await inhabit(schema);
       const child = await start(
@@ -128,7 +128,7 @@ test.serial(
       let output = '';
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
         output += text;
-        if (said.test(output)) {
+        if (expected.test(output)) {
           child.kill('SIGKILL');
         }
       });

@@ -180,7 +180,7 @@ test('reports a cancel by an operator as such', async (t) => {
   await t.throwsAsync(cancelled, { instanceOf: StatementCancelledError });
 });
 
-test('fails a statement that PostgreSQL cannot interrupt, and holds its places until the backend has finished', async (t) => {
+test('fails a statement that PostgreSQL cannot interrupt, and holds its concurrency slots until the backend has finished', async (t) => {
   const { tenantDatabase } = await inside(t);
   const concurrencyLimiter = createConcurrencyLimiter({ limit: 1, timeoutMs: 60_000 });
   const limited = { ...tenantDatabase, concurrencyLimiter };
@@ -218,7 +218,7 @@ test('fails a statement that PostgreSQL cannot interrupt, and holds its places u
   t.deepEqual(await Promise.all(places), [false, false]);
 });
 
-test('frees the places of a connection that does not respond when the server has no transaction of it', async (t) => {
+test('frees the concurrency slots of a connection that does not respond when the server has no transaction of it', async (t) => {
   const proxy = await openProxy(world.serviceUrl);
   const checked: number[] = [];
   const pool = await world.openPool({

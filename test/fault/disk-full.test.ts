@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 
 import { type Answer, sendRequest, until } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
-import { type OwnProcess, openPeopledWorld, startProcess } from './own-process.ts';
+import { type OwnProcess, openWorldWithUsers, startProcess } from './own-process.ts';
 import { type OwnServer, startOwnServer } from './own-server.ts';
 import { mayMount, mountSmallDisk, type SmallDisk } from './small-disk.ts';
 import { account, startWriters, statusOf } from './writers.ts';
@@ -17,7 +17,7 @@ if (mayMount) {
   test.before(async () => {
     disk = await mountSmallDisk(400);
     server = await startOwnServer(disk.folder);
-    world = await openPeopledWorld({ server: server.url });
+    world = await openWorldWithUsers({ server: server.url });
     main = await startProcess({ teardown: (end) => void teardowns.push(end) }, world, {
       CONNECT_TIMEOUT: '1000',
     });
@@ -63,7 +63,7 @@ onSmallDisk(
       t.deepEqual([list.status, list.body.count], [200, 1], list.text);
     }
     // Only an operator can fix it, so the response names no cause.
-    t.is(main.said('bug').length, 5);
+    t.is(main.logLines('bug').length, 5);
     await disk.removeLeftovers();
     t.is((await write(main, 'after')).status, 201);
     t.deepEqual(await world.asOwner('select name from acme.notes order by id'), [
@@ -90,7 +90,7 @@ onSmallDisk('keeps every confirmed row when the disk has no space for the WAL', 
   t.true(isDown);
   await writers.next(503, 50);
   await disk.removeLeftovers();
-  await server.revive();
+  await server.restart();
   await writers.next(201, 50);
   await writers.stop();
   await account(t, world, writers.attempts, 'notes');

@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 
 import { sendRequest } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
-import { type OwnProcess, openPeopledWorld, startProcess } from './own-process.ts';
+import { type OwnProcess, openWorldWithUsers, startProcess } from './own-process.ts';
 import { type OwnServer, startOwnServer } from './own-server.ts';
 import { account, startWriters, statusOf, type Writers } from './writers.ts';
 
@@ -13,7 +13,7 @@ let server: OwnServer;
 let world: World;
 test.before(async () => {
   server = await startOwnServer(await mkdtemp(join(tmpdir(), 'koa-tenants-killed-')));
-  world = await openPeopledWorld({ server: server.url });
+  world = await openWorldWithUsers({ server: server.url });
 });
 test.beforeEach(async () => {
   await world.asOwner('truncate acme.notes, globex.notes cascade');
@@ -56,7 +56,7 @@ async function held(t: ExecutionContext, main: OwnProcess, { attempts }: Writers
   }
   await account(t, world, attempts, 'notes');
   t.is(main.child.exitCode, null);
-  t.deepEqual(main.said('bug'), []);
+  t.deepEqual(main.logLines('bug'), []);
 }
 
 test.serial(
@@ -69,7 +69,7 @@ test.serial(
     await writers.next(503, 20);
     t.is((await sendRequest(main.port, 'acme.localhost', 'GET', '/readyz')).status, 503);
     t.is((await sendRequest(main.port, 'acme.localhost', 'GET', '/healthz')).status, 200);
-    await server.revive();
+    await server.restart();
     await writers.next(201, 50);
     t.is((await sendRequest(main.port, 'acme.localhost', 'GET', '/readyz')).status, 200);
     await writers.stop();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
-import { openPeopledWorld } from './own-process.ts';
+import { openWorldWithUsers } from './own-process.ts';
 import { type OwnServer, startOwnServer } from './own-server.ts';
 
 let server: OwnServer;
@@ -13,7 +13,7 @@ let service: TestService;
 let token: string;
 test.before(async () => {
   server = await startOwnServer(await mkdtemp(join(tmpdir(), 'koa-tenants-read-only-')));
-  world = await openPeopledWorld({ server: server.url });
+  world = await openWorldWithUsers({ server: server.url });
   service = await serve(world, { CONNECT_TIMEOUT: '20000' });
   token = await service.logIn('acme.localhost', 'alice', PASSWORD);
 });

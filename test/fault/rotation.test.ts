@@ -4,12 +4,12 @@ import { parseProofKeys } from '../../src/tenancy/context/keys.ts';
 import { migrate } from '../../src/tenancy/fleet/migrate.ts';
 import { APP_SECRET, sendRequest, TENANCY_KEYS } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
-import { openPeopledWorld, startProcess } from './own-process.ts';
+import { openWorldWithUsers, startProcess } from './own-process.ts';
 import { account, startWriters, statusOf } from './writers.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openPeopledWorld();
+  world = await openWorldWithUsers();
 });
 test.after.always(() => world?.close());
 

@@ -6,12 +6,12 @@ import test, { type ExecutionContext } from 'ava';
 
 import { PASSWORD, sendRequest, serve, type TestService, until } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
-import { openPeopledWorld, startProcess } from './own-process.ts';
+import { openWorldWithUsers, startProcess } from './own-process.ts';
 import type { Author } from './writers.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openPeopledWorld();
+  world = await openWorldWithUsers();
 });
 test.after.always(() => world?.close());
 

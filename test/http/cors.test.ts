@@ -50,7 +50,7 @@ const preflight = (host: string, origin: string, path = '/api/notes/') =>
     },
   });
 
-test('answers a preflight request before credentials are checked', async (t) => {
+test('responds to a preflight request before credentials are checked', async (t) => {
   const answer = await preflight(ACME, APP);
   t.is(answer.status, 204);
   t.deepEqual(corsOf(answer), {
@@ -134,7 +134,7 @@ test('the environment’s settings apply where the tenant has none, without cred
   t.is(answer.headers['access-control-allow-credentials'], undefined);
 });
 
-test.serial('answers a preflight request whatever the tenant’s status', async (t) => {
+test.serial('responds to a preflight request whatever the tenant’s status', async (t) => {
   for (const status of ['maintenance', 'suspended']) {
     await world.asOwner('update public.tenants set status = $2 where id = $1', [world.acme.id, status]);
     const other = await serve(world, { CORS_ALLOWED_ORIGINS: APP });

@@ -227,7 +227,7 @@ export class Batch {
     writer.raw(EXECUTE);
   }
 
-  /** Fails the batch without an answer of PostgreSQL. It is finished when ReadyForQuery arrives or the connection ends. */
+  /** Fails the batch without a response of PostgreSQL. It is finished when ReadyForQuery arrives or the connection ends. */
   abort(error: Error): void {
     this.#error ??= error;
     this.#settle(null);

@@ -56,11 +56,11 @@ export async function openFleet(): Promise<FleetWorld> {
   }
   const run: FleetWorld['run'] = (migrations, options) =>
     migrate(world.owner, world.fleet, { migrations, ...options });
-  return { world, run, stopped: (...asked) => stopOf(run(...asked)) };
+  return { world, run, stopped: (...asked) => catchMigrationStopped(run(...asked)) };
 }
 
-/** Returns the error of a run that fails, with its report. */
-async function stopOf(running: Promise<unknown>): Promise<MigrationStopped> {
+/** Returns the error of a run that stops, with its report. @throws if the run succeeds. */
+async function catchMigrationStopped(running: Promise<unknown>): Promise<MigrationStopped> {
   try {
     await running;
   } catch (error) {
@@ -69,7 +69,7 @@ async function stopOf(running: Promise<unknown>): Promise<MigrationStopped> {
     }
     throw error;
   }
-  throw new Error('the run went well');
+  throw new Error('The run succeeded.');
 }
 
 /** SQL that takes 0.2 seconds. Hardening also revokes pg_sleep from the owners. */
@@ -78,16 +78,15 @@ export const TAKES_A_WHILE = `
     while clock_timestamp() < statement_timestamp() + interval '0.2 s' loop end loop;
   end $$`;
 
-/** Returns the migrations of the code, and further ones. */
-export const released = async (...more: readonly TenantMigration[]): Promise<readonly TenantMigration[]> => [
-  ...(await loadTenantMigrations(fixtureProject)),
-  ...more,
-];
+/** Returns the migrations of a later release: those of the code, and `more`. */
+export const laterRelease = async (
+  ...more: readonly TenantMigration[]
+): Promise<readonly TenantMigration[]> => [...(await loadTenantMigrations(fixtureProject)), ...more];
 
-type Facts = Readonly<{ schema: string; migrated_to: string | null; concurrent_to: string | null }>;
+type TenantVersion = Readonly<{ schema: string; migrated_to: string | null; concurrent_to: string | null }>;
 
 /** Returns the registry's version of every tenant except the site. */
-export const places = (world: World): Promise<Facts[]> =>
+export const readVersions = (world: World): Promise<TenantVersion[]> =>
   world.asOwner(
     `select t.schema_name as schema, t.migrated_to, t.concurrent_to
      from public.tenants as t
@@ -96,7 +95,7 @@ export const places = (world: World): Promise<Facts[]> =>
   );
 
 /** Returns the schemas whose table notes has a column. */
-export const withColumn = async (world: World, column: string): Promise<string[]> =>
+export const schemasWithColumn = async (world: World, column: string): Promise<string[]> =>
   (
     await world.asOwner<{ schema: string }>(
       `select table_schema as schema

@@ -190,7 +190,7 @@ test.serial(
 
 const named = (names: Omit<NewNames, 'keepDomain'>): NewNames => ({ keepDomain: true, ...names });
 
-test.serial('keeps rows, isolation, ledger and tokens of a renamed tenant', async (t) => {
+test.serial('keeps rows, isolation, migration history and tokens of a renamed tenant', async (t) => {
   const before = await world.provision('before');
   await makeUser(world, 'before', 'bea');
   await world.asOwner(`insert into before.notes (name) values ('kept')`);

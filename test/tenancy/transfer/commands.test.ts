@@ -161,10 +161,10 @@ test.serial('prints one JSON document with the manifest of the file with --json'
     '--json',
   );
   t.is(code, 0);
-  const said = JSON.parse(out);
-  t.like(said, { file: at('globex.tenant'), version: 1, domains: ['globex.localhost'] });
-  t.is(said.size, (await stat(at('globex.tenant'))).size);
-  t.is(said.tenant.schema_name, 'globex');
+  const printed = JSON.parse(out);
+  t.like(printed, { file: at('globex.tenant'), version: 1, domains: ['globex.localhost'] });
+  t.is(printed.size, (await stat(at('globex.tenant'))).size);
+  t.is(printed.tenant.schema_name, 'globex');
 });
 
 test.serial('runs pg_dump with --format sql, or reports why it cannot', async (t) => {
@@ -188,7 +188,7 @@ test.serial('runs pg_dump with --format sql, or reports why it cannot', async (t
 test.serial('rejects invalid arguments with one sentence', async (t) => {
   await writeFile(at('text'), 'not a dump');
   const before = await readdir(folder);
-  const refusals: ReadonlyArray<readonly [code: number, said: RegExp, args: readonly string[]]> = [
+  const refusals: ReadonlyArray<readonly [code: number, expected: RegExp, args: readonly string[]]> = [
     [2, /required/, ['dump-tenant']],
     [2, /required/, ['restore-tenant']],
     [2, /required/, ['clone-tenant', '--from', 'acme', '--schema', 'x']],
@@ -223,10 +223,10 @@ test.serial('rejects invalid arguments with one sentence', async (t) => {
       ['clone-tenant', '--from', 'acme', '--schema', 'x', '--domain', 'x.localhost', '--name', ' '],
     ],
   ];
-  for (const [code, said, args] of refusals) {
+  for (const [code, expected, args] of refusals) {
     const ran = await tenants(...args);
     t.is(ran.code, code, `${args.join(' ')}: ${ran.err}`);
-    t.regex(ran.err, said);
+    t.regex(ran.err, expected);
     isPlain(t, { ...ran, err: ran.err.replace(/^\w+ {2}\d+ rows?\n/gm, '') });
   }
   t.deepEqual(await readdir(folder), before);

@@ -157,7 +157,7 @@ test.serial('completes one of two concurrent moves of a tenant', async (t) => {
 test.serial('rejects invalid moves with one sentence', async (t) => {
   await world.provision('asleep');
   await world.asOwner(`update public.tenants set status = 'deleted' where schema_name = 'asleep'`);
-  const refusals: ReadonlyArray<readonly [code: number, said: RegExp, args: readonly string[]]> = [
+  const refusals: ReadonlyArray<readonly [code: number, expected: RegExp, args: readonly string[]]> = [
     [2, /required/, ['move-tenant', '--schema', 'acme']],
     [2, /no database "gold"/, ['move-tenant', '--schema', 'acme', '--to', 'gold']],
     [2, /is already on "main"/, ['move-tenant', '--schema', 'acme', '--to', 'main']],
@@ -174,10 +174,10 @@ test.serial('rejects invalid moves with one sentence', async (t) => {
     [1, /No tenant has the schema "nobody"/, ['move-tenant', '--schema', 'nobody', '--to', 'premium']],
     [1, /status deleted/, ['move-tenant', '--schema', 'asleep', '--to', 'premium']],
   ];
-  for (const [code, said, args] of refusals) {
+  for (const [code, expected, args] of refusals) {
     const ran = await tenants(...args);
     t.is(ran.code, code, `${args.join(' ')}: ${ran.err}`);
-    t.regex(ran.err, said);
+    t.regex(ran.err, expected);
     isPlain(t, ran);
   }
   for (const command of ['move-tenant', 'drop-retained-copies']) {

@@ -90,14 +90,14 @@ async function moveThereAndBack(t: ExecutionContext, schema: string, how: readon
 /** Returns `--online` from PostgreSQL 16 on. Before, only a superuser can subscribe. */
 const onlineIfSupported = (): readonly string[] => (world.version >= 160_000 ? ['--online'] : []);
 
-async function assertRejectedOnline(t: ExecutionContext, schema: string, said: RegExp): Promise<void> {
+async function assertRejectedOnline(t: ExecutionContext, schema: string, expected: RegExp): Promise<void> {
   const ran = await run(
     'served-cli.ts',
     ['move-tenant', '--schema', schema, '--to', 'premium', '--online'],
     environment(),
   );
   t.is(ran.code, 1, ran.err);
-  t.regex(ran.err, said);
+  t.regex(ran.err, expected);
   isPlain(t, ran);
 }
 
@@ -125,13 +125,13 @@ test.serial('names a right that the hardening revoked, with the GRANT that resto
     t,
     ...['create-tenant', '--schema', 'missing', '--name', 'Missing', '--domain', 'missing.localhost'],
   );
-  for (const [where, signature, said] of [
+  for (const [where, signature, expected] of [
     [main, 'pg_stat_get_activity(integer)', /execute on function pg_stat_get_activity\(integer\) to deploy/],
     [premium, 'pg_stat_get_subscription(oid)', /function pg_stat_get_subscription\(oid\) to deploy/],
     [main, 'pg_try_advisory_lock(bigint)', /\(permission denied for function pg_try_advisory_lock\)/],
   ] as const) {
     await where.asSuperuser(`revoke execute on function ${signature} from tenancy_owner`);
-    await assertRejectedOnline(t, 'missing', said);
+    await assertRejectedOnline(t, 'missing', expected);
     await where.asSuperuser(`grant execute on function ${signature} to tenancy_owner`);
   }
   if (world.version < 160_000) {

@@ -185,7 +185,7 @@ test.serial('rejects invalid moves with one sentence', async (t) => {
   await world.asOwner('alter table plain.changes replica identity default');
   const melting = await world.provision('melting');
   await world.asOwner('alter table melting.readings_2025 set unlogged');
-  const refusals: ReadonlyArray<readonly [code: number, said: RegExp, args: readonly string[]]> = [
+  const refusals: ReadonlyArray<readonly [code: number, expected: RegExp, args: readonly string[]]> = [
     [2, /--to is required/, ['move-tenant', '--schema', 'acme', '--online']],
     [2, /--abort cannot be combined/, ['move-tenant', '--schema', 'acme', '--to', 'premium', '--abort']],
     [
@@ -200,10 +200,10 @@ test.serial('rejects invalid moves with one sentence', async (t) => {
     ],
     [1, /No tenant has the schema "nobody"/, ['move-tenant', '--schema', 'nobody', '--abort']],
   ];
-  for (const [code, said, args] of refusals) {
+  for (const [code, expected, args] of refusals) {
     const ran = await tenants(...args);
     t.is(ran.code, code, `${args.join(' ')}: ${ran.err}`);
-    t.regex(ran.err, said);
+    t.regex(ran.err, expected);
     isPlain(t, ran);
   }
   t.is(

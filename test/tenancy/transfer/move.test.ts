@@ -61,7 +61,7 @@ test.serial('moves the tenant back with a second move', async (t) => {
   t.truthy(await service.logIn('mover.localhost', 'mover', PASSWORD));
 });
 
-test.serial('loses no row and answers every request of a tenant under constant writes', async (t) => {
+test.serial('loses no row and responds to every request of a tenant under constant writes', async (t) => {
   const writer = keepChanging(service, await inhabit('busy'));
   for (const to of ['premium', 'main', 'premium']) {
     await writer.written();
@@ -188,7 +188,7 @@ async function notificationsArrived(): Promise<void> {
   await world.asOwner('delete from public.domains where domain = $1', [host]);
 }
 
-test.serial('holds requests while the tenant is locked, and answers them afterwards', async (t) => {
+test.serial('holds requests while the tenant is locked, and serves them afterwards', async (t) => {
   const patient = await inhabit('patient');
   const locker = new pg.Client(world.owner);
   await locker.connect();

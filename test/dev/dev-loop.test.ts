@@ -69,7 +69,9 @@ async function stop(child: ChildProcess): Promise<void> {
   }
 }
 
-const SITE_ROUTES = 'src/apps/site/routes.ts';
+/** The pages for login, which a change makes visible. */
+const PAGES = 'src/apps/accounts/pages/session-views.ts';
+const APP = 'src/apps/accounts/app.ts';
 
 /** The tests use it one after the other, with one database. */
 let copy: WorkingCopy;
@@ -137,20 +139,20 @@ test.serial('reloads after a change, waits after an error, and applies new migra
   await waitFor(text, /404 GET \/ [\d.]+ ms tenant_not_found/);
 
   // A change of the source.
-  const source = await readFile(join(copy.folder, SITE_ROUTES), 'utf8');
+  const source = await readFile(join(copy.folder, PAGES), 'utf8');
   let from = text().length;
-  await copy.write(SITE_ROUTES, source.replace('The public site.', 'The changed site.'));
+  await copy.write(PAGES, source.replace("title: 'Log in'", "title: 'The changed page'"));
   await waitFor(text, /Ready on port/, from);
-  t.regex((await get('localhost', '/')).text, /The changed site\./);
+  t.regex((await get('acme.localhost', '/login')).text, /The changed page/);
 
   // A syntax error.
   from = text().length;
-  await copy.write(SITE_ROUTES, `${source}\nsyntax error(`);
+  await copy.write(PAGES, `${source}\nsyntax error(`);
   await waitFor(text, /Not serving\. Waiting for a change/, from);
   t.regex(text().slice(from), /SyntaxError/);
   from = text().length;
-  await copy.write(SITE_ROUTES, source);
-  await waitFor(text, /routes\.ts changed\. Restarting\.[\s\S]*Ready on port/, from);
+  await copy.write(PAGES, source);
+  await waitFor(text, /session-views\.ts changed\. Restarting\.[\s\S]*Ready on port/, from);
 
   // A migration that fails, and its corrected version.
   const migration = 'migrations/tenant/accounts/29990101000000000_colors.ts';
@@ -177,7 +179,7 @@ export const up = (pgm: MigrationBuilder): void => pgm.sql('alter table users ad
   );
   // A changed file of an applied migration.
   from = text().length;
-  const applied = 'sql/tenant/idempotency/idempotency.sql';
+  const applied = 'sql/tenant/accounts/accounts.sql';
   const appliedSource = await readFile(join(copy.folder, applied), 'utf8');
   await copy.write(applied, `${appliedSource}\ncreate table more ();\n`);
   await waitFor(text, /Ready on port/, from);
@@ -213,23 +215,22 @@ export const up = (pgm: MigrationBuilder): void => pgm.sql('alter table users ad
 
 test.serial('waits for a change when the first start has a syntax error', async (t) => {
   t.timeout(300_000);
-  const source = await readFile(join(copy.folder, SITE_ROUTES), 'utf8');
-  const app = 'src/apps/site/app.ts';
-  const appSource = await readFile(join(copy.folder, app), 'utf8');
-  await copy.write(app, `${appSource}\nsyntax error(`);
+  const source = await readFile(join(copy.folder, PAGES), 'utf8');
+  const appSource = await readFile(join(copy.folder, APP), 'utf8');
+  await copy.write(APP, `${appSource}\nsyntax error(`);
   const { child, text } = startCli(copy, ['dev'], { PORT: '0' }, 'src/tenants.ts');
   t.teardown(() => stop(child));
   await waitFor(text, /Not serving\. Waiting for a change/);
   t.regex(text(), /SyntaxError/);
   let from = text().length;
-  await copy.write(app, `${appSource}\nanother error(`);
+  await copy.write(APP, `${appSource}\nanother error(`);
   await waitFor(text, /Not serving\. Waiting for a change/, from);
   from = text().length;
-  await copy.write(app, appSource);
+  await copy.write(APP, appSource);
   await waitFor(text, /Ready on port (\d+)/, from);
   // From here on it reloads as always.
   from = text().length;
-  await copy.write(SITE_ROUTES, `${source}\n`);
+  await copy.write(PAGES, `${source}\n`);
   await waitFor(text, /Ready on port/, from);
   await stop(child);
   t.is(child.exitCode, 0, text());
@@ -237,10 +238,9 @@ test.serial('waits for a change when the first start has a syntax error', async 
 
 test.serial('ends on a signal while it waits for the first start', async (t) => {
   t.timeout(120_000);
-  const app = 'src/apps/site/app.ts';
-  const appSource = await readFile(join(copy.folder, app), 'utf8');
-  await copy.write(app, 'syntax error(');
-  t.teardown(() => copy.write(app, appSource));
+  const appSource = await readFile(join(copy.folder, APP), 'utf8');
+  await copy.write(APP, 'syntax error(');
+  t.teardown(() => copy.write(APP, appSource));
   const { child, text } = startCli(copy, ['dev'], { PORT: '0' }, 'src/tenants.ts');
   t.teardown(() => stop(child));
   await waitFor(text, /Not serving\. Waiting for a change/);

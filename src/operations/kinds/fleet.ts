@@ -58,6 +58,8 @@ const migrateKind = (project: Project, config: Config) =>
           jobs: given.jobs,
           canary: given.canary,
           continueOnError: given.continue_on_error,
+          // All staff of the public site see the operation.
+          hideValues: true,
           confirm: async (what, question) => {
             context.log(question);
             return what === 'canary';

@@ -131,7 +131,7 @@ function createKind(config: Config, parts: Parts): OperationKind {
         },
         {
           database: given.database,
-          adds: owner !== null && owners !== null ? [(client) => owners.addOwner(client, owner)] : [],
+          insertRows: owner !== null && owners !== null ? [(client) => owners.addOwner(client, owner)] : [],
         },
       );
       if (required && needsVerification(host, base)) {

@@ -5,8 +5,8 @@ import { OperatorError } from '../../errors.ts';
 import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
 import { extensionsOf, type TenancyProject } from '../registry/project.ts';
 import { FLEET_CHECKS, mayCheckFleetLater } from './fleet-checks.ts';
-import { type ContextMode, sharedFingerprint } from './install.ts';
 import { isOfNewerRelease } from './is-of-newer-release.ts';
+import { type ContextMode, sharedFingerprint } from './shared-files.ts';
 
 export type Preconditions = Readonly<{
   /**

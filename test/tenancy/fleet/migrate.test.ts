@@ -154,6 +154,37 @@ test.serial('includes no row of a tenant in the report of a failure', async (t) 
   await world.asOwner('delete from tenancy.migration_failures');
 });
 
+for (const [what, text, shown] of [
+  [
+    'a value that it converts',
+    'do $$ begin perform n.name::integer from notes as n; end $$',
+    /^SQLSTATE 22P02\. /,
+  ],
+  [
+    'a value that it raises',
+    `do $$ begin raise exception 'bad row: %', (select min(name) from notes); end $$`,
+    /^SQLSTATE P0001\. /,
+  ],
+  ['no value', 'alter table notes add column name text', /column "name" of relation "notes" already exists/],
+] as const) {
+  test.serial(`stores a description without values for an error with ${what}`, async (t) => {
+    await world.asOwner(`insert into acme.notes (name) values ('a secret')`);
+    const { report, message } = await stopped(await laterRelease(migration(1, text)), {
+      jobs: 1,
+      hideValues: true,
+    });
+    t.false(JSON.stringify([report, message]).includes('a secret'));
+    const [failure] = await world.asOwner<{ error: string; error_without_values: string }>(
+      'select f.error, f.error_without_values from tenancy.migration_failures as f',
+    );
+    t.regex(failure?.error_without_values ?? '', shown);
+    t.false(failure?.error_without_values.includes('a secret'));
+    t.is(failure?.error.includes('a secret'), what !== 'no value');
+    await world.asOwner(`delete from acme.notes where name = 'a secret'`);
+    await world.asOwner('delete from tenancy.migration_failures');
+  });
+}
+
 test.serial('stops before the other tenants when a canary fails', async (t) => {
   const migrations = await laterRelease(rejectsBad);
   await withBadRow('globex', async () => {

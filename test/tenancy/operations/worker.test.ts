@@ -112,6 +112,9 @@ test.serial('runs the life of a tenant, and records each step in the audit', asy
   await succeed(t, 'delete-tenant', 'initrode', { keep_days: 0 });
   await succeed(t, 'undelete-tenant', 'initrode');
   await succeed(t, 'delete-tenant', 'initrode', { keep_days: 0 });
+  const dumped = await succeed(t, 'dump-tenant', 'initrode');
+  t.true(Number(dumped.result?.rows) > 0);
+  await rm(join(directory, 'dumps', String(dumped.result?.dump)));
   await succeed(t, 'purge-tenant', 'initrode');
   t.is(await statusOf('initrode'), null);
 
@@ -132,6 +135,7 @@ test.serial('runs the life of a tenant, and records each step in the audit', asy
     'delete-tenant',
     'undelete-tenant',
     'delete-tenant',
+    'dump-tenant',
     'purge-tenant',
   ]);
   t.true(

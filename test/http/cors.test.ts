@@ -149,6 +149,18 @@ test.serial('responds to a preflight request whatever the tenant’s status', as
   }
 });
 
+test.serial('a tenant whose settings cannot be read allows no origin of the environment', async (t) => {
+  const setSettings = (settings: object) =>
+    world.asOwner('update public.tenants set settings = $2 where id = $1', [world.globex.id, settings]);
+  await setSettings({ CORS_ALLOW_CREDENTIALS: 'perhaps' });
+  const other = await serve(world, { CORS_ALLOWED_ORIGINS: APP });
+  t.teardown(other.close);
+  const headers = { Origin: APP, 'Access-Control-Request-Method': 'GET' };
+  const answer = await other.request(GLOBEX, 'OPTIONS', '/api/notes/', { headers });
+  t.deepEqual([answer.status, corsOf(answer)], [500, {}]);
+  await setSettings({});
+});
+
 test('rejects wildcards and values that are not origins', (t) => {
   for (const text of [
     '*',

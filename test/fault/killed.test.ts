@@ -5,7 +5,7 @@ import test, { type ExecutionContext } from 'ava';
 
 import { sendRequest } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
-import { type OwnProcess, openPeopledWorld, startProcess } from './own-process.ts';
+import { type OwnProcess, openWorldWithUsers, startProcess } from './own-process.ts';
 import { type OwnServer, startOwnServer } from './own-server.ts';
 import { account, startWriters, statusOf, type Writers } from './writers.ts';
 
@@ -13,7 +13,7 @@ let server: OwnServer;
 let world: World;
 test.before(async () => {
   server = await startOwnServer(await mkdtemp(join(tmpdir(), 'koa-tenants-killed-')));
-  world = await openPeopledWorld({ server: server.url });
+  world = await openWorldWithUsers({ server: server.url });
 });
 test.beforeEach(async () => {
   await world.asOwner('truncate acme.notes, globex.notes cascade');
@@ -31,7 +31,7 @@ test.serial('keeps every confirmed row when the service is killed during 1,000 w
       count: 8,
       leaves: (outcome) => outcome instanceof Error,
     });
-    await writers.next(201, 250);
+    await writers.next(201, 500);
     main.child.kill('SIGKILL');
     await writers.left;
     t.is(await main.ended, null);
@@ -56,7 +56,7 @@ async function held(t: ExecutionContext, main: OwnProcess, { attempts }: Writers
   }
   await account(t, world, attempts, 'notes');
   t.is(main.child.exitCode, null);
-  t.deepEqual(main.said('bug'), []);
+  t.deepEqual(main.logLines('bug'), []);
 }
 
 test.serial(
@@ -69,7 +69,7 @@ test.serial(
     await writers.next(503, 20);
     t.is((await sendRequest(main.port, 'acme.localhost', 'GET', '/readyz')).status, 503);
     t.is((await sendRequest(main.port, 'acme.localhost', 'GET', '/healthz')).status, 200);
-    await server.revive();
+    await server.restart();
     await writers.next(201, 50);
     t.is((await sendRequest(main.port, 'acme.localhost', 'GET', '/readyz')).status, 200);
     await writers.stop();

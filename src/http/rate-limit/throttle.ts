@@ -129,11 +129,8 @@ export function createThrottle(store: ThrottleStore): Throttle {
       }
       const forgiven = WINDOWS[scope].filter((window) => window.forgiven);
       await Promise.all(
-        forgiven.map((window) =>
-          limiterOf(scope, window, rate)
-            .delete(keyOf(window, attempt))
-            .catch(() => false),
-        ),
+        // A store that does not respond is replaced by memory, as for `spend`.
+        forgiven.map((window) => limiterOf(scope, window, rate).delete(keyOf(window, attempt))),
       );
     },
   };

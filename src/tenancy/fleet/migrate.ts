@@ -2,8 +2,9 @@ import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { type DomainError, OperatorError } from '../../errors.ts';
-import { type ContextMode, installShared, sharedFingerprint } from '../install/install.ts';
+import { installShared } from '../install/install.ts';
 import { acceptsLaneLogins } from '../install/lane-logins.ts';
+import { type ContextMode, sharedFingerprint } from '../install/shared-files.ts';
 import { provisionTenant } from '../lifecycle/provision.ts';
 import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
 import { NO_LANE_LOGINS } from '../registry/lane-logins.ts';

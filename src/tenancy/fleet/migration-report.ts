@@ -1,6 +1,6 @@
 import { counted } from '../../counted.ts';
 import { OperatorError } from '../../errors.ts';
-import type { ContextMode } from '../install/install.ts';
+import type { ContextMode } from '../install/shared-files.ts';
 import type { ChangedFile } from './changed-files.ts';
 
 type Names = ReadonlyArray<Readonly<{ schema: string; applied: readonly string[] }>>;

@@ -62,14 +62,14 @@ testInBrowser(
     await button('Log in').click();
     await heading(page, 'acme');
     await page.getByText('Newest events').waitFor();
-    t.deepEqual(await findFaults(page, 'overview'), []);
+    t.deepEqual(await findFaults(page, 'admin-overview'), []);
 
     await link('Users').click();
     await button('Add user').click();
     await heading(page, 'Add user');
     await button('Add').click();
     await page.getByText('This field may not be blank.').first().waitFor();
-    t.deepEqual(await findFaults(page, 'new user with errors'), []);
+    t.deepEqual(await findFaults(page, 'admin-new user with errors'), []);
     await page.getByLabel('Username').fill('new.user');
     await page.getByLabel('E-mail').fill('new@example.com');
     await page.getByLabel('Password').fill(PASSWORD);
@@ -77,7 +77,7 @@ testInBrowser(
     await page.keyboard.press('Space');
     await button('Add').click();
     await heading(page, 'new.user');
-    t.deepEqual(await findFaults(page, 'user'), []);
+    t.deepEqual(await findFaults(page, 'admin-user'), []);
     await page.getByLabel('First name').fill(SCRIPT);
     await button('Save').click();
     await page.getByText('The user was saved.').waitFor();
@@ -92,11 +92,11 @@ testInBrowser(
     await link('All users').click();
     await page.getByRole('searchbox', { name: 'Search' }).fill('NEW.');
     await page.getByText('1 user', { exact: true }).waitFor();
-    t.deepEqual(await findFaults(page, 'users'), []);
+    t.deepEqual(await findFaults(page, 'admin-users'), []);
 
     await link('Authors').click();
     await page.getByText('There are no authors yet.').waitFor();
-    t.deepEqual(await findFaults(page, 'no rows'), []);
+    t.deepEqual(await findFaults(page, 'admin-no rows'), []);
     await button('Add author').click();
     await page.getByLabel('Name').fill(SCRIPT);
     await button('Add').click();
@@ -111,7 +111,7 @@ testInBrowser(
       .or(page.getByText('This field is required.'))
       .first()
       .waitFor();
-    t.deepEqual(await findFaults(page, 'new row with errors'), []);
+    t.deepEqual(await findFaults(page, 'admin-new row with errors'), []);
     await page.getByLabel('Title').fill('Walden');
     await choose(page, page.getByRole('combobox', { name: 'Author' }), 'img', SCRIPT);
     await choose(page, page.getByRole('combobox', { name: 'Added by' }), 'own', 'owner');
@@ -122,11 +122,11 @@ testInBrowser(
     await page.getByLabel('Published on').fill('1854-08-09');
     await button('Add').click();
     await link('Walden').waitFor();
-    t.deepEqual(await findFaults(page, 'rows'), []);
+    t.deepEqual(await findFaults(page, 'admin-rows'), []);
 
     await link('Walden').click();
     await heading(page, 'Walden');
-    t.deepEqual(await findFaults(page, 'row'), []);
+    t.deepEqual(await findFaults(page, 'admin-row'), []);
     await page.getByLabel('Title').fill('Walden; or, Life in the Woods');
     await page.getByLabel('Summary').fill('A pond.');
     await button('Save').click();
@@ -138,7 +138,7 @@ testInBrowser(
     await page.getByLabel('Title').fill('Lost');
     await button('Save').click();
     await page.getByText('The object was changed since you read it.').waitFor();
-    t.deepEqual(await findFaults(page, 'row that has changed'), []);
+    t.deepEqual(await findFaults(page, 'admin-row that has changed'), []);
     await button('Discard and reload').click();
     await page.getByText('Changed meanwhile.').or(page.locator('textarea')).first().waitFor();
     await link('All books').click();
@@ -148,7 +148,7 @@ testInBrowser(
     await link('Walden; or, Life in the Woods').click();
     await button('Delete').click();
     await page.getByRole('dialog').waitFor();
-    t.deepEqual(await findFaults(page, 'deletion'), []);
+    t.deepEqual(await findFaults(page, 'admin-deletion'), []);
     await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
     await page.getByText('There are no books yet.').waitFor();
 
@@ -161,7 +161,7 @@ testInBrowser(
     ] as const) {
       await link(name).click();
       await page.getByText(text).first().waitFor();
-      t.deepEqual(await findFaults(page, name), []);
+      t.deepEqual(await findFaults(page, `admin-${name}`), []);
     }
     t.not(await page.title(), 'run');
     t.deepEqual(problems, []);

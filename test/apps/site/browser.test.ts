@@ -54,7 +54,7 @@ testInBrowser(
         (route) => route.fulfill({ contentType: 'text/html', body: content }),
       );
       await view.goto(url);
-      t.deepEqual(await findFaults(view, name), []);
+      t.deepEqual(await findFaults(view, `site-${name}`), []);
     };
     const heading = async (text: RegExp, at: Page = page): Promise<void> => {
       t.regex((await at.textContent('h1')) ?? '', text);

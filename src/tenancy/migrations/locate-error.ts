@@ -89,7 +89,7 @@ export async function locateError(
  *
  * @param completed number of completed statements; null if it is not known
  */
-export async function rememberLocation(
+export async function attachLocation(
   error: unknown,
   pieces: readonly Piece[],
   completed: number | null = 0,
@@ -126,7 +126,7 @@ export async function queryPieces(client: pg.ClientBase, pieces: readonly Piece[
   try {
     await client.query(pieces.map(({ text }) => text).join(BETWEEN));
   } catch (error) {
-    throw await rememberLocation(error, pieces, connection === undefined ? null : completed);
+    throw await attachLocation(error, pieces, connection === undefined ? null : completed);
   } finally {
     connection?.off('commandComplete', count);
   }

@@ -31,7 +31,7 @@ test.serial('keeps every confirmed row when the service is killed during 1,000 w
       count: 8,
       leaves: (outcome) => outcome instanceof Error,
     });
-    await writers.next(201, 250);
+    await writers.next(201, 500);
     main.child.kill('SIGKILL');
     await writers.left;
     t.is(await main.ended, null);

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import axe from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
@@ -61,3 +62,14 @@ export async function axeFindings(page: Page): Promise<readonly string[]> {
 /** Whether a page is wider than the window. */
 export const isTooWide = (page: Page): Promise<boolean> =>
   page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth');
+
+/** Saves the whole page as an image if SCREENSHOTS names a folder. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  const folder = process.env.SCREENSHOTS;
+  if (folder) {
+    await page.screenshot({
+      path: join(folder, `${name.replaceAll(/[^a-z0-9-]+/gi, '_')}.png`),
+      fullPage: true,
+    });
+  }
+}

@@ -21,6 +21,7 @@ export async function openHttpAttackSuite(): Promise<HttpAttackSuite> {
   );
   await world.asOwner(`insert into globex.authors (id, name) values (${NEIGHBORS_ID}, 'neighbor')`);
   await world.asOwner(`insert into acme.authors (name) values ('Ann')`);
+  await world.asOwner(`insert into acme.loans (borrower) values ('Ann')`);
   await world.asOwner(`insert into acme.secrets (name) values ('a secret')`);
   await world.asOwner(
     `insert into acme.books (title, author_id, added_by) select 'A book', a.id, u.id

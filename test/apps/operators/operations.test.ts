@@ -200,7 +200,7 @@ test.serial('requests with one Idempotency-Key create one operation', async (t) 
   const changed = await send('"form-1"', { tenant: 'globex' });
   t.deepEqual(
     [changed.status, changed.body],
-    [422, { detail: 'This Idempotency-Key was used for another operation.' }],
+    [409, { detail: 'This Idempotency-Key was used for another operation.', code: 'idempotency_key_reused' }],
   );
   const bad = await send('é');
   t.is(bad.status, 400);
@@ -222,6 +222,7 @@ const STATUSES: Readonly<Record<string, readonly string[]>> = {
   'start-maintenance': ['active', 'suspended'],
   'end-maintenance': ['maintenance'],
   'undelete-tenant': ['deleted'],
+  'dump-tenant': ['active', 'suspended', 'maintenance', 'deleted'],
   'purge-tenant': ['deleted'],
   'move-tenant': ['active', 'suspended', 'maintenance', 'moving'],
 };

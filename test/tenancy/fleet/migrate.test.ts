@@ -1,17 +1,17 @@
 import test from 'ava';
 import pg from 'pg';
 
-import { type MigrateOptions, migrate } from '../../../src/tenancy/fleet/migrate.ts';
+import type { MigrateOptions } from '../../../src/tenancy/fleet/migrate.ts';
 import type { TenantMigration } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { until } from '../../helpers/server.ts';
-import { openWorld, type World } from '../../helpers/world.ts';
+import type { World } from '../../helpers/world.ts';
 import {
-  catchMigrationStopped,
   colour,
   FLEET,
+  type FleetWorld,
   laterRelease,
   migration,
-  provisionFleet,
+  openFleet,
   readVersions,
   schemasWithColumn,
   undoMigrations,
@@ -19,16 +19,12 @@ import {
 } from './release.ts';
 
 let world: World;
+let run: FleetWorld['run'];
+let stopped: FleetWorld['stopped'];
 test.serial.before(async () => {
-  world = await openWorld();
-  await provisionFleet(world);
+  ({ world, run, stopped } = await openFleet());
 });
 test.after.always(() => world?.close());
-
-const run = (migrations: readonly TenantMigration[], options: MigrateOptions = {}) =>
-  migrate(world.owner, world.fleet, { migrations, ...options });
-const stopped = (migrations: readonly TenantMigration[], options: MigrateOptions = {}) =>
-  catchMigrationStopped(run(migrations, options));
 
 const failures = () =>
   world.asOwner<{ schema: string; migration: string | null; error: string; attempts: number }>(
@@ -158,6 +154,37 @@ test.serial('includes no row of a tenant in the report of a failure', async (t) 
   await world.asOwner('delete from tenancy.migration_failures');
 });
 
+for (const [what, text, shown] of [
+  [
+    'a value that it converts',
+    'do $$ begin perform n.name::integer from notes as n; end $$',
+    /^SQLSTATE 22P02\. /,
+  ],
+  [
+    'a value that it raises',
+    `do $$ begin raise exception 'bad row: %', (select min(name) from notes); end $$`,
+    /^SQLSTATE P0001\. /,
+  ],
+  ['no value', 'alter table notes add column name text', /column "name" of relation "notes" already exists/],
+] as const) {
+  test.serial(`stores a description without values for an error with ${what}`, async (t) => {
+    await world.asOwner(`insert into acme.notes (name) values ('a secret')`);
+    const { report, message } = await stopped(await laterRelease(migration(1, text)), {
+      jobs: 1,
+      hideValues: true,
+    });
+    t.false(JSON.stringify([report, message]).includes('a secret'));
+    const [failure] = await world.asOwner<{ error: string; error_without_values: string }>(
+      'select f.error, f.error_without_values from tenancy.migration_failures as f',
+    );
+    t.regex(failure?.error_without_values ?? '', shown);
+    t.false(failure?.error_without_values.includes('a secret'));
+    t.is(failure?.error.includes('a secret'), what !== 'no value');
+    await world.asOwner(`delete from acme.notes where name = 'a secret'`);
+    await world.asOwner('delete from tenancy.migration_failures');
+  });
+}
+
 test.serial('stops before the other tenants when a canary fails', async (t) => {
   const migrations = await laterRelease(rejectsBad);
   await withBadRow('globex', async () => {
@@ -200,15 +227,20 @@ async function lockNotes(): Promise<() => Promise<void>> {
   return () => client.end();
 }
 
-/** Resolves when a run waits for a lock on a table. */
-const waitForBlockedRun = () =>
-  until(
+/** Resolves with the start of the transaction of a run that waits for a lock, if it is another than `earlier`. */
+async function waitForBlockedRun(earlier = ''): Promise<string> {
+  const [found] = await until(
     () =>
-      world.asOwner(
-        `select from pg_stat_activity where application_name = 'koa-tenants migrate' and wait_event_type = 'Lock'`,
+      world.asOwner<{ began: string }>(
+        `select xact_start::text as began from pg_stat_activity
+         where datname = current_database() and application_name = 'koa-tenants migrate' and wait_event_type = 'Lock'
+           and xact_start::text <> $1`,
+        [earlier],
       ),
     (rows) => rows.length > 0,
   );
+  return found?.began ?? '';
+}
 
 test.serial('divides the fleet between two concurrent runs without conflicts', async (t) => {
   const migrations = await laterRelease(colour);
@@ -242,8 +274,8 @@ test.serial('divides the fleet between two concurrent runs without conflicts', a
 test.serial('retries a tenant whose table is in use until the table is free', async (t) => {
   const migrations = await laterRelease(colour);
   const release = await lockNotes();
-  const running = run(migrations, { lockTimeout: 50, attempts: 50, jobs: 1 });
-  await waitForBlockedRun();
+  const running = run(migrations, { lockTimeout: 500, attempts: 100, jobs: 1 });
+  await waitForBlockedRun(await waitForBlockedRun());
   await release();
   const report = await running;
   t.is(report.tenants.length, FLEET.length);

@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type pg from 'pg';
 
-import { rememberStatement } from '../../db/driver/failed-statement.ts';
+import { attachStatement } from '../../db/driver/failed-statement.ts';
 import { splitStatements } from '../../db/sql/split-statements.ts';
 import { displayPath } from './file-digest.ts';
 import type { SqlFile } from './tenant-migrations.ts';
@@ -114,7 +114,7 @@ export async function attachLocation(
       locations.set(error as object, failed.location);
     }
     if (failed) {
-      rememberStatement(error, failed.text);
+      attachStatement(error, failed.text);
     }
   }
   return error;

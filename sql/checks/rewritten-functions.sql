@@ -329,7 +329,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.write_copy(jsonb)', null,
-      'a191d4439ee17621740b33461886e27d6169e7d894fec7d832bb88bc9f56e764'
+      'c73d2fc3ff88fde77a0b34491a6d1748f5b61b35750a66b5f6404c62997461e2'
     )
 ),
 found as (

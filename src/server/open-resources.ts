@@ -10,7 +10,7 @@ import { openOptionalTracing } from '../observability/open-optional-tracing.ts';
 import { createRequestCounter, type RequestCounter } from '../observability/recent-requests.ts';
 import { shareRequests } from '../observability/share-requests.ts';
 import { createWatchDueWork } from '../tenancy/context/due-work.ts';
-import { loadTenantMigrations, requiredMigrations } from '../tenancy/migrations/tenant-migrations.ts';
+import { listTenantMigrations, requiredMigrations } from '../tenancy/migrations/migration-files.ts';
 import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
 import type { RequiredMigrations } from '../tenancy/registry/project.ts';
 import { type OpenApps, openApps } from './open-apps.ts';
@@ -49,7 +49,7 @@ export async function openResources(
       log.warn('THROTTLE_STORE does not respond; attempts are counted in memory', { reason }),
   });
   closers.push(throttleStore.close);
-  const expected = requiredMigrations(await loadTenantMigrations(project, { validate: false }));
+  const expected = requiredMigrations(await listTenantMigrations(project));
   const requestCounter = createRequestCounter();
   const sharedRequests = shareRequests(requestCounter);
   closers.push(sharedRequests.close);

@@ -12,7 +12,7 @@ import { createHostLookup, type HostLookup } from '../tenancy/context/host-looku
 import { listenForInvalidations } from '../tenancy/context/invalidation-listener.ts';
 import { mayEnter } from '../tenancy/context/may-enter.ts';
 import { createPlacement, type Placement } from '../tenancy/context/placement.ts';
-import { pushTenant } from '../tenancy/context/push-tenant.ts';
+import { pushOneAtATime, pushTenant } from '../tenancy/context/push-tenant.ts';
 import { createRequestHold, type RequestHold } from '../tenancy/context/request-hold.ts';
 import { resolveHosts } from '../tenancy/context/resolve-host.ts';
 import type { TenantDatabase } from '../tenancy/context/with-tenant.ts';
@@ -79,18 +79,18 @@ function followInvalidations(
   }: Pick<Tenancy, 'lookUps' | 'directory'> &
     Readonly<{ onMoving: RequestHold['hold']; observer: TenancyObserver; warn: Warn }>,
 ): ReturnType<typeof listenForInvalidations> {
+  const push = pushOneAtATime(async (tenant) => {
+    await pushTenant(lookUps, config.TENANCY_KEYS[0], tenant).catch((error: Error) =>
+      warn("a tenant's registry row could not be pushed to its database", { tenant, reason: error.message }),
+    );
+  });
   return listenForInvalidations({
     connection: connectionTo(config.LISTEN_DATABASE_URL ?? config.DATABASE_URL),
     directory,
     onMoving,
     onTenant: (tenant) => {
       if (Object.keys(lookUps).length > 1) {
-        pushTenant(lookUps, config.TENANCY_KEYS[0], tenant).catch((error: Error) =>
-          warn("a tenant's registry row could not be pushed to its database", {
-            tenant,
-            reason: error.message,
-          }),
-        );
+        push(tenant);
       }
     },
     onFollowing: () => observer.following(true),

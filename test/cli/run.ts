@@ -201,10 +201,11 @@ export const onNode = (version: string): Record<string, string> => ({
   NODE_OPTIONS: `--import=data:text/javascript,Object.defineProperty(process.versions,'node',{value:'${version}'})`,
 });
 
-/** Starts the service of the served project. Resolves when it listens. */
+/** Starts the service of the served project. Resolves when it listens. `entries`: the parsed lines of its log. */
 export async function startMain(env: Readonly<Record<string, string>>) {
   const child = await start('served-main.ts', [], env);
   const lines: string[] = [];
+  const entries: Array<Record<string, unknown>> = [];
   const errors: string[] = [];
   const ended = once(child, 'close').then(([code]) => code as number | null);
   child.stderr.setEncoding('utf8').on('data', (text) => errors.push(text));
@@ -212,6 +213,7 @@ export async function startMain(env: Readonly<Record<string, string>>) {
   createInterface(child.stdout).on('line', (line) => {
     lines.push(line);
     const entry = JSON.parse(line);
+    entries.push(entry);
     if (entry.msg === 'listening') {
       listening.resolve(entry.port);
     }
@@ -219,7 +221,7 @@ export async function startMain(env: Readonly<Record<string, string>>) {
   void ended.then((code) =>
     listening.reject(new Error(`served-main.ts ended with ${code}: ${errors.join('')}`)),
   );
-  return { port: await listening.promise, child, lines, errors, ended };
+  return { port: await listening.promise, child, lines, entries, errors, ended };
 }
 
 /** Asserts one or two sentences for a user: no stack, no text of a library, no secret. */

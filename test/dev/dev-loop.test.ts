@@ -1,6 +1,7 @@
 // Runs `dev` in a copy of this project with an embedded PostgreSQL:
 //   node test/run.ts test/dev/dev-loop.test.ts
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { access, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -272,7 +273,9 @@ test.serial('reset deletes nothing outside of development or without a confirmat
 test.serial('builds an image without development commands', async (t) => {
   t.timeout(240_000);
   const project = join(import.meta.dirname, '../..');
-  const scripts = ['build.ts', 'client-types.ts', 'copy-swagger-ui.ts'].map((file) => `scripts/${file}`);
+  const scripts = ['build.ts', 'bundle-service.ts', 'client-types.ts', 'copy-swagger-ui.ts'].map(
+    (file) => `scripts/${file}`,
+  );
   for (const file of ['tsconfig.json', 'tsconfig.build.json', ...scripts]) {
     await copy.write(file, await readFile(join(project, file), 'utf8'));
   }
@@ -287,11 +290,8 @@ test.serial('builds an image without development commands', async (t) => {
   const [sources, away] = [join(copy.folder, 'src'), join(copy.folder, 'src-away')];
   await rename(sources, away);
   t.teardown(() => rename(away, sources));
-  const run = async (...args: string[]): Promise<Ended> => {
-    const child = spawn(process.execPath, ['dist/src/cli.js', ...args], {
-      cwd: copy.folder,
-      env: cleanEnv(),
-    });
+  const start = async (args: readonly string[], env = {}): Promise<Ended> => {
+    const child = spawn(process.execPath, args, { cwd: copy.folder, env: cleanEnv(env) });
     let text = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (part) => {
@@ -301,9 +301,19 @@ test.serial('builds an image without development commands', async (t) => {
     const [exit] = await once(child, 'close');
     return { code: exit, output: text };
   };
+  const run = (...args: string[]): Promise<Ended> => start(['dist/src/cli.js', ...args]);
   t.is((await run('--version')).code, 0);
   const list = await run('list-tenants');
   t.is(list.code, 2, list.output);
   t.regex(list.output, /DATABASE_URL is not set/);
   t.regex((await run('dev')).output, /unknown command/i);
+  // The bundle of the service, without a database.
+  const served = await start(['dist/src/main.js'], {
+    DATABASE_URL: 'postgres://app:password@127.0.0.1:1/app',
+    APP_SECRET: randomBytes(32).toString('base64'),
+    TENANCY_KEYS: `k1:${randomBytes(32).toString('hex')}`,
+    BASE_DOMAIN: 'example.com',
+  });
+  t.is(served.code, 1, served.output);
+  t.regex(served.output, /Cannot connect to PostgreSQL at 127\.0\.0\.1:1/);
 });

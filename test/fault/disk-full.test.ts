@@ -11,14 +11,20 @@ import { account, startWriters, statusOf } from './writers.ts';
 let disk: SmallDisk;
 let server: OwnServer;
 let world: World;
+let main: OwnProcess;
+const teardowns: Array<() => unknown> = [];
 if (mayMount) {
   test.before(async () => {
     disk = await mountSmallDisk(400);
     server = await startOwnServer(disk.folder);
     world = await openWorldWithUsers({ server: server.url });
+    main = await startProcess({ teardown: (end) => void teardowns.push(end) }, world, {
+      CONNECT_TIMEOUT: '1000',
+    });
   });
   test.afterEach.always(() => disk.removeLeftovers());
   test.after.always(async () => {
+    await Promise.all(teardowns.map((end) => end()));
     await world?.close();
     await server?.close();
     await disk?.unmount();
@@ -46,7 +52,6 @@ const read = ({ port, authors: [{ host, token }] }: OwnProcess): Promise<Answer>
 onSmallDisk(
   'rejects writes with 503 on a full disk, serves reads, and accepts writes again when there is space',
   async (t) => {
-    const main = await startProcess(t, world);
     t.is((await write(main, 'before')).status, 201);
     await disk.fill();
     for (let round = 0; round < 5; round += 1) {
@@ -69,7 +74,6 @@ onSmallDisk(
 );
 
 onSmallDisk('keeps every confirmed row when the disk has no space for the WAL', async (t) => {
-  const main = await startProcess(t, world, { CONNECT_TIMEOUT: '1000' });
   await world.asOwner('truncate acme.notes, globex.notes cascade');
   const writers = startWriters(main.port, main.authors, { count: 8 });
   await writers.next(201, 50);

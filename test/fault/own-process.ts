@@ -35,6 +35,6 @@ export async function startProcess(
   return {
     ...main,
     authors: [await author('acme', 'alice'), await author('globex', 'hank')],
-    logLines: (message) => main.lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === message),
+    logLines: (message) => main.entries.filter(({ msg }) => msg === message),
   };
 }

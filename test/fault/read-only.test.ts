@@ -14,7 +14,7 @@ let token: string;
 test.before(async () => {
   server = await startOwnServer(await mkdtemp(join(tmpdir(), 'koa-tenants-read-only-')));
   world = await openWorldWithUsers({ server: server.url });
-  service = await serve(world, { CONNECT_TIMEOUT: '2000' });
+  service = await serve(world, { CONNECT_TIMEOUT: '20000' });
   token = await service.logIn('acme.localhost', 'alice', PASSWORD);
 });
 test.after.always(async () => {
@@ -33,7 +33,7 @@ const logIn = () =>
   });
 /** Repeats a request until the old connections are replaced. */
 const settled = (ask: () => ReturnType<typeof request>, expected: number) =>
-  until(ask, ({ status }) => status === expected, 20_000);
+  until(ask, ({ status }) => status === expected);
 
 /** Checks reads and writes, and `/readyz`, before `begin`, until `end`, and afterwards. */
 async function assertReadOnlyBetween(

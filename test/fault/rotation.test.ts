@@ -13,7 +13,7 @@ test.before(async () => {
 });
 test.after.always(() => world?.close());
 
-const PAUSE_MS = 25;
+const PAUSE_MS = 60;
 /** The pause while a process starts, or waits for SHUTDOWN_DELAY, when few requests are enough. */
 const WAIT_PAUSE_MS = 250;
 const NEW_SECRET = 'the next application secret, which is as long as it has to be';

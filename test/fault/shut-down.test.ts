@@ -42,6 +42,7 @@ test.serial('completes every request after SIGTERM under load, and exits with 0'
   // A client that receives `Connection: close` connects to another process.
   const writers = startWriters(main.port, main.authors, {
     count: 8,
+    pauseMs: 25,
     leaves: (outcome) => outcome instanceof Error || outcome.headers.connection === 'close',
   });
   await writers.next(201, 40);

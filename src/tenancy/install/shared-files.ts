@@ -6,7 +6,7 @@ import type pg from 'pg';
 import { readSqlFile } from '../../db/sql/sql-file.ts';
 import { SQLSTATE } from '../../db/sqlstate.ts';
 import { OperatorError } from '../../errors.ts';
-import { sharedMigrationNames } from '../migrations/run-migrations.ts';
+import { sharedMigrationNames } from '../migrations/migration-files.ts';
 
 export type ContextMode = 'guarded' | 'signed';
 

@@ -1,20 +1,16 @@
 import test from 'ava';
 
 import type { DomainError } from '../../../src/errors.ts';
-import { type MigrateOptions, migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { planMigration } from '../../../src/tenancy/fleet/plan-migration.ts';
+import { loadTenantMigrations } from '../../../src/tenancy/migrations/tenant-migrations.ts';
+import type { World } from '../../helpers/world.ts';
 import {
-  loadTenantMigrations,
-  type TenantMigration,
-} from '../../../src/tenancy/migrations/tenant-migrations.ts';
-import { openWorld, type World } from '../../helpers/world.ts';
-import {
-  catchMigrationStopped,
   colour,
   FLEET,
+  type FleetWorld,
   laterRelease,
   migration,
-  provisionFleet,
+  openFleet,
   readVersions,
   schemasWithColumn,
   undoMigrations,
@@ -22,16 +18,12 @@ import {
 } from './release.ts';
 
 let world: World;
+let run: FleetWorld['run'];
+let stopped: FleetWorld['stopped'];
 test.serial.before(async () => {
-  world = await openWorld();
-  await provisionFleet(world);
+  ({ world, run, stopped } = await openFleet());
 });
 test.after.always(() => world?.close());
-
-const run = (migrations: readonly TenantMigration[], options: MigrateOptions = {}) =>
-  migrate(world.owner, world.fleet, { migrations, ...options });
-const stopped = (migrations: readonly TenantMigration[], options: MigrateOptions = {}) =>
-  catchMigrationStopped(run(migrations, options));
 
 test.serial('migrates a tenant up to one migration, down again, and to zero', async (t) => {
   const migrations = await laterRelease(colour, weight);
@@ -103,6 +95,10 @@ test.serial('rejects a migration with an earlier time than an applied one, and n
   await run(migrations);
   const { message } = await stopped(await laterRelease(colour, weight), { jobs: 1 });
   t.true(message.includes(`${colour.name} has an earlier time than ${weight.name}`), message);
+  t.regex(
+    message,
+    /Rename it to a later time\. `migrate-status`|Rename it to a later time\. \d+ tenants? not tried\./,
+  );
   t.deepEqual(await schemasWithColumn(world, 'colour'), []);
   await undoMigrations(world, migrations);
   await world.asOwner('delete from tenancy.migration_failures');

@@ -1,17 +1,17 @@
 import test from 'ava';
 import pg from 'pg';
 
-import { type MigrateOptions, migrate } from '../../../src/tenancy/fleet/migrate.ts';
+import type { MigrateOptions } from '../../../src/tenancy/fleet/migrate.ts';
 import type { TenantMigration } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { until } from '../../helpers/server.ts';
-import { openWorld, type World } from '../../helpers/world.ts';
+import type { World } from '../../helpers/world.ts';
 import {
-  catchMigrationStopped,
   colour,
   FLEET,
+  type FleetWorld,
   laterRelease,
   migration,
-  provisionFleet,
+  openFleet,
   readVersions,
   schemasWithColumn,
   undoMigrations,
@@ -19,16 +19,12 @@ import {
 } from './release.ts';
 
 let world: World;
+let run: FleetWorld['run'];
+let stopped: FleetWorld['stopped'];
 test.serial.before(async () => {
-  world = await openWorld();
-  await provisionFleet(world);
+  ({ world, run, stopped } = await openFleet());
 });
 test.after.always(() => world?.close());
-
-const run = (migrations: readonly TenantMigration[], options: MigrateOptions = {}) =>
-  migrate(world.owner, world.fleet, { migrations, ...options });
-const stopped = (migrations: readonly TenantMigration[], options: MigrateOptions = {}) =>
-  catchMigrationStopped(run(migrations, options));
 
 const failures = () =>
   world.asOwner<{ schema: string; migration: string | null; error: string; attempts: number }>(
@@ -231,15 +227,20 @@ async function lockNotes(): Promise<() => Promise<void>> {
   return () => client.end();
 }
 
-/** Resolves when a run waits for a lock on a table. */
-const waitForBlockedRun = () =>
-  until(
+/** Resolves with the start of the transaction of a run that waits for a lock, if it is another than `earlier`. */
+async function waitForBlockedRun(earlier = ''): Promise<string> {
+  const [found] = await until(
     () =>
-      world.asOwner(
-        `select from pg_stat_activity where application_name = 'koa-tenants migrate' and wait_event_type = 'Lock'`,
+      world.asOwner<{ began: string }>(
+        `select xact_start::text as began from pg_stat_activity
+         where datname = current_database() and application_name = 'koa-tenants migrate' and wait_event_type = 'Lock'
+           and xact_start::text <> $1`,
+        [earlier],
       ),
     (rows) => rows.length > 0,
   );
+  return found?.began ?? '';
+}
 
 test.serial('divides the fleet between two concurrent runs without conflicts', async (t) => {
   const migrations = await laterRelease(colour);
@@ -273,8 +274,8 @@ test.serial('divides the fleet between two concurrent runs without conflicts', a
 test.serial('retries a tenant whose table is in use until the table is free', async (t) => {
   const migrations = await laterRelease(colour);
   const release = await lockNotes();
-  const running = run(migrations, { lockTimeout: 50, attempts: 50, jobs: 1 });
-  await waitForBlockedRun();
+  const running = run(migrations, { lockTimeout: 500, attempts: 100, jobs: 1 });
+  await waitForBlockedRun(await waitForBlockedRun());
   await release();
   const report = await running;
   t.is(report.tenants.length, FLEET.length);

@@ -1,10 +1,10 @@
-import { MigrationStopped, migrate } from '../../../src/tenancy/fleet/migrate.ts';
+import { type MigrateOptions, MigrationStopped, migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import {
   loadTenantMigrations,
   type TenantMigration,
 } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { fixtureProject } from '../../fixture-app/project.ts';
-import type { World } from '../../helpers/world.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
 
 /** Creates a migration of a later release. Its time is after all others, in the order of `number`. */
 export const migration = (
@@ -37,17 +37,30 @@ export const weight = migration(2, 'alter table notes add column weight integer'
   down: 'alter table notes drop column weight',
 });
 
-/** The tenants of a world after `provisionFleet`. */
+/** The tenants of `openFleet`. */
 export const FLEET = ['acme', 'globex', 'hooli', 'initech'];
 
-/** Adds two tenants to those of `openWorld`. */
-export async function provisionFleet(world: World): Promise<void> {
-  await world.provision('hooli');
-  await world.provision('initech');
+/** A world whose tenants are those of `FLEET`. */
+export type FleetWorld = Readonly<{
+  world: World;
+  /** Migrates all tenants. */
+  run: (migrations: readonly TenantMigration[], options?: MigrateOptions) => ReturnType<typeof migrate>;
+  /** As `run`, and returns the error of a run that fails. */
+  stopped: (migrations: readonly TenantMigration[], options?: MigrateOptions) => Promise<MigrationStopped>;
+}>;
+
+export async function openFleet(): Promise<FleetWorld> {
+  const world = await openWorld();
+  for (const schema of FLEET.slice(2)) {
+    await world.provision(schema);
+  }
+  const run: FleetWorld['run'] = (migrations, options) =>
+    migrate(world.owner, world.fleet, { migrations, ...options });
+  return { world, run, stopped: (...asked) => catchMigrationStopped(run(...asked)) };
 }
 
 /** Returns the error of a run that stops, with its report. @throws if the run succeeds. */
-export async function catchMigrationStopped(running: Promise<unknown>): Promise<MigrationStopped> {
+async function catchMigrationStopped(running: Promise<unknown>): Promise<MigrationStopped> {
   try {
     await running;
   } catch (error) {

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import test from 'ava';
 import pg from 'pg';
 
@@ -210,8 +211,8 @@ test.serial('reports and retries a job that fails, and exits 1 with --once', asy
   t.is(failed.code, 1);
   t.is(failed.out, 'spares  failed: no spares today\noperations  nothing to do\n');
   const child = await start('cli.ts', ['worker', '--json'], environment(9));
-  const [line] = await once(child.stdout, 'data');
-  t.like(JSON.parse(String(line)), { job: 'spares', error: 'no spares today' });
+  const [line] = await once(createInterface(child.stdout), 'line');
+  t.like(JSON.parse(line), { job: 'spares', error: 'no spares today' });
   await world.asOwner('drop trigger refuse on public.tenants; drop function public.refuse()');
   t.is((await until(spares, (found) => found.length === 9)).length, 9);
   child.kill('SIGTERM');

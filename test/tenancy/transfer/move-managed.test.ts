@@ -6,9 +6,9 @@ import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { isPlain, run } from '../../cli/run.ts';
 import { servedProject } from '../../fixture-app/served-project.ts';
 import { type Managed, openManaged } from '../../helpers/managed.ts';
-import { startTestServer, type TestServer } from '../../helpers/postgres.ts';
 import { environmentOf, PASSWORD, serve } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
+import { secondServer } from './premium.ts';
 import { leftovers } from './traces.ts';
 
 /** The statements of docs/moving-tenants.md for a provider that grants no superuser. */
@@ -18,24 +18,21 @@ async function documentedRights(): Promise<string> {
 }
 
 let world: World;
-let second: TestServer;
 let main: Managed;
 let premium: Managed;
 let hardened = false;
 test.serial.before(async () => {
   world = await openWorld({ project: servedProject });
-  second = await startTestServer();
   const documented = await documentedRights();
   const rights = world.version >= 160_000 ? documented : (documented.split('\n')[0] ?? '');
   main = await openManaged(world, world.ownerUrl, rights);
-  premium = await openManaged(world, second.url, rights);
+  premium = await openManaged(world, (await secondServer()).url, rights);
   await world.alone(() => migrate(main.owner, main.fleet));
   await world.alone(() => migrate(premium.owner, { ...premium.fleet, siteDomains: [], database: 'premium' }));
 });
 test.after.always(async () => {
   await premium?.close();
   await main?.close();
-  await second?.stop();
   await world?.close();
 });
 

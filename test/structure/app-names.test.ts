@@ -62,6 +62,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
     'EMAIL_FRONTEND_PORT',
     'PASSWORD_HASHERS',
   ],
+  'test/unit/dev-environment.test.ts': ['EMAIL_FRONTEND_PORT'],
   'test/unit/mask.test.ts': ['SMTP_URL'],
 };
 

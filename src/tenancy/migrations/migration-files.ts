@@ -33,7 +33,9 @@ const invalid = (message: string): DomainError => new OperatorError('migration_i
 export function assertMigrationName(file: string): Readonly<{ time: string; what: string }> {
   const [, time, what] = FILE.exec(path.basename(file)) ?? [];
   if (time === undefined || what === undefined) {
-    throw invalid(`${file}: the name of a migration must be <UTC time>_<what>.ts.`);
+    throw invalid(
+      `${file}: the name of a migration must be <UTC time>_<what>.ts, such as 20261231235959000_tags.ts.`,
+    );
   }
   return { time, what };
 }

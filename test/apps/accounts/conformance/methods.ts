@@ -73,7 +73,7 @@ const empty: Readonly<Record<string, Omit<RequestStep, 'endpoint'>>> = {
 
 export const methods: readonly Case[] = [
   ...paths.map(
-    ([path, allowed, standing, isOurs]): Case => ({
+    ([path, allowed, access, isOurs]): Case => ({
       title: `${path} has ${allowed.join(', ')} as its only methods`,
       ...(isOurs ? { difference: 'Djoser and SimpleJWT have no such path' } : {}),
       caller: 'resident',
@@ -83,7 +83,7 @@ export const methods: readonly Case[] = [
           endpoint: `${method} ${path}`,
           bearer: null,
           // Djoser opens the paths of a user to POST only.
-          ...(standing === 'open' && !path.startsWith('/users/') ? refused(method, allowed) : anonymous),
+          ...(access === 'open' && !path.startsWith('/users/') ? refused(method, allowed) : anonymous),
         },
       ]),
     }),
@@ -128,7 +128,7 @@ export const methods: readonly Case[] = [
     ],
   },
   ...paths
-    .filter(([, , standing]) => standing === 'users')
+    .filter(([, , access]) => access === 'users')
     .map(
       ([path, allowed, , isOurs]): Case => ({
         title: `${path} requires a valid token`,
@@ -153,7 +153,7 @@ export const methods: readonly Case[] = [
       }),
     ),
   ...paths
-    .filter(([path, , standing]) => (standing === 'open' && !path.startsWith('/jwt/')) || path === '/users/')
+    .filter(([path, , access]) => (access === 'open' && !path.startsWith('/jwt/')) || path === '/users/')
     .map(
       ([path, , , isOurs]): Case => ({
         title: `POST ${path} requires no token, but rejects an invalid one`,

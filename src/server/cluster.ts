@@ -20,7 +20,7 @@ async function replaceAll(workers: Workers, isStopping: () => boolean, log: Log)
  * Keeps `count` workers serving on one port, and returns the exit code.
  *
  * The first worker starts alone, so that errors of the environment or the database are logged
- * once. Its exit code is then returned. A worker that dies is restarted. A reload replaces one
+ * once. Its exit code is then returned. A worker that exits is restarted. A reload replaces one
  * worker after another, each when its successor listens. If a successor does not listen, the old
  * workers stay. A worker that stops with `FAULT_FOUND` stops all, because they serve the same database.
  */

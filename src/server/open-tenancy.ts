@@ -64,7 +64,7 @@ function createPlacedLookup(config: Config, main: ServiceDatabase, placement: Pl
       verifiedOutside: config.REQUIRE_DOMAIN_VERIFICATION ? config.BASE_DOMAIN : null,
     }),
   );
-  return async (...args) => placement.remember(await resolve(...args));
+  return async (...args) => placement.record(await resolve(...args));
 }
 
 /** Follows changes of tenants, and pushes them from main to further databases. */
@@ -149,7 +149,7 @@ export async function openTenancy(
     ...bareTenantDatabase,
     wait: requestHold.wait,
     onRefused: (tenant) => requestHold.hold(tenant, 5),
-    onEntered: schemas.remember,
+    onEntered: schemas.record,
     idleTimeout: config.IDLE_IN_TRANSACTION_TIMEOUT,
     // One connection of a lane is reserved for other tenants, if it has two.
     concurrencyLimiter: createConcurrencyLimiter({

@@ -14,7 +14,7 @@ export const isWorkerCommand = (message: unknown): message is WorkerCommand =>
 /** Exit code of a service that stopped because a check had a finding while it served. */
 export const FAULT_FOUND = 3;
 
-/** Milliseconds before a worker that died is restarted. Doubled while it does not start to listen. */
+/** Milliseconds before a worker that exited is restarted. Doubled while it does not start to listen. */
 const FIRST_DELAY_MS = 500;
 const LAST_DELAY_MS = 30_000;
 
@@ -56,7 +56,7 @@ export function createWorkers({
   let stopping = false;
 
   const send = (worker: Worker, command: WorkerCommand): void => {
-    // The callback ignores the error of a worker that has just died.
+    // The callback ignores the error of a worker that has just exited.
     worker.send(command, () => {});
   };
 

@@ -8,7 +8,7 @@ import {
   prepareValues,
   type Statement,
 } from './encode-batch.ts';
-import { rememberStatement } from './failed-statement.ts';
+import { attachStatement } from './failed-statement.ts';
 import { MESSAGE, readError, readFields } from './message-reader.ts';
 import type { Parameter } from './message-writer.ts';
 import {
@@ -40,10 +40,10 @@ type BatchOptions = Readonly<{
  * After an error PostgreSQL skips the other statements of the batch. Outside a transaction block all
  * statements of a batch are one implicit transaction, which is committed at the Sync.
  *
- * Rows are buffered. `answer` resolves at ReadyForQuery, never earlier, and never rejects.
+ * Rows are buffered. `outcome` resolves at ReadyForQuery, never earlier, and never rejects.
  */
 export class Batch {
-  readonly answer: Promise<Outcome>;
+  readonly outcome: Promise<Outcome>;
   /** Called when PostgreSQL has finished the batch, or the connection has ended. */
   onFinished: (batch: Batch) => void = () => {};
   /** Returns the error to report in place of one of pg. */
@@ -81,7 +81,7 @@ export class Batch {
     this.#closing = closing;
     this.#onParsed = onParsed;
     const { promise, resolve } = Promise.withResolvers<Outcome>();
-    this.answer = promise;
+    this.outcome = promise;
     this.#resolve = resolve;
   }
 
@@ -232,7 +232,7 @@ export class Batch {
   #fail(error: Error): void {
     this.#error ??= this.#isScript
       ? error
-      : (rememberStatement(error, this.texts[this.#results.length] ?? '') as Error);
+      : (attachStatement(error, this.texts[this.#results.length] ?? '') as Error);
     if (isFatal(error)) {
       this.#settle(null);
     }

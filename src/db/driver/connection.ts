@@ -8,7 +8,6 @@ import { cancelStatement } from './cancel-statement.ts';
 import { Deadline, timedOut, waitForBackend } from './deadline.ts';
 import { connectionTerminated, resultTooLarge, slonikError } from './driver-errors.ts';
 import { MESSAGE } from './message-reader.ts';
-import type { Outcome } from './outcome.ts';
 import { receiveMessages } from './receive-messages.ts';
 import { UnfinishedBatches } from './unfinished-batches.ts';
 
@@ -154,10 +153,7 @@ export class Connection {
   }
 
   /** Sends the batches in one network write. The limits apply to all together. */
-  send(
-    { timeout, bytes, onOverdue }: RoundLimits,
-    batches: readonly Batch[],
-  ): ReadonlyArray<Promise<Outcome>> {
+  send({ timeout, bytes, onOverdue }: RoundLimits, batches: readonly Batch[]): void {
     const socket = this.#stream;
     const messages = this.#encode(batches);
     this.#received = socket.bytesRead;
@@ -176,7 +172,6 @@ export class Connection {
       const [first] = messages;
       socket.write(first && messages.length === 1 ? first : Buffer.concat(messages));
     }
-    return batches.map(({ answer }) => answer);
   }
 
   /**

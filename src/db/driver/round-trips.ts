@@ -53,11 +53,11 @@ export class RoundTrips {
     clearTimeout(this.#idleTimer);
     const started = onRound && performance.now();
     const limits = { timeout: queryTimeout ?? this.#queryTimeout, bytes: resultBytes ?? null, onOverdue };
-    const [answer] = this.#connection.send(limits, reset ? [batch, reset] : [batch]);
+    this.#connection.send(limits, reset ? [batch, reset] : [batch]);
     if (reset) {
       this.#resetting = this.#awaitReset(reset);
     }
-    const outcome = (await answer) as Outcome;
+    const outcome = await batch.outcome;
     if (onRound && started !== undefined) {
       onRound({ text, started, ended: performance.now(), failed: outcome.error !== null });
     }
@@ -74,7 +74,7 @@ export class RoundTrips {
 
   /** Retires the connection unless the reset has succeeded. What was committed before it is final. */
   async #awaitReset(reset: Batch): Promise<void> {
-    const { error, status } = await reset.answer;
+    const { error, status } = await reset.outcome;
     if (error || status !== 'I') {
       this.#retire(new ApiError('transaction_aborted', 'The session could not be reset.'));
     }

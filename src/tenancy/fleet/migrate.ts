@@ -12,10 +12,10 @@ import { extensionsOf } from '../registry/project.ts';
 import { noSuchTenant } from '../registry/registry.ts';
 import { SITE_SCHEMA } from '../registry/tenant.ts';
 import {
+  deleteDigests,
   type FileDigest,
   findChanged,
   findUnrecorded,
-  forgetDigests,
   readFileDigests,
   recordDigests,
 } from './changed-files.ts';
@@ -196,7 +196,7 @@ async function compareFiles(
   if (!state.newer && (toRecord.length > 0 || undone.length > 0)) {
     await withAdminConnection(owner, async (client) => {
       await recordDigests(client, toRecord);
-      await forgetDigests(client, undone);
+      await deleteDigests(client, undone);
     });
   }
 }

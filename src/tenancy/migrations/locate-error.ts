@@ -1,7 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type pg from 'pg';
 
-import { rememberStatement } from '../../db/driver/failed-statement.ts';
+import { attachStatement } from '../../db/driver/failed-statement.ts';
 import { splitStatements } from '../../db/sql/split-statements.ts';
 import { displayPath } from './file-digest.ts';
 import type { SqlFile } from './tenant-migrations.ts';
@@ -99,7 +99,7 @@ export async function locateError(
  *
  * @param completed number of completed statements; null if it is not known
  */
-export async function rememberLocation(
+export async function attachLocation(
   error: unknown,
   pieces: readonly Piece[],
   completed: number | null = 0,
@@ -114,7 +114,7 @@ export async function rememberLocation(
       locations.set(error as object, failed.location);
     }
     if (failed) {
-      rememberStatement(error, failed.text);
+      attachStatement(error, failed.text);
     }
   }
   return error;
@@ -139,7 +139,7 @@ export async function queryPieces(client: pg.ClientBase, pieces: readonly Piece[
   try {
     await client.query(pieces.map(({ text }) => text).join(BETWEEN));
   } catch (error) {
-    throw await rememberLocation(error, pieces, connection === undefined ? null : completed);
+    throw await attachLocation(error, pieces, connection === undefined ? null : completed);
   } finally {
     connection?.off('commandComplete', count);
   }

@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-import { measureServer, type ServerMeter } from './helpers/measure-server.ts';
+import { measureServer, type ServerCost } from './helpers/measure-server.ts';
 import { type Pooler, startPgBouncer } from './helpers/pgbouncer.ts';
 import { startTestServer, type TestServer } from './helpers/postgres.ts';
 import { costOfFiles, describeCosts } from './helpers/slowest-files.ts';
@@ -49,7 +49,7 @@ const measures = join(mkdtempSync(join(tmpdir(), 'koa-tenants-measures-')), 'fil
  * Shows the slowest files. With TEST_RECORD=true writes them to the file from which ava.config.js orders
  * files. Writes the costs of all files to the file TEST_COSTS.
  */
-function reportCosts(server: ReturnType<ServerMeter['stop']> | null): void {
+function reportCosts(server: ServerCost | null): void {
   if (!existsSync(measures)) {
     return;
   }
@@ -126,7 +126,7 @@ try {
         try {
           await runAva(server, pooler);
         } finally {
-          reportCosts(meter?.stop() ?? null);
+          reportCosts((await meter?.stop().catch(() => null)) ?? null);
           rmSync(dirname(measures), { recursive: true, force: true });
         }
       }

@@ -6,12 +6,14 @@
  * Skipped tests, and tests that did not run, count as failed.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
+import { dropTemplates } from './helpers/drop-templates.ts';
 import { measureServer, type ServerCost } from './helpers/measure-server.ts';
 import { type Pooler, startPgBouncer } from './helpers/pgbouncer.ts';
 import { startTestServer, type TestServer } from './helpers/postgres.ts';
@@ -71,6 +73,9 @@ function reportCosts(server: ServerCost | null): void {
   }
 }
 
+/** Part of the names of the databases that are copied for tests. */
+const templates = randomBytes(4).toString('hex');
+
 let ava: ChildProcess | undefined;
 let interrupted = false;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -98,6 +103,7 @@ async function runAva(server: TestServer, pooler: Pooler | undefined): Promise<v
       env: {
         ...process.env,
         TEST_DATABASE_URL: server.url,
+        TEST_TEMPLATES: templates,
         // Otherwise each of hundreds of processes strips the types of the same files again.
         NODE_COMPILE_CACHE: join(project, 'node_modules', '.cache', 'compiled'),
         TEST_MEASURES: measures,
@@ -132,6 +138,10 @@ try {
       }
     } finally {
       await pooler?.stop();
+      // The server of a URL is not stopped.
+      if (URL.canParse(process.env.TEST_POSTGRES ?? '')) {
+        await dropTemplates(server.url, templates);
+      }
     }
   } finally {
     await server.stop();

@@ -63,9 +63,10 @@ export async function sharedFingerprint(): Promise<string> {
   return hash.digest('hex').slice(0, 16);
 }
 
-async function createServiceLogin(
+/** Creates the service's login if it does not exist. */
+export async function createServiceLogin(
   client: pg.Client,
-  { service, servicePassword }: Installation,
+  { service, servicePassword }: Pick<Installation, 'service' | 'servicePassword'>,
 ): Promise<void> {
   const { rows } = await client.query('select from pg_catalog.pg_roles where rolname = $1', [service]);
   if (rows.length === 0) {
@@ -78,7 +79,7 @@ async function createServiceLogin(
  * Limits the temporary files of the service's login to 1 GiB for each process. Keeps an existing
  * limit, which the operator may have chosen. Only a superuser can set it.
  */
-async function limitTemporaryFiles(client: pg.Client, service: string): Promise<void> {
+export async function limitTemporaryFiles(client: pg.Client, service: string): Promise<void> {
   const { rows } = await client.query<{ statement: string }>(
     `select format('alter role %I in database %I set temp_file_limit = %L', r.rolname, d.datname, '1GB') as statement
      from pg_catalog.pg_roles as r

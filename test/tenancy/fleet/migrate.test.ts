@@ -20,7 +20,7 @@ import {
 
 let world: World;
 test.serial.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ installs: true });
   await provisionFleet(world);
 });
 test.after.always(() => world?.close());

@@ -177,17 +177,17 @@ async function runHere(
 
 async function runApart(...[file, args, env, input = '']: Arguments): Promise<Ran> {
   const child = await start(file, args, env);
-  const said = { out: '', err: '' };
+  const output = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text) => {
-    said.out += text;
+    output.out += text;
   });
   child.stderr.setEncoding('utf8').on('data', (text) => {
-    said.err += text;
+    output.err += text;
   });
   child.stdin.on('error', () => {});
   child.stdin.end(input);
   const [code] = await once(child, 'close');
-  return { code, ...said };
+  return { code, ...output };
 }
 
 /** Returns the findings of `check --json` without what depends on the PostgreSQL that the tests run on. */
@@ -201,35 +201,37 @@ export const onNode = (version: string): Record<string, string> => ({
   NODE_OPTIONS: `--import=data:text/javascript,Object.defineProperty(process.versions,'node',{value:'${version}'})`,
 });
 
-/** Starts the service of the served project. Resolves when it listens. */
+/** Starts the service of the served project. Resolves when it listens. `entries`: the parsed lines of its log. */
 export async function startMain(env: Readonly<Record<string, string>>) {
   const child = await start('served-main.ts', [], env);
   const lines: string[] = [];
+  const entries: Array<Record<string, unknown>> = [];
   const errors: string[] = [];
   const ended = once(child, 'close').then(([code]) => code as number | null);
   child.stderr.setEncoding('utf8').on('data', (text) => errors.push(text));
   const listening = Promise.withResolvers<number>();
   createInterface(child.stdout).on('line', (line) => {
     lines.push(line);
-    const said = JSON.parse(line);
-    if (said.msg === 'listening') {
-      listening.resolve(said.port);
+    const entry = JSON.parse(line);
+    entries.push(entry);
+    if (entry.msg === 'listening') {
+      listening.resolve(entry.port);
     }
   });
   void ended.then((code) =>
     listening.reject(new Error(`served-main.ts ended with ${code}: ${errors.join('')}`)),
   );
-  return { port: await listening.promise, child, lines, errors, ended };
+  return { port: await listening.promise, child, lines, entries, errors, ended };
 }
 
 /** Asserts one or two sentences for a user: no stack, no text of a library, no secret. */
 export function isPlain(t: ExecutionContext, { err, out }: Ran, secrets: readonly string[] = []): void {
-  const said = err + out;
-  t.notRegex(said, /^\s+at /m, said);
-  t.notRegex(said, /node_modules|\.ts:\d|Error:|\[object/, said);
+  const output = err + out;
+  t.notRegex(output, /^\s+at /m, output);
+  t.notRegex(output, /node_modules|\.ts:\d|Error:|\[object/, output);
   t.true(err.trim().length > 0);
   t.true(err.trim().split('\n').length <= 3, err);
   for (const secret of secrets) {
-    t.false(said.includes(secret));
+    t.false(output.includes(secret));
   }
 }

@@ -14,7 +14,7 @@ import { defineProject, type Project } from '../../src/definition/define-project
 import { runJobsOnce } from '../../src/tenancy/fleet/worker.ts';
 import { notes } from '../fixture-app/notes/app.ts';
 import { people } from '../fixture-app/people/app.ts';
-import { axeFindings, isTooWide } from '../helpers/chromium.ts';
+import { axeFindings, isTooWide, screenshot } from '../helpers/chromium.ts';
 import { environmentOf, makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
@@ -139,15 +139,4 @@ export async function findFaults(page: Page, name: string): Promise<readonly str
     await screenshot(page, `${name}-${colorScheme}-${width}`);
   }
   return faults;
-}
-
-/** Saves the page as an image if SCREENSHOTS names a folder. */
-async function screenshot(page: Page, name: string): Promise<void> {
-  const folder = process.env.SCREENSHOTS;
-  if (folder) {
-    await page.screenshot({
-      path: join(folder, `${name.replaceAll(/[^a-z0-9-]+/gi, '_')}.png`),
-      fullPage: true,
-    });
-  }
 }

@@ -192,10 +192,11 @@ test.serial(
     await workUntil(page, 'Succeeded');
     await press(page, 'Close');
     await page.getByText('Deleted', { exact: true }).first().waitFor();
-    // A deleted tenant is undeleted or purged, and nothing else.
+    // A deleted tenant is dumped, undeleted or purged, and nothing else.
     t.deepEqual(await page.getByRole('main').getByRole('button').allInnerTexts(), [
       'Reload',
       'Undelete tenant',
+      'Dump tenant',
       'Purge tenant',
     ]);
     await press(page, 'Undelete tenant');

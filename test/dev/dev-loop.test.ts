@@ -1,6 +1,7 @@
 // Runs `dev` in a copy of this project with an embedded PostgreSQL:
 //   node test/run.ts test/dev/dev-loop.test.ts
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { access, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -69,7 +70,9 @@ async function stop(child: ChildProcess): Promise<void> {
   }
 }
 
-const SITE_ROUTES = 'src/apps/site/routes.ts';
+/** The pages for login, which a change makes visible. */
+const PAGES = 'src/apps/accounts/pages/session-views.ts';
+const APP = 'src/apps/accounts/app.ts';
 
 /** The tests use it one after the other, with one database. */
 let copy: WorkingCopy;
@@ -137,20 +140,20 @@ test.serial('reloads after a change, waits after an error, and applies new migra
   await waitFor(text, /404 GET \/ [\d.]+ ms tenant_not_found/);
 
   // A change of the source.
-  const source = await readFile(join(copy.folder, SITE_ROUTES), 'utf8');
+  const source = await readFile(join(copy.folder, PAGES), 'utf8');
   let from = text().length;
-  await copy.write(SITE_ROUTES, source.replace('The public site.', 'The changed site.'));
+  await copy.write(PAGES, source.replace("title: 'Log in'", "title: 'The changed page'"));
   await waitFor(text, /Ready on port/, from);
-  t.regex((await get('localhost', '/')).text, /The changed site\./);
+  t.regex((await get('acme.localhost', '/login')).text, /The changed page/);
 
   // A syntax error.
   from = text().length;
-  await copy.write(SITE_ROUTES, `${source}\nsyntax error(`);
+  await copy.write(PAGES, `${source}\nsyntax error(`);
   await waitFor(text, /Not serving\. Waiting for a change/, from);
   t.regex(text().slice(from), /SyntaxError/);
   from = text().length;
-  await copy.write(SITE_ROUTES, source);
-  await waitFor(text, /routes\.ts changed\. Restarting\.[\s\S]*Ready on port/, from);
+  await copy.write(PAGES, source);
+  await waitFor(text, /session-views\.ts changed\. Restarting\.[\s\S]*Ready on port/, from);
 
   // A migration that fails, and its corrected version.
   const migration = 'migrations/tenant/accounts/29990101000000000_colors.ts';
@@ -177,7 +180,7 @@ export const up = (pgm: MigrationBuilder): void => pgm.sql('alter table users ad
   );
   // A changed file of an applied migration.
   from = text().length;
-  const applied = 'sql/tenant/idempotency/idempotency.sql';
+  const applied = 'sql/tenant/accounts/accounts.sql';
   const appliedSource = await readFile(join(copy.folder, applied), 'utf8');
   await copy.write(applied, `${appliedSource}\ncreate table more ();\n`);
   await waitFor(text, /Ready on port/, from);
@@ -213,23 +216,22 @@ export const up = (pgm: MigrationBuilder): void => pgm.sql('alter table users ad
 
 test.serial('waits for a change when the first start has a syntax error', async (t) => {
   t.timeout(300_000);
-  const source = await readFile(join(copy.folder, SITE_ROUTES), 'utf8');
-  const app = 'src/apps/site/app.ts';
-  const appSource = await readFile(join(copy.folder, app), 'utf8');
-  await copy.write(app, `${appSource}\nsyntax error(`);
+  const source = await readFile(join(copy.folder, PAGES), 'utf8');
+  const appSource = await readFile(join(copy.folder, APP), 'utf8');
+  await copy.write(APP, `${appSource}\nsyntax error(`);
   const { child, text } = startCli(copy, ['dev'], { PORT: '0' }, 'src/tenants.ts');
   t.teardown(() => stop(child));
   await waitFor(text, /Not serving\. Waiting for a change/);
   t.regex(text(), /SyntaxError/);
   let from = text().length;
-  await copy.write(app, `${appSource}\nanother error(`);
+  await copy.write(APP, `${appSource}\nanother error(`);
   await waitFor(text, /Not serving\. Waiting for a change/, from);
   from = text().length;
-  await copy.write(app, appSource);
+  await copy.write(APP, appSource);
   await waitFor(text, /Ready on port (\d+)/, from);
   // From here on it reloads as always.
   from = text().length;
-  await copy.write(SITE_ROUTES, `${source}\n`);
+  await copy.write(PAGES, `${source}\n`);
   await waitFor(text, /Ready on port/, from);
   await stop(child);
   t.is(child.exitCode, 0, text());
@@ -237,10 +239,9 @@ test.serial('waits for a change when the first start has a syntax error', async 
 
 test.serial('ends on a signal while it waits for the first start', async (t) => {
   t.timeout(120_000);
-  const app = 'src/apps/site/app.ts';
-  const appSource = await readFile(join(copy.folder, app), 'utf8');
-  await copy.write(app, 'syntax error(');
-  t.teardown(() => copy.write(app, appSource));
+  const appSource = await readFile(join(copy.folder, APP), 'utf8');
+  await copy.write(APP, 'syntax error(');
+  t.teardown(() => copy.write(APP, appSource));
   const { child, text } = startCli(copy, ['dev'], { PORT: '0' }, 'src/tenants.ts');
   t.teardown(() => stop(child));
   await waitFor(text, /Not serving\. Waiting for a change/);
@@ -272,7 +273,9 @@ test.serial('reset deletes nothing outside of development or without a confirmat
 test.serial('builds an image without development commands', async (t) => {
   t.timeout(240_000);
   const project = join(import.meta.dirname, '../..');
-  const scripts = ['build.ts', 'client-types.ts', 'copy-swagger-ui.ts'].map((file) => `scripts/${file}`);
+  const scripts = ['build.ts', 'bundle-service.ts', 'client-types.ts', 'copy-swagger-ui.ts'].map(
+    (file) => `scripts/${file}`,
+  );
   for (const file of ['tsconfig.json', 'tsconfig.build.json', ...scripts]) {
     await copy.write(file, await readFile(join(project, file), 'utf8'));
   }
@@ -287,11 +290,8 @@ test.serial('builds an image without development commands', async (t) => {
   const [sources, away] = [join(copy.folder, 'src'), join(copy.folder, 'src-away')];
   await rename(sources, away);
   t.teardown(() => rename(away, sources));
-  const run = async (...args: string[]): Promise<Ended> => {
-    const child = spawn(process.execPath, ['dist/src/cli.js', ...args], {
-      cwd: copy.folder,
-      env: cleanEnv(),
-    });
+  const start = async (args: readonly string[], env = {}): Promise<Ended> => {
+    const child = spawn(process.execPath, args, { cwd: copy.folder, env: cleanEnv(env) });
     let text = '';
     for (const stream of [child.stdout, child.stderr]) {
       stream.setEncoding('utf8').on('data', (part) => {
@@ -301,9 +301,19 @@ test.serial('builds an image without development commands', async (t) => {
     const [exit] = await once(child, 'close');
     return { code: exit, output: text };
   };
+  const run = (...args: string[]): Promise<Ended> => start(['dist/src/cli.js', ...args]);
   t.is((await run('--version')).code, 0);
   const list = await run('list-tenants');
   t.is(list.code, 2, list.output);
   t.regex(list.output, /DATABASE_URL is not set/);
   t.regex((await run('dev')).output, /unknown command/i);
+  // The bundle of the service, without a database.
+  const served = await start(['dist/src/main.js'], {
+    DATABASE_URL: 'postgres://app:password@127.0.0.1:1/app',
+    APP_SECRET: randomBytes(32).toString('base64'),
+    TENANCY_KEYS: `k1:${randomBytes(32).toString('hex')}`,
+    BASE_DOMAIN: 'example.com',
+  });
+  t.is(served.code, 1, served.output);
+  t.regex(served.output, /Cannot connect to PostgreSQL at 127\.0\.0\.1:1/);
 });

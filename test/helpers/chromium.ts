@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import axe from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
@@ -25,37 +26,27 @@ export const openChromium = (executablePath: string): Promise<Browser> =>
     ],
   });
 
-type RunningAnimation = Readonly<{
-  finished: Promise<unknown>;
-  effect: { getComputedTiming: () => Readonly<{ endTime?: unknown }> } | null;
-}>;
-
-/** Waits until transitions have ended: axe measures the colors of a moment. */
-async function transitionsEnded(page: Page): Promise<void> {
-  await page.evaluate(async () => {
-    const { document, requestAnimationFrame } = globalThis as unknown as {
-      requestAnimationFrame: (done: (time: number) => void) => void;
-      document: { getAnimations: () => readonly RunningAnimation[] };
+/**
+ * Ends the transitions and animations of a page, and prevents others: axe measures the colors of a moment, and a
+ * message may begin to fade out while it measures. A constructed style sheet is not subject to the page's policy.
+ */
+const stopTransitions = (page: Page): Promise<void> =>
+  page.evaluate(() => {
+    const { document, CSSStyleSheet } = globalThis as unknown as {
+      document: { adoptedStyleSheets: unknown[] };
+      CSSStyleSheet: new () => { replaceSync: (text: string) => void };
     };
-    // A change of the page starts its transitions in the next frame.
-    for (let frame = 0; frame < 2; frame += 1) {
-      await new Promise<number>((resolve) => requestAnimationFrame(resolve));
-    }
-    await Promise.allSettled(
-      document
-        .getAnimations()
-        .filter((animation) => animation.effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY)
-        .map(({ finished }) => finished),
-    );
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync('*, ::before, ::after { transition: none !important; animation: none !important }');
+    document.adoptedStyleSheets.push(sheet);
   });
-}
 
 /**
  * Returns the rules of axe that a page violates, with the elements. The page's own policy forbids scripts, so its context
  * must have `bypassCSP`.
  */
 export async function axeFindings(page: Page): Promise<readonly string[]> {
-  await transitionsEnded(page);
+  await stopTransitions(page);
   await page.evaluate(axe.source);
   return page.evaluate(async () => {
     const { axe: loaded } = globalThis as unknown as {
@@ -71,3 +62,14 @@ export async function axeFindings(page: Page): Promise<readonly string[]> {
 /** Whether a page is wider than the window. */
 export const isTooWide = (page: Page): Promise<boolean> =>
   page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth');
+
+/** Saves the whole page as an image if SCREENSHOTS names a folder. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  const folder = process.env.SCREENSHOTS;
+  if (folder) {
+    await page.screenshot({
+      path: join(folder, `${name.replaceAll(/[^a-z0-9-]+/gi, '_')}.png`),
+      fullPage: true,
+    });
+  }
+}

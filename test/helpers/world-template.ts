@@ -4,12 +4,9 @@ import pg from 'pg';
 import { withAdminConnection } from '../../src/db/admin/admin-connection.ts';
 import { readSqlFile } from '../../src/db/sql/sql-file.ts';
 import { readFileDigests } from '../../src/tenancy/fleet/changed-files.ts';
-import {
-  createServiceLogin,
-  limitTemporaryFiles,
-  sharedFingerprint,
-} from '../../src/tenancy/install/install.ts';
 import { membershipOptions } from '../../src/tenancy/install/membership.ts';
+import { createServiceLogin, limitTemporaryFiles } from '../../src/tenancy/install/service-login.ts';
+import { sharedFingerprint } from '../../src/tenancy/install/shared-files.ts';
 import { loadTenantMigrations } from '../../src/tenancy/migrations/tenant-migrations.ts';
 import { extensionsOf } from '../../src/tenancy/registry/project.ts';
 import { alone, createTestDatabase, type TestDatabase, urlOf } from '../../src/testing/test-database.ts';

@@ -8,7 +8,7 @@ import { withTenantAsOwner } from '../../src/tenancy/context/with-owner-tenant.t
 import type { TenantDatabase } from '../../src/tenancy/context/with-tenant.ts';
 import { type Fleet, migrate } from '../../src/tenancy/fleet/migrate.ts';
 import { withGlobalTables } from '../../src/tenancy/install/global-migrations.ts';
-import type { ContextMode } from '../../src/tenancy/install/install.ts';
+import type { ContextMode } from '../../src/tenancy/install/shared-files.ts';
 import { provisionTenant } from '../../src/tenancy/lifecycle/provision.ts';
 import {
   parseDomainName,

@@ -3,13 +3,12 @@ import { join } from 'node:path';
 
 import { openPackage, runnableBinaries } from './binaries.ts';
 import { ensureCluster } from './ensure-cluster.ts';
+import { readText } from './files.ts';
 import { findDataDirectory } from './find-data-directory.ts';
 import { launch } from './launch.ts';
 import { preconditionFailed } from './precondition-failed.ts';
-import { readText } from './read-text.ts';
 import { run } from './run.ts';
-import { runningServer } from './running-server.ts';
-import { serverUrl } from './server-url.ts';
+import { runningServer, serverUrl } from './running-server.ts';
 
 export type EmbeddedPostgresOptions = Readonly<{
   /** Created when missing. Rejected when it contains other files. */

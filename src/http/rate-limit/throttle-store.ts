@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import pg from 'pg';
 import type { RateLimiterMemory as Limiter, RateLimiterAbstract } from 'rate-limiter-flexible';
+import { cancelStatement } from '../../db/driver/cancel-statement.ts';
 
 // The index of the package loads every store, and this file has no types.
 const RateLimiterMemory: typeof Limiter = createRequire(import.meta.url)(
@@ -35,6 +36,25 @@ const inMemory: ThrottleStore = {
   close: async () => {},
 };
 
+/**
+ * Runs a statement of the store on a connection of the pool. After a timeout, it cancels the statement: otherwise each attempt
+ * would leave a backend behind that the pool does not count, for example one that waits for a lock.
+ */
+async function runStatement(pool: pg.Pool, statement: pg.QueryConfig): Promise<pg.QueryResult> {
+  const client = await pool.connect();
+  try {
+    const result = await client.query(statement);
+    client.release();
+    return result;
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError)) {
+      void cancelStatement(client as unknown as pg.Client);
+    }
+    client.release(error as Error);
+    throw error;
+  }
+}
+
 async function inPostgres(url: string, { timeout, onError }: Terms): Promise<ThrottleStore> {
   const { RateLimiterPostgres } = await import('rate-limiter-flexible');
   const pool = new pg.Pool({
@@ -45,7 +65,8 @@ async function inPostgres(url: string, { timeout, onError }: Terms): Promise<Thr
     query_timeout: timeout,
   });
   pool.on('error', onError);
-  const store = { storeClient: pool, storeType: 'pool', tableName: TABLE };
+  const storeClient = { query: (statement: pg.QueryConfig) => runStatement(pool, statement) };
+  const store = { storeClient, storeType: 'client', tableName: TABLE };
   // Creates the table, and deletes expired rows from then on.
   const make = (): Promise<void> =>
     new Promise((resolve, reject) => {

@@ -2,8 +2,9 @@ import pg from 'pg';
 import { z } from 'zod';
 
 import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
-import type { ContextMode, Installation } from '../install/install.ts';
+import type { Installation } from '../install/install.ts';
 import { isOfNewerRelease } from '../install/is-of-newer-release.ts';
+import type { ContextMode } from '../install/shared-files.ts';
 import { migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
 import type { SchemaKind, TenancyProject } from '../registry/project.ts';
 import { type DomainName, tenantRow } from '../registry/tenant.ts';

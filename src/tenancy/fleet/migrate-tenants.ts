@@ -4,7 +4,7 @@ import { counted } from '../../counted.ts';
 import { migrateConcurrent } from '../migrations/migrate-concurrent.ts';
 import { migrationsFor } from '../migrations/migrate-tenant.ts';
 import { BUSY, migrateTransactional, type TransactionalResult } from '../migrations/migrate-transactional.ts';
-import { MigrationFailed, reasonOf } from '../migrations/migration-failed.ts';
+import { MigrationFailed, reasonOf, reasonWithoutValues } from '../migrations/migration-failed.ts';
 import type { BehindTenant } from './fleet-state.ts';
 import type { ResolvedOptions } from './migrate-options.ts';
 import { assertAllWell, type Draft, MigrationStopped } from './migration-report.ts';
@@ -14,18 +14,21 @@ import { runFleet } from './run-fleet.ts';
 
 /** Records why a tenant could not be migrated, for `migrate-status`. Its next success deletes the record. */
 async function recordFailure(client: pg.ClientBase, tenantId: string, error: unknown): Promise<void> {
+  const cause = error instanceof MigrationFailed ? error.cause : error;
   await client.query(
-    `insert into tenancy.migration_failures as f (tenant_id, migration, error)
-     values ($1, $2, $3)
+    `insert into tenancy.migration_failures as f (tenant_id, migration, error, error_without_values)
+     values ($1, $2, $3, $4)
      on conflict on constraint migration_failures_pkey do update
        set migration = excluded.migration,
            error = excluded.error,
+           error_without_values = excluded.error_without_values,
            attempts = f.attempts + 1,
            failed_at = now()`,
     [
       tenantId,
       error instanceof MigrationFailed ? error.migration : null,
-      reasonOf(error instanceof MigrationFailed ? error.cause : error),
+      reasonOf(cause),
+      reasonWithoutValues(cause),
     ],
   );
 }
@@ -39,7 +42,7 @@ type Migrator = Readonly<{
 }>;
 
 function createMigrator(
-  { migrations, to, fake, lockTimeout, attempts, onTenant }: ResolvedOptions,
+  { migrations, to, fake, lockTimeout, attempts, onTenant, hideValues }: ResolvedOptions,
   report: Draft,
 ): Migrator {
   const targetOf = ({ schema }: BehindTenant) => ({
@@ -62,8 +65,9 @@ function createMigrator(
       onTenant(`${schema}  ${direction === 'down' ? 'undone ' : ''}${names.join(', ')}`);
     },
     onFailure: async (client, { id, schema }, error) => {
-      report.failures.push({ schema, error: reasonOf(error) });
-      onTenant(`${schema}  failed: ${reasonOf(error)}`);
+      const reason = hideValues ? reasonWithoutValues(error) : reasonOf(error);
+      report.failures.push({ schema, error: reason });
+      onTenant(`${schema}  failed: ${reason}`);
       await recordFailure(client, id, error);
     },
   };

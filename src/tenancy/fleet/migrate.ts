@@ -2,8 +2,9 @@ import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { type DomainError, OperatorError } from '../../errors.ts';
-import { type ContextMode, installShared, sharedFingerprint } from '../install/install.ts';
+import { installShared } from '../install/install.ts';
 import { acceptsLaneLogins } from '../install/lane-logins.ts';
+import { type ContextMode, sharedFingerprint } from '../install/shared-files.ts';
 import { provisionTenant } from '../lifecycle/provision.ts';
 import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
 import { NO_LANE_LOGINS } from '../registry/lane-logins.ts';
@@ -11,10 +12,10 @@ import { extensionsOf } from '../registry/project.ts';
 import { noSuchTenant } from '../registry/registry.ts';
 import { SITE_SCHEMA } from '../registry/tenant.ts';
 import {
+  deleteDigests,
   type FileDigest,
   findChanged,
   findUnrecorded,
-  forgetDigests,
   readFileDigests,
   recordDigests,
 } from './changed-files.ts';
@@ -192,7 +193,7 @@ async function compareFiles(
   if (!state.newer && (toRecord.length > 0 || undone.length > 0)) {
     await withAdminConnection(owner, async (client) => {
       await recordDigests(client, toRecord);
-      await forgetDigests(client, undone);
+      await deleteDigests(client, undone);
     });
   }
 }

@@ -4,7 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import type { Browser, Locator, Page } from 'playwright-core';
 
 import { buildConsole } from '../../../scripts/build-console.ts';
-import { axeFindings, findChromium, isTooWide, openChromium } from '../../helpers/chromium.ts';
+import { axeFindings, findChromium, isTooWide, openChromium, screenshot } from '../../helpers/chromium.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { project } from './project.ts';
@@ -49,6 +49,7 @@ async function look(t: ExecutionContext, page: Page, name: string): Promise<void
     if ((colorScheme === 'light') === (width === 360)) {
       t.deepEqual(await axeFindings(page), [], `${name} ${colorScheme} ${width}`);
     }
+    await screenshot(page, `admin-${name}-${colorScheme}-${width}`);
   }
 }
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 
-import { axeFindings, findChromium, isTooWide, openChromium } from '../../helpers/chromium.ts';
+import { axeFindings, findChromium, isTooWide, openChromium, screenshot } from '../../helpers/chromium.ts';
 import { PASSWORD, until } from '../../helpers/server.ts';
 import { openSiteWorld, type SiteWorld } from './site-world.ts';
 
@@ -78,6 +78,7 @@ test('a new user signs up, activates, logs in and resets a forgotten password', 
       if ((colorScheme === 'light') === (width === 360)) {
         t.deepEqual(await axeFindings(view), [], `${name} ${colorScheme} ${width} at ${origin}`);
       }
+      await screenshot(view, `site-${name}-${colorScheme}-${width}`);
     }
   };
   const heading = async (text: RegExp, at: Page = page): Promise<void> => {

@@ -1,19 +1,18 @@
-import type { HttpCampaign } from '../../helpers/http-attacks.ts';
-import { ADDRESSES, openHttpCampaignOn } from '../../helpers/http-campaign.ts';
+import { ADDRESSES, openHttpAttackSuiteOn } from '../../helpers/http-attack-suite.ts';
+import type { HttpAttackSuite } from '../../helpers/http-attacks.ts';
 import { makeUser } from '../../helpers/server.ts';
 import { openWorld } from '../../helpers/world.ts';
 import { httpAttacks } from './http-attacks.ts';
 import { project } from './project.ts';
 
-export async function openHttpCampaign(): Promise<HttpCampaign> {
+export async function openHttpAttackSuite(): Promise<HttpAttackSuite> {
   const world = await openWorld({ project });
   await makeUser(world, 'globex', 'hank', { email: ADDRESSES.right });
-  await makeUser(world, 'globex', 'eve', { email: 'eve@example.com' });
-  return openHttpCampaignOn({
-    graph: 'idempotency',
+  return openHttpAttackSuiteOn({
+    graph: 'accounts',
     world,
     attacks: httpAttacks,
-    project: { file: 'test/apps/idempotency/project.ts', name: 'project' },
+    project: { file: 'test/apps/accounts/project.ts', name: 'project' },
     settings: { THROTTLE_LOGIN: 'off', THROTTLE_RESET: 'off', API_DOCS: 'false' },
   });
 }

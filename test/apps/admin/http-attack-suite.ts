@@ -1,5 +1,5 @@
-import type { HttpCampaign } from '../../helpers/http-attacks.ts';
-import { openHttpCampaignOn } from '../../helpers/http-campaign.ts';
+import { openHttpAttackSuiteOn } from '../../helpers/http-attack-suite.ts';
+import type { HttpAttackSuite } from '../../helpers/http-attacks.ts';
 import { makeUser, PASSWORD } from '../../helpers/server.ts';
 import { openWorld } from '../../helpers/world.ts';
 import { type AdminFixture, adminAttacks, NEIGHBORS_ID } from './http-attacks.ts';
@@ -8,7 +8,7 @@ import { project } from './project.ts';
 /** The start of a stored hash, and a text that no hash contains. */
 const GUESSES = { right: '$argon2id$', wrong: '$argon9id$' };
 
-export async function openHttpCampaign(): Promise<HttpCampaign> {
+export async function openHttpAttackSuite(): Promise<HttpAttackSuite> {
   const world = await openWorld({ project });
   await makeUser(world, 'acme', 'boss', { isSuperuser: true });
   await makeUser(world, 'acme', 'clerk');
@@ -21,12 +21,13 @@ export async function openHttpCampaign(): Promise<HttpCampaign> {
   );
   await world.asOwner(`insert into globex.authors (id, name) values (${NEIGHBORS_ID}, 'neighbor')`);
   await world.asOwner(`insert into acme.authors (name) values ('Ann')`);
+  await world.asOwner(`insert into acme.loans (borrower) values ('Ann')`);
   await world.asOwner(`insert into acme.secrets (name) values ('a secret')`);
   await world.asOwner(
     `insert into acme.books (title, author_id, added_by) select 'A book', a.id, u.id
      from acme.authors as a cross join acme.users as u where u.username = 'boss'`,
   );
-  return openHttpCampaignOn<Pick<AdminFixture, 'tokens'>>({
+  return openHttpAttackSuiteOn<Pick<AdminFixture, 'tokens'>>({
     graph: 'admin',
     world,
     attacks: adminAttacks,

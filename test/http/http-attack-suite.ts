@@ -1,11 +1,11 @@
 import { servedProject } from '../fixture-app/served-project.ts';
-import type { HttpCampaign } from '../helpers/http-attacks.ts';
-import { ADDRESSES, openHttpCampaignOn } from '../helpers/http-campaign.ts';
+import { ADDRESSES, openHttpAttackSuiteOn } from '../helpers/http-attack-suite.ts';
+import type { HttpAttackSuite } from '../helpers/http-attacks.ts';
 import { makeUser } from '../helpers/server.ts';
 import { openWorld } from '../helpers/world.ts';
 import { httpAttacks } from './http-attacks.ts';
 
-export async function openHttpCampaign(): Promise<HttpCampaign> {
+export async function openHttpAttackSuite(): Promise<HttpAttackSuite> {
   const world = await openWorld({ project: servedProject });
   await makeUser(world, 'globex', 'hank', { email: ADDRESSES.right });
   // More than sockets buffer.
@@ -14,7 +14,7 @@ export async function openHttpCampaign(): Promise<HttpCampaign> {
      select 'large ' || i, repeat('x', 20000)
      from generate_series(1, 2000) as s (i)`,
   );
-  return openHttpCampaignOn({
+  return openHttpAttackSuiteOn({
     graph: 'http',
     world,
     attacks: httpAttacks,

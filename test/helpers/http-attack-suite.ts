@@ -1,9 +1,9 @@
 import type { Project } from '../../src/definition/define-project.ts';
 import { createFormClient } from './form-client.ts';
 import {
-  createHttpCampaign,
+  createHttpAttackSuite,
   type HttpAttack,
-  type HttpCampaign,
+  type HttpAttackSuite,
   type HttpFixture,
   withoutRulesOf,
 } from './http-attacks.ts';
@@ -25,7 +25,7 @@ export async function loadUnprotected(
 }
 
 /** Opens attacks on a service of a world, and on a second one without the rules. */
-export async function openHttpCampaignOn<Further extends object = object>({
+export async function openHttpAttackSuiteOn<Further extends object = object>({
   graph,
   world,
   attacks,
@@ -44,11 +44,11 @@ export async function openHttpCampaignOn<Further extends object = object>({
   guesses?: Readonly<{ right: string; wrong: string }>;
   /** Returns further members of the fixture, such as tokens. */
   further?: (service: TestService) => Promise<Further>;
-}>): Promise<HttpCampaign> {
+}>): Promise<HttpAttackSuite> {
   const service = await serve(world, settings);
   const more = await further(service);
   let weak: TestService | undefined;
-  return createHttpCampaign<HttpFixture & Further>({
+  return createHttpAttackSuite<HttpFixture & Further>({
     attacks,
     guesses,
     service,

@@ -1,7 +1,7 @@
 import type { RequestStep } from './case.ts';
 import { aText, aToken, ours, type Shape } from './shape.ts';
 
-type Answered = Pick<RequestStep, 'status' | 'answer' | 'answerHeaders'>;
+type Expected = Pick<RequestStep, 'status' | 'responseBody' | 'responseHeaders'>;
 
 export const REQUIRED = 'This field is required.';
 export const NULL = 'This field may not be null.';
@@ -17,44 +17,46 @@ export const FRESH = 'a rather different horse staple';
 
 const challenge = { 'www-authenticate': 'Bearer realm="api"' };
 
-export const invalid = (fields: Readonly<Record<string, string | readonly string[]>>): Answered => ({
+export const invalid = (fields: Readonly<Record<string, string | readonly string[]>>): Expected => ({
   status: 400,
-  answer: Object.fromEntries(Object.entries(fields).map(([name, messages]) => [name, [messages].flat()])),
+  responseBody: Object.fromEntries(
+    Object.entries(fields).map(([name, messages]) => [name, [messages].flat()]),
+  ),
 });
 /** 401 for an invalid token in the Authorization header. */
-export const badToken = (message: string): Answered => ({
+export const badToken = (message: string): Expected => ({
   status: 401,
-  answer: {
+  responseBody: {
     detail: 'Given token not valid for any token type',
     code: 'token_not_valid',
     messages: [{ token_class: 'AccessToken', token_type: 'access', message }],
   },
-  answerHeaders: challenge,
+  responseHeaders: challenge,
 });
 /** 401 for an invalid token in the request's body. */
-export const badTokenSent = (message: string): Answered => ({
+export const badTokenSent = (message: string): Expected => ({
   status: 401,
-  answer: { detail: message, code: 'token_not_valid' },
-  answerHeaders: challenge,
+  responseBody: { detail: message, code: 'token_not_valid' },
+  responseHeaders: challenge,
 });
-export const unauthorized = (code: string, detail: Shape): Answered => ({
+export const unauthorized = (code: string, detail: Shape): Expected => ({
   status: 401,
-  answer: { detail, code: ours(code) },
-  answerHeaders: challenge,
+  responseBody: { detail, code: ours(code) },
+  responseHeaders: challenge,
 });
 export const anonymous = unauthorized('not_authenticated', 'Authentication credentials were not provided.');
-export const noAccount = unauthorized(
+export const noActiveAccount = unauthorized(
   'no_active_account',
   'No active account found with the given credentials',
 );
 export const forbidden = (
   detail: Shape = 'You do not have permission to perform this action.',
-): Answered => ({
+): Expected => ({
   status: 403,
-  answer: { detail, code: ours('permission_denied') },
+  responseBody: { detail, code: ours('permission_denied') },
 });
-export const missing: Answered = { status: 404, answer: { detail: ours('Not found.') } };
-export const emptied: Answered = { status: 204 };
+export const notFound: Expected = { status: 404, responseBody: { detail: ours('Not found.') } };
+export const noContent: Expected = { status: 204 };
 
 export const user = (id: Shape = '<id>', username: Shape = '<name>', email: Shape = '<email>'): Shape => ({
   id,
@@ -75,11 +77,11 @@ export const logIn = (
   endpoint: 'POST /jwt/create/',
   bearer: null,
   send: { [field]: login, password },
-  ...(good ? { status: 200, answer: { access: aText, refresh: aText } } : noAccount),
+  ...(good ? { status: 200, responseBody: { access: aText, refresh: aText } } : noActiveAccount),
 });
 /** Reads the caller's own account. */
-export const me = (answered: Answered, bearer?: string): RequestStep => ({
+export const me = (expected: Expected, bearer?: string): RequestStep => ({
   endpoint: 'GET /users/me/',
   ...(bearer === undefined ? {} : { bearer }),
-  ...answered,
+  ...expected,
 });

@@ -1,6 +1,6 @@
 import { createFormClient } from '../../helpers/form-client.ts';
-import { createHttpCampaign, type HttpCampaign } from '../../helpers/http-attacks.ts';
-import { ADDRESSES, loadUnprotected } from '../../helpers/http-campaign.ts';
+import { ADDRESSES, loadUnprotected } from '../../helpers/http-attack-suite.ts';
+import { createHttpAttackSuite, type HttpAttackSuite } from '../../helpers/http-attacks.ts';
 import { makeUser, type TestService } from '../../helpers/server.ts';
 import { siteAttacks } from './http-attacks.ts';
 import { openSiteWorld } from './site-world.ts';
@@ -17,7 +17,7 @@ const CONSTRAINTS = ['slug', 'name', 'email'].map((field) => `signups__${field}_
 
 type Pair = Readonly<{ service: TestService; throttled: TestService }>;
 
-export async function openHttpCampaign(): Promise<HttpCampaign> {
+export async function openHttpAttackSuite(): Promise<HttpAttackSuite> {
   const site = await openSiteWorld();
   const { world } = site;
   await makeUser(world, 'globex', 'hank', { email: ADDRESSES.right });
@@ -28,7 +28,7 @@ export async function openHttpCampaign(): Promise<HttpCampaign> {
     signUps += 1;
     return `attack-${signUps}`;
   };
-  return createHttpCampaign({
+  return createHttpAttackSuite({
     attacks: siteAttacks,
     guesses: ADDRESSES,
     service: site.service,

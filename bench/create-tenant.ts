@@ -41,7 +41,7 @@ await bench('create-tenant', async (world): Promise<readonly Figure[]> => {
 
   const bare = new Map<string, string>();
 
-  /** Runs the DDL of a tenant, including its ledger table, without any lookup or registration. */
+  /** Runs the DDL of a tenant, including its migration history, without any lookup or registration. */
   const bareDdl = (schema: string): Promise<unknown> => {
     const role = `t_${randomUUID().replaceAll('-', '')}`;
     bare.set(schema, role);

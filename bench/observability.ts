@@ -20,7 +20,9 @@ const OBSERVED = { LOG_LEVEL: 'info', METRICS_PORT: '0' };
 
 async function requests(world: World): Promise<Figure[]> {
   await makeUser(world, 'acme', 'ann');
-  const services = await Promise.all([OBSERVED, QUIET].map((said) => startMain(environmentOf(world, said))));
+  const services = await Promise.all(
+    [OBSERVED, QUIET].map((settings) => startMain(environmentOf(world, settings))),
+  );
   try {
     const [observed = 0, quiet = 0] = await alternate(
       BLOCKS,

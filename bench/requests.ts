@@ -22,7 +22,7 @@ const SECONDS = QUICK ? 2 : 4;
 /** Node compiles, and PostgreSQL plans a statement anew, in the first requests. */
 const WARM_UP_SECONDS = QUICK ? 4 : 15;
 
-/** One kind of request, with the target of the ratio and those of the guide's stack. */
+/** One kind of request. */
 const KINDS = [
   { name: 'GET one', method: 'GET', path: '/api/projects/1/' },
   { name: 'list', method: 'GET', path: '/api/projects/?page=2' },

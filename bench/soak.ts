@@ -106,7 +106,7 @@ await bench('soak', async (world) => {
         unit: '',
         target: null,
       },
-      { name: 'requests without an answer, or with a 5xx', value: failed, unit: '', target: 0 },
+      { name: 'requests without a response, or with a 5xx', value: failed, unit: '', target: 0 },
       { name: 'heap after collection, first fifth', value: first, unit: 'MB', target: null },
       { name: 'heap after collection, last fifth', value: last, unit: 'MB', target: null },
       { name: 'growth of the heap', value: (last / first - 1) * 100, unit: '%', target: SHARE },

@@ -4,6 +4,7 @@ import path from 'node:path';
 
 import { project } from '../src/project.ts';
 import { buildConsole } from './build-console.ts';
+import { bundleService } from './bundle-service.ts';
 import { writeClientTypes } from './client-types.ts';
 import { copySwaggerUi } from './copy-swagger-ui.ts';
 
@@ -14,6 +15,7 @@ rmSync('dist', { recursive: true, force: true });
 execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json', '--noCheck'], { stdio: 'inherit' });
 // The commands of development are loaded only where they exist. The service must not contain them.
 rmSync('dist/src/dev', { recursive: true });
+await bundleService(path.resolve('dist'));
 cpSync('sql', 'dist/sql', { recursive: true });
 await writeClientTypes(project, 'dist/client');
 cpSync('fixtures', 'dist/fixtures', { recursive: true });

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { withAdminConnection } from '../src/db/admin/admin-connection.ts';
 import { startEmbeddedPostgres } from '../src/dev/embedded-postgres/start-embedded-postgres.ts';
-import { type ContextMode, installShared } from '../src/tenancy/install/install.ts';
+import { installShared } from '../src/tenancy/install/install.ts';
+import type { ContextMode } from '../src/tenancy/install/shared-files.ts';
 
 const FILE = join(import.meta.dirname, '..', 'sql', 'checks', 'rewritten-functions.sql');
 const LIST = /(?<=values\n {4}-- Made by scripts\/shipped-functions\.ts\.\n)[\s\S]*?(?=\n\),\nfound as \()/;

@@ -16,7 +16,7 @@ export const API_ERRORS = {
   https_required: 403,
   idempotency_key_in_progress: 409,
   idempotency_key_invalid: 400,
-  idempotency_key_reused: 422,
+  idempotency_key_reused: 409,
   idempotency_response_not_stored: 409,
   if_match_required: 428,
   limit_reached: 403,

@@ -14,9 +14,9 @@ const DEFAULT_FILES = ['src/project.ts', 'src/project.js', 'project.ts', 'projec
 /** The major version of `engines` in package.json. */
 const OLDEST_NODE = 24;
 
-const SMALLEST_PROJECT = `import { accounts, defineProject, site } from 'koa-tenants';
+const SMALLEST_PROJECT = `import { accounts, admin, defineProject, site } from 'koa-tenants';
 
-export const project = defineProject({ apps: [site, accounts], authentication: accounts.authentication });`;
+export const project = defineProject({ apps: [site, accounts, admin], authentication: accounts.authentication });`;
 
 const manifest = z.object({ 'koa-tenants': z.object({ project: z.string() }).optional() });
 

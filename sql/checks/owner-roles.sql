@@ -30,6 +30,10 @@ select
   format('is a member of %s', m.roleid::regrole),
   format('revoke %s from %s', m.roleid::regrole, m.member::regrole)
 from pg_catalog.pg_auth_members as m
-where m.member::regrole::text in ('tenancy_owner', 'tenant_owner', 'global_owner')
+where m.member in (
+  select r.oid
+  from pg_catalog.pg_roles as r
+  where r.rolname in ('tenancy_owner', 'tenant_owner', 'global_owner')
+)
 
 order by object, fault;

@@ -57,7 +57,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.describe_operation(jsonb)', null,
-      'c2eb812d0d3990ac654377a7542f6090c3752a0f93b8662c1effc7d1f32d9234'
+      '757bfc0dc609c10cac6327e53231aae4ec8e8604d0e86eff4206e5caeb197d9b'
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
@@ -93,7 +93,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.fleet_overview(text, bigint, text)', null,
-      'cf8d5f2000b4f387f45840cdb50a0e47b7e21870c0f5cf3df560a0bf6fc48ee9'
+      'e8943832715c13addf350427b8e48a9ace08d42669a9baa86ea1d696f455b7db'
     ),
     (
       'tenancy.global_migrations()', null,
@@ -309,7 +309,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.show_tenant(text, bigint, text)', null,
-      '3e1928bb72345367519bbf12a237280a5fcccde6694ea70f2daaacd0227258c4'
+      'de9ee38cb3fc2845d6e7d786150da892c5b1cafd78ffd1dc9de7c17c5c82b5f4'
     ),
     (
       'tenancy.statistics(text, integer, text, integer, text[])', null,
@@ -329,7 +329,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.write_copy(jsonb)', null,
-      'a191d4439ee17621740b33461886e27d6169e7d894fec7d832bb88bc9f56e764'
+      'c73d2fc3ff88fde77a0b34491a6d1748f5b61b35750a66b5f6404c62997461e2'
     )
 ),
 found as (

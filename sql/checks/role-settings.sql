@@ -2,9 +2,9 @@
 --
 --   :'service'   the login of DATABASE_URL
 --
--- A row is a setting stored for the service's login, a tenant role or an owner (any session of
--- the login can store one: with "alter role … set role" the service could no longer connect);
--- or one stored for all roles that affects the walls.
+-- A row is a setting that is stored for the service's login, for a tenant role or for an owner,
+-- or a setting that is stored for all roles and affects the walls. Every session of the login can
+-- store settings for it. After "alter role … set role" the service could not connect.
 --
 -- A setting of all roles may be needed by another application of the server.
 --

@@ -28,7 +28,7 @@ with granted as (
       when p.proname in ('enter_owner', 'protect_schema', 'limit_rows') then a.grantee = 'tenant_owner'::regrole
       when p.proname in ('protect_global', 'protect_global_table') then a.grantee::regrole::text = 'global_owner'
       else false
-    end as meant
+    end as is_expected
   from pg_catalog.pg_proc as p
   join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
   cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
@@ -79,7 +79,7 @@ cross join lateral (
   select case when g.grantee = 0 then 'PUBLIC' else g.grantee::regrole::text end as who
 ) as w
 where g.grantee <> g.owner
-  and not g.meant
+  and not g.is_expected
 
 union all
 

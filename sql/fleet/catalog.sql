@@ -7,6 +7,10 @@
 -- compared: the order of columns, which may differ in a restored tenant, and the values of
 -- sequences.
 --
+-- One query for each kind: schema, relations, rights on them, columns, constraints, indexes,
+-- policies, triggers, rules, functions, types, statistics, operators, and comments on all of
+-- these.
+--
 -- The path must be pg_catalog: every other name is then printed with its schema.
 
 with tenant as materialized (

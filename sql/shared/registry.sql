@@ -199,6 +199,7 @@ create table tenancy.migration_failures (
   tenant_id uuid not null,
   migration text,
   error text not null,
+  error_without_values text,
   attempts integer not null default 1,
   failed_at timestamptz not null default now(),
   constraint migration_failures_pkey primary key (tenant_id),
@@ -211,6 +212,8 @@ comment on table tenancy.migration_failures is
   'Tenants whose last migration failed, until one succeeds.';
 comment on column tenancy.migration_failures.migration is
   'Name of the migration that failed. Null: the failure was before or after the migrations.';
+comment on column tenancy.migration_failures.error_without_values is
+  'The error for operators who must not see values of rows. Null: it is hidden from them.';
 comment on column tenancy.migration_failures.attempts is
   'Number of consecutive failed runs.';
 

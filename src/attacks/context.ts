@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { readSqlFile } from '../db/sql/sql-file.ts';
 import type { ProofKey } from '../tenancy/context/keys.ts';
 import type { TenantDatabase } from '../tenancy/context/with-tenant.ts';
-import type { ContextMode } from '../tenancy/install/install.ts';
+import type { ContextMode } from '../tenancy/install/shared-files.ts';
 import { PROTECT } from '../tenancy/migrations/apply-migrations.ts';
 import type { TenantId } from '../tenancy/registry/tenant.ts';
 

@@ -1,4 +1,4 @@
-import type { ContextMode } from '../tenancy/install/install.ts';
+import type { ContextMode } from '../tenancy/install/shared-files.ts';
 import type { Extension } from '../tenancy/registry/project.ts';
 import type { AttackContext, Guess } from './context.ts';
 import type { Channel } from './send-as-acme.ts';

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { withAdminConnection } from '../db/admin/admin-connection.ts';
 import { OperatorError } from '../errors.ts';
 import type { ProofKey } from '../tenancy/context/keys.ts';
-import { createTenant } from '../tenancy/lifecycle/provision.ts';
+import { createTenantWithoutHooks } from '../tenancy/lifecycle/provision.ts';
 import { dropRest } from '../tenancy/lifecycle/purge-tenant.ts';
 import { loadTenantMigrations } from '../tenancy/migrations/tenant-migrations.ts';
 import type { TenancyProject } from '../tenancy/registry/project.ts';
@@ -129,7 +129,7 @@ export async function createScratch(
   const create = (name: string, domains: readonly string[]): Promise<TenantIdentity> => {
     const schema = parseSchemaName(randomName());
     const tenant = { schema, name, type: TYPE, domains: domains.map(parseDomainName) };
-    return createTenant(owner, service, tenant, { migrations });
+    return createTenantWithoutHooks(owner, service, tenant, { migrations });
   };
   const acme = await create('acme', []);
   const globex = await create(CANARY, [`${CANARY}.invalid`]);

@@ -71,7 +71,10 @@ export function defineApp<
   const extensions = definition.extensions ?? [];
   assertExtensions(`The app "${name}"`, extensions);
   const on = definition.on ?? ['tenant'];
-  const { tables, models } = splitTables(name, on, definition.tables ?? {});
+  const { tables, models } = splitTables(
+    { name, on, permissions: Object.keys(permissions) },
+    definition.tables ?? {},
+  );
   const { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted } = definition;
   const described: TenancyApp & Pick<TenancyApp, Key> = {
     name,

@@ -3,6 +3,9 @@ import type { AnySerializer } from '../http/metadata.ts';
 import type { SchemaKind } from '../tenancy/registry/project.ts';
 import type { TableDeclaration, TableDeclarations } from '../tenancy/registry/table-declarations.ts';
 
+/** What staff do with the rows of a model. */
+export type ModelAction = 'view' | 'add' | 'change' | 'delete';
+
 /** How the admin shows a model. docs/console.md explains the defaults. Names are those of fields. */
 export type AdminOptions = Readonly<{
   /** Name of one row. Default: made of the model's name. */
@@ -29,6 +32,10 @@ export type AdminOptions = Readonly<{
   readOnly?: boolean | readonly string[];
   /** Whether the model is absent from the menu. Pickers of other models offer its rows. Default: false. */
   hidden?: boolean;
+  /**
+   * Permissions of the app that staff need, by action. A user who may change rows may also view them. Default: none.
+   */
+  permissions?: Readonly<Partial<Record<ModelAction, string>>>;
 }>;
 
 /** The part of a table's declaration that describes its rows to the API and the admin. */
@@ -84,14 +91,31 @@ function assertFields(object: string, { fields, options }: Pick<DeclaredModel, '
   }
 }
 
+function assertPermissions(
+  object: string,
+  { permissions = {} }: AdminOptions,
+  declared: readonly string[],
+): void {
+  const unknown = Object.entries(permissions).find(([, name]) => !declared.includes(name));
+  if (unknown) {
+    throw invalid(
+      `\`admin.permissions.${unknown[0]}\` of ${object} names the permission "${unknown[1]}". ${declared.length === 0 ? 'The app declares none' : `The app declares: ${declared.join(', ')}`}.`,
+    );
+  }
+}
+
 /**
  * Separates the declarations of an app's tables: those of the engine, and the models.
  *
- * @throws OperatorError `configuration_invalid` for `fields` without `model`, and for unknown fields in `admin`
+ * @throws OperatorError `configuration_invalid` for `fields` without `model`, and for unknown fields and permissions in
+ *   `admin`
  */
 export function splitTables(
-  app: string,
-  on: readonly SchemaKind[],
+  {
+    name: app,
+    on,
+    permissions,
+  }: Readonly<{ name: string; on: readonly SchemaKind[]; permissions: readonly string[] }>,
   declared: AppTables,
 ): Readonly<{ tables: TableDeclarations; models: readonly DeclaredModel[] }> {
   const tables: Record<string, TableDeclaration> = {};
@@ -111,6 +135,7 @@ export function splitTables(
     }
     const options = admin ?? {};
     assertFields(object, { fields, options });
+    assertPermissions(object, options, permissions);
     models.push({ app, on, model, table, fields, options });
   }
   return { tables, models };

@@ -57,7 +57,8 @@ export async function openDevEnvironment(
     OPERATIONS_DIRECTORY: path.join(dataDir, 'dumps'),
     EMAIL_FRONTEND_PROTOCOL: 'http',
     SIGNUP: 'open',
-    EMAIL_FRONTEND_PORT: env.PORT === '0' ? undefined : (env.PORT ?? '8080'),
+    // An invalid PORT is reported as such, and not as this variable too.
+    EMAIL_FRONTEND_PORT: /^[1-9]\d{0,4}$/.test(env.PORT ?? '8080') ? (env.PORT ?? '8080') : undefined,
   };
   if (env.DATABASE_URL) {
     return { env: { ...created, ...env }, postgres: null };

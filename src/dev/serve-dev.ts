@@ -50,7 +50,11 @@ const createDevLog = (print: (line: string) => void): ServiceLog => ({
     print(`bug ${requestId}${route === null ? '' : ` in ${method} ${route}`}:`);
     print(inspect(describeError(error, { development: true }), { breakLength: 100, depth: 6 }));
   },
-  warn: (message) => print(`warning: ${message}`),
+  warn: (message, facts = {}) => {
+    const known = Object.entries(facts).filter(([, value]) => value !== undefined && value !== null);
+    const list = known.map(([name, value]) => `${name}: ${String(value)}`).join(', ');
+    print(`warning: ${message}${list === '' ? '' : ` (${list})`}`);
+  },
   notice: (_message, _facts, { lines }) => {
     for (const line of lines) {
       print(line);
@@ -73,7 +77,8 @@ async function introduce(
     print('');
     print(`API documentation: ${url(logins[0]?.host ?? config.BASE_DOMAIN)}/api/docs/`);
   }
-  if (config.CONSOLE === 'on' && isConsoleBuilt()) {
+  // Without the app admin, the pages have no API.
+  if (config.CONSOLE === 'on' && isConsoleBuilt() && project.apps.some(({ name }) => name === 'admin')) {
     print('');
     print(`Console: ${url(config.BASE_DOMAIN)}/console/, and /console/ of each tenant's host`);
   }

@@ -9,7 +9,7 @@ type Fields = Readonly<Record<string, z.ZodType>>;
 // biome-ignore lint/suspicious/noExplicitAny: the type of a serializer depends on its fields
 export type AnySerializer = Serializer<any>;
 
-/** What OPTIONS and the OpenAPI document say about a resource. */
+/** The description of a resource for OPTIONS and the OpenAPI document. */
 export type Metadata = Readonly<{
   /** Default: the last word of the path. */
   name?: string;

@@ -1,28 +1,11 @@
 import { failedStatement } from '../db/driver/failed-statement.ts';
+import { safeMessage } from '../db/safe-message.ts';
 import { maskLiterals } from '../db/sql/mask-literals.ts';
 import { SQLSTATE } from '../db/sqlstate.ts';
 import { type DatabaseFields, databaseFields } from '../db/violations.ts';
 
 /** Maximum characters of a statement in a log. */
 const MAX_STATEMENT = 2_000;
-
-/**
- * Classes of SQLSTATEs whose messages name objects of the schema, files and settings of the
- * server, and no values of rows or parameters. Class 22 (data exceptions) quotes the rejected
- * value. P0 and 38 are raised by functions.
- */
-const NAMES_ONLY = /^(08|0A|23|25|26|28|2B|2D|3D|3F|40|42|44|53|54|55|57|58|XX)/;
-
-/** Of these, the classes that quote parts of the statement, which may contain a value. */
-const QUOTES_STATEMENT = /^(0A|42)/;
-
-/** The engine's own SQLSTATEs, whose messages it writes itself. */
-const OWN = /^KT\d{3}$/;
-
-/** The routine that PostgreSQL reports for RAISE of PL/pgSQL. Its message is arbitrary. */
-const RAISED = 'exec_stmt_raise';
-
-const QUOTED = /"((?:[^"]|"")*)"|«([^»]*)»|„([^“”]*)[“”]|“([^”]*)”/g;
 
 /**
  * Masks the literals of a statement. One that PostgreSQL could not parse may have a value where a
@@ -34,28 +17,6 @@ function maskStatement(text: string, fields: DatabaseFields | null): string {
   const isUnread = code === SQLSTATE.SYNTAX_ERROR;
   const reliable = isUnread ? [...text].slice(0, Math.max(0, Number(position ?? 1) - 1)).join('') : text;
   return `${maskLiterals(reliable)}${isUnread ? ' …' : ''}`.slice(0, MAX_STATEMENT);
-}
-
-/** Returns PostgreSQL's message if it cannot contain a value, otherwise null. */
-function safeMessage(
-  { code, message, routine, ...fields }: DatabaseFields,
-  statement: string,
-): string | null {
-  if (OWN.test(code)) {
-    return message;
-  }
-  if (!NAMES_ONLY.test(code) || routine === RAISED) {
-    return null;
-  }
-  if (!QUOTES_STATEMENT.test(code)) {
-    return message;
-  }
-  const names = new Set([fields.schema, fields.table, fields.column, fields.constraint]);
-  const identifiers = new Set(statement.split(/[^\w$.\u0080-\uffff]+/));
-  return message.replaceAll(QUOTED, (quoted, ...groups) => {
-    const inner = groups.slice(0, 4).find((group) => typeof group === 'string') as string;
-    return names.has(inner) || identifiers.has(inner) ? quoted : '"…"';
-  });
 }
 
 type Issue = Readonly<{ path?: unknown; code?: unknown }>;

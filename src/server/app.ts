@@ -36,7 +36,7 @@ import { createStacks, type StackDependencies } from './stacks.ts';
 export type AppDeps = StackDependencies &
   Readonly<{
     directory: Pick<Directory, 'find'>;
-    /** Settings of CORS for tenants whose own cannot be read. */
+    /** Settings of CORS for tenants in maintenance. */
     corsDefaults: CorsSettings;
     routersOf: OpenApps['routersOf'];
     documentsOf: OpenApps['documentsOf'];

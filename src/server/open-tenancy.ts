@@ -12,7 +12,7 @@ import { createHostLookup, type HostLookup } from '../tenancy/context/host-looku
 import { listenForInvalidations } from '../tenancy/context/invalidation-listener.ts';
 import { mayEnter } from '../tenancy/context/may-enter.ts';
 import { createPlacement, type Placement } from '../tenancy/context/placement.ts';
-import { pushTenant } from '../tenancy/context/push-tenant.ts';
+import { pushOneAtATime, pushTenant } from '../tenancy/context/push-tenant.ts';
 import { createRequestHold, type RequestHold } from '../tenancy/context/request-hold.ts';
 import { resolveHosts } from '../tenancy/context/resolve-host.ts';
 import type { TenantDatabase } from '../tenancy/context/with-tenant.ts';
@@ -64,7 +64,7 @@ function createPlacedLookup(config: Config, main: ServiceDatabase, placement: Pl
       verifiedOutside: config.REQUIRE_DOMAIN_VERIFICATION ? config.BASE_DOMAIN : null,
     }),
   );
-  return async (...args) => placement.remember(await resolve(...args));
+  return async (...args) => placement.record(await resolve(...args));
 }
 
 /** Follows changes of tenants, and pushes them from main to further databases. */
@@ -79,18 +79,18 @@ function followInvalidations(
   }: Pick<Tenancy, 'lookUps' | 'directory'> &
     Readonly<{ onMoving: RequestHold['hold']; observer: TenancyObserver; warn: Warn }>,
 ): ReturnType<typeof listenForInvalidations> {
+  const push = pushOneAtATime(async (tenant) => {
+    await pushTenant(lookUps, config.TENANCY_KEYS[0], tenant).catch((error: Error) =>
+      warn("a tenant's registry row could not be pushed to its database", { tenant, reason: error.message }),
+    );
+  });
   return listenForInvalidations({
     connection: connectionTo(config.LISTEN_DATABASE_URL ?? config.DATABASE_URL),
     directory,
     onMoving,
     onTenant: (tenant) => {
       if (Object.keys(lookUps).length > 1) {
-        pushTenant(lookUps, config.TENANCY_KEYS[0], tenant).catch((error: Error) =>
-          warn("a tenant's registry row could not be pushed to its database", {
-            tenant,
-            reason: error.message,
-          }),
-        );
+        push(tenant);
       }
     },
     onFollowing: () => observer.following(true),
@@ -149,7 +149,7 @@ export async function openTenancy(
     ...bareTenantDatabase,
     wait: requestHold.wait,
     onRefused: (tenant) => requestHold.hold(tenant, 5),
-    onEntered: schemas.remember,
+    onEntered: schemas.record,
     idleTimeout: config.IDLE_IN_TRANSACTION_TIMEOUT,
     // One connection of a lane is reserved for other tenants, if it has two.
     concurrencyLimiter: createConcurrencyLimiter({

@@ -118,6 +118,58 @@ async function checkAtStart(
   }
 }
 
+type Given = Readonly<{
+  project: Project;
+  closers: Array<() => Promise<unknown>>;
+  warn: FleetChecks['warn'];
+}>;
+
+/** Returns the settings of a pool. `use` names it in the views of PostgreSQL's statistics. */
+const poolSettings = (
+  config: Config,
+  { name, url }: Readonly<{ name: string; url: string }>,
+  use: string,
+  maxPoolSize: number,
+): PoolSettings => ({
+  connection: connectionTo(url),
+  applicationName: `koa-tenants ${use}${name === 'main' ? '' : ` ${name}`}`,
+  connectTimeout: config.CONNECT_TIMEOUT,
+  // PostgreSQL cancels the statement first. The socket is closed if it does not.
+  queryTimeout: config.STATEMENT_TIMEOUT + 1_000,
+  maxPoolSize,
+  poolTimeout: config.POOL_TIMEOUT,
+  maxConnectionAge: config.CONNECTION_MAX_AGE * 1000,
+});
+
+/** Opens the pool shards, in which tenants' transactions run. */
+async function openShards(
+  config: Config,
+  database: Readonly<{ name: string; url: string }>,
+  lookUps: DatabasePool,
+): Promise<Pick<ServiceDatabase, 'shards' | 'shardSize' | 'statementUsage'>> {
+  const shardSize = Math.max(1, Math.floor(config.POOL_SIZE / config.LANES));
+  const statementUsage: PreparedStatementUsage = { hits: 0, misses: 0 };
+  const preparedStatements =
+    config.PREPARED_STATEMENTS === 'on'
+      ? {
+          bytes: config.PREPARED_STATEMENTS_MEMORY * 2 ** 20,
+          usage: statementUsage,
+        }
+      : undefined;
+  const isWorking = (backend: number): Promise<boolean> =>
+    lookUps.oneFirst(sql.type(working)`select tenancy.is_in_transaction(${backend}) as is_in_transaction`);
+  const shards = await openPoolShards(
+    Array.from({ length: Math.max(config.LANES, config.LANE_LOGINS.length) }, (_, index) => ({
+      ...poolSettings(config, database, `lane ${index}`, shardSize),
+      connection: connectionAs(database.url, config.LANE_LOGINS[index] ?? null),
+      preparedStatements,
+      isWorking,
+    })),
+    config.LANES,
+  );
+  return { shards, shardSize, statementUsage };
+}
+
 /**
  * Opens the pools of one database and checks its requirements. Every pool pushes its `close` onto
  * `closers`, so that it is closed also when a later step fails.
@@ -126,31 +178,15 @@ async function checkAtStart(
  */
 export async function openServiceDatabase(
   config: Config,
-  { name, url }: { name: string; url: string },
-  {
-    project,
-    closers,
-    warn,
-  }: { project: Project; closers: Array<() => Promise<unknown>>; warn: FleetChecks['warn'] },
+  database: Readonly<{ name: string; url: string }>,
+  { project, closers, warn }: Given,
 ): Promise<ServiceDatabase> {
-  const suffix = name === 'main' ? '' : ` ${name}`;
-  const lane = (maxPoolSize: number, lane: string): PoolSettings => ({
-    connection: connectionTo(url),
-    applicationName: `koa-tenants ${lane}${suffix}`,
-    connectTimeout: config.CONNECT_TIMEOUT,
-    // PostgreSQL cancels the statement first. The socket is closed if it does not.
-    queryTimeout: config.STATEMENT_TIMEOUT + 1_000,
-    maxPoolSize,
-    poolTimeout: config.POOL_TIMEOUT,
-    maxConnectionAge: config.CONNECTION_MAX_AGE * 1000,
-  });
-
-  const lookUps = await openPool(lane(2, 'directory'));
+  const lookUps = await openPool(poolSettings(config, database, 'directory', 2));
   closers.push(() => lookUps.end());
 
   const checks = {
-    settings: lane(1, 'checks'),
-    service: loginOf(url).user,
+    settings: poolSettings(config, database, 'checks', 1),
+    service: loginOf(database.url).user,
     key: config.TENANCY_KEYS[0],
     warn,
   };
@@ -159,37 +195,17 @@ export async function openServiceDatabase(
     warn(`${object}: ${fault}. ${remedy}`);
   }
 
-  const shardSize = Math.max(1, Math.floor(config.POOL_SIZE / config.LANES));
-  const statementUsage: PreparedStatementUsage = { hits: 0, misses: 0 };
-  const isWorking = (backend: number): Promise<boolean> =>
-    lookUps.oneFirst(sql.type(working)`select tenancy.is_in_transaction(${backend}) as is_in_transaction`);
-  const shards = await openPoolShards(
-    Array.from({ length: Math.max(config.LANES, config.LANE_LOGINS.length) }, (_, index) => ({
-      ...lane(shardSize, `lane ${index}`),
-      connection: connectionAs(url, config.LANE_LOGINS[index] ?? null),
-      preparedStatements:
-        config.PREPARED_STATEMENTS === 'on'
-          ? {
-              bytes: config.PREPARED_STATEMENTS_MEMORY * 2 ** 20,
-              usage: statementUsage,
-            }
-          : undefined,
-      isWorking,
-    })),
-    config.LANES,
-  );
-  closers.push(shards.close);
+  const opened = await openShards(config, database, lookUps);
+  closers.push(opened.shards.close);
 
   // A pool of its own: waiting in the other pools does not affect readiness.
-  const readiness = await openPool(lane(1, 'readiness'));
+  const readiness = await openPool(poolSettings(config, database, 'readiness', 1));
   closers.push(() => readiness.end());
 
   return {
+    ...opened,
     lookUps,
-    shards,
-    shardSize,
-    statementUsage,
     fleetChecks: fleetChecked ? null : checks,
-    isReady: createReadiness(readiness, { name, fingerprint, warn }),
+    isReady: createReadiness(readiness, { name: database.name, fingerprint, warn }),
   };
 }

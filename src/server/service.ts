@@ -9,28 +9,17 @@ import type { Project } from '../definition/define-project.ts';
 import { ApiError, type DomainError } from '../errors.ts';
 import { bugContextOf, NO_REQUEST } from '../http/middleware/error-handler.ts';
 import { createRequestLimit } from '../http/rate-limit/request-limit.ts';
-import { createThrottle } from '../http/rate-limit/throttle.ts';
-import { openThrottleStore, type ThrottleStore } from '../http/rate-limit/throttle-store.ts';
-import type { StartTrace } from '../http/request-trace.ts';
 import { isClientGone, type Listening, listen } from '../http/server/listen.ts';
 import type { Context } from '../http/state.ts';
 import type { Observed } from '../observability/database-metrics.ts';
 import { describeError } from '../observability/describe-error.ts';
 import type { ServiceLog } from '../observability/logger.ts';
-import type { Observer } from '../observability/observer.ts';
-import { openObserver } from '../observability/open-observer.ts';
-import { openOptionalTracing } from '../observability/open-optional-tracing.ts';
-import { createRequestCounter, type RequestCounter } from '../observability/recent-requests.ts';
-import { shareRequests } from '../observability/share-requests.ts';
-import { createWatchDueWork } from '../tenancy/context/due-work.ts';
-import { loadTenantMigrations, requiredMigrations } from '../tenancy/migrations/tenant-migrations.ts';
-import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
 import type { RequiredMigrations } from '../tenancy/registry/project.ts';
 import { readStatistics } from '../tenancy/registry/statistics.ts';
 import { buildApp } from './app.ts';
 import { checkFleet } from './check-fleet.ts';
-import { type OpenApps, openApps } from './open-apps.ts';
-import { openTenancy, type Tenancy } from './open-tenancy.ts';
+import { openResources } from './open-resources.ts';
+import type { Tenancy } from './open-tenancy.ts';
 
 export type Service = Readonly<{
   port: number;
@@ -90,8 +79,6 @@ export async function openService(project: Project, config: Config, log: Service
   }
 }
 
-const dueWorkOf = ({ apps }: Project): readonly string[] => apps.flatMap(({ dueWork }) => dueWork);
-
 /** Returns the databases whose metrics are collected. */
 const observedDatabases = (
   databases: Tenancy['databases'],
@@ -144,56 +131,7 @@ const listenOn = (config: Config, handler: RequestListener): Promise<Listening> 
     },
   });
 
-type Resources = Readonly<{
-  observer: Observer;
-  requestCounter: RequestCounter;
-  startTrace: StartTrace | null;
-  tenancy: Tenancy;
-  throttleStore: ThrottleStore;
-  apps: OpenApps;
-  expected: RequiredMigrations;
-}>;
-
-async function openResources(
-  project: Project,
-  config: Config,
-  log: ServiceLog,
-  closers: Array<() => Promise<unknown>>,
-): Promise<Resources> {
-  const observer = await openObserver(config, { dueWork: dueWorkOf(project) });
-  closers.push(observer.close);
-  const tracing = await openOptionalTracing(config);
-  closers.push(tracing.close);
-  const tenancy = await openTenancy(config, { project, observer, warn: log.warn, closers });
-  const throttleStore = await openThrottleStore(config.THROTTLE_STORE ?? null, {
-    timeout: config.THROTTLE_STORE_TIMEOUT,
-    onError: ({ message: reason }) =>
-      log.warn('THROTTLE_STORE does not respond; attempts are counted in memory', { reason }),
-  });
-  closers.push(throttleStore.close);
-  const expected = requiredMigrations(await loadTenantMigrations(project, { validate: false }));
-  const requestCounter = createRequestCounter();
-  const sharedRequests = shareRequests(requestCounter);
-  closers.push(sharedRequests.close);
-  const apps = await openApps(project, config, {
-    tenantDatabase: tenancy.tenantDatabase,
-    secrets: { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null },
-    directory: tenancy.directory,
-    throttle: createThrottle(throttleStore),
-    recentRequests: sharedRequests.summary,
-    watchDueWork: createWatchDueWork(tenancy),
-    operators: {
-      pool: chooseDatabase(tenancy.lookUps, MAIN),
-      key: config.TENANCY_KEYS[0],
-      expected,
-    },
-    log,
-    onWorkFailed: observer.workFailed,
-    closers,
-  });
-  return { observer, requestCounter, startTrace: tracing.start, tenancy, throttleStore, apps, expected };
-}
-
+/** Opens the resources, builds the app and listens. Every resource pushes its `close` onto `closers`. */
 async function open(
   project: Project,
   config: Config,
@@ -201,9 +139,9 @@ async function open(
   closers: Array<() => Promise<unknown>>,
 ): Promise<Listening & Pick<Service, 'metricsPort' | 'reportBug' | 'faultFound'>> {
   const resources = await openResources(project, config, log, closers);
-  const { observer, requestCounter, startTrace, tenancy, throttleStore, apps, expected } = resources;
+  const { observer, requestCounter, startTrace, tenancy, throttleStore, apps, expected, dueWork } = resources;
   const { databases, placement } = tenancy;
-  observer.watch(observedDatabases(databases, expected, dueWorkOf(project), log));
+  observer.watch(observedDatabases(databases, expected, dueWork, log));
   const onBug: ServiceLog['bug'] = (...bug) => {
     observer.bug();
     log.bug(...bug);

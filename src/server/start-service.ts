@@ -7,8 +7,12 @@ import { withSecretFiles } from '../config/secret-files.ts';
 import { readVersion } from '../config/version.ts';
 import type { Project } from '../definition/define-project.ts';
 import { DomainError } from '../errors.ts';
-import { FAULT_FOUND, isWorkerCommand, runCluster, type WorkerCommand } from './cluster.ts';
+import { loadLazyModules } from '../lazy-modules.ts';
+import { runCluster } from './cluster.ts';
+import { FAULT_FOUND, isWorkerCommand, type WorkerCommand } from './workers.ts';
 
+/** Milliseconds after which a service loads the modules that its start does not need. Its first requests are served before. */
+const LOAD_AFTER_MS = 2_000;
 /** Seconds that a worker continues to serve after its successor listens. Its clients must reconnect. */
 const HANDOVER_SECONDS = 1;
 
@@ -74,7 +78,11 @@ async function serve(project: Project, config: Config, commands: StopCommands): 
   commands.serving();
   logLine('listening', { port: service.port, ...(cluster.isWorker ? { pid: process.pid } : {}) });
 
+  const loading = setTimeout(() => {
+    loadLazyModules().catch(service.reportBug);
+  }, LOAD_AFTER_MS);
   const command = await Promise.race([commands.first, service.faultFound]);
+  clearTimeout(loading);
   if (command instanceof DomainError) {
     process.stderr.write(`${printableLines(command.message)}\n`);
     // A wall may be missing: requests in progress get no time.

@@ -2,75 +2,23 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import type pg from 'pg';
 
-import { addUser } from '../apps/accounts/commands/accounts.ts';
 import type { WrittenMail } from '../apps/accounts/mail/folder-transport.ts';
-import { changePermissions } from '../apps/accounts/permissions/change-permissions.ts';
 import { migrateFleet } from '../cli/framework/fleet.ts';
 import { type Config, configNames, readConfig } from '../config/config.ts';
 import { connectionTo } from '../db/admin/connection-config.ts';
 import type { Project } from '../definition/define-project.ts';
 import { openService } from '../server/service.ts';
-import { withTenantAsOwner } from '../tenancy/context/with-owner-tenant.ts';
-import { loadFixture } from '../tenancy/fixtures/load-fixture.ts';
-import { parseFixture } from '../tenancy/fixtures/parse-fixture.ts';
 import { provisionTenant } from '../tenancy/lifecycle/provision.ts';
-import { permissionsOf, tablesOf } from '../tenancy/registry/project.ts';
-import { modelsOf } from '../tenancy/registry/table-declarations.ts';
 import { parseDomainName, parseSchemaName, SITE_SCHEMA } from '../tenancy/registry/tenant.ts';
 import { testServerUrl } from './server-url.ts';
-import { createTestClient, type TestClient } from './test-client.ts';
 import { createTestDatabase } from './test-database.ts';
-
-/** The password of users that are created without one. */
-export const TEST_PASSWORD = 'correct horse battery staple';
+import { createTestTenant, type TestedService, type TestTenant } from './test-tenant.ts';
 
 const DOMAIN = 'localhost';
 
-/** A row of a fixture, in Django's format. */
-export type FixtureRow = Readonly<{
-  model: string;
-  pk?: string | number | null;
-  fields: Readonly<Record<string, unknown>>;
-}>;
-
 /** A mail that was sent. */
 export type TestMail = WrittenMail;
-
-/** A user of the app `accounts`, logged in. */
-export type TestUser = TestClient & Readonly<{ id: string; username: string }>;
-
-/** A tenant, or the public site. */
-export type TestTenant = Readonly<{
-  schema: string;
-  host: string;
-  /** Sends requests without credentials. */
-  anonymous: TestClient;
-  /**
-   * Creates a client that sends these headers with every request: for a project with an
-   * authentication of its own.
-   */
-  clientWith: (headers: Readonly<Record<string, string>>) => TestClient;
-  /** Creates a user of the app `accounts`, and logs the user in. */
-  createUser: (
-    username: string,
-    details?: Readonly<{
-      email?: string;
-      password?: string;
-      isStaff?: boolean;
-      isSuperuser?: boolean;
-      /** Names that apps of the project declare. */
-      permissions?: readonly string[];
-    }>,
-  ) => Promise<TestUser>;
-  /** Logs a user of the app `accounts` in. */
-  logIn: (username: string, password?: string) => Promise<TestClient>;
-  /** Loads rows as `tenants load-data` does: all of them, or none. */
-  loadFixture: (rows: readonly FixtureRow[]) => Promise<void>;
-  /** Runs a statement inside the tenant as the owner of its tables, and returns the rows. */
-  query: <Row extends pg.QueryResultRow>(text: string, values?: readonly unknown[]) => Promise<Row[]>;
-}>;
 
 /** A running service on a database of its own. */
 export type TestTenancy = Readonly<{
@@ -119,63 +67,6 @@ function environmentFor(
     LANES: '1',
     POOL_SIZE: '4',
     ...overrides,
-  };
-}
-
-type Given = Readonly<{ project: Project; owner: pg.ClientConfig; port: number }>;
-
-function assertAccounts({ apps }: Project): void {
-  if (!apps.some(({ name, tables }) => name === 'accounts' && Object.hasOwn(tables, 'users'))) {
-    throw new TypeError(
-      'createUser and logIn require the app "accounts" of koa-tenants, which is not in the project. Use clientWith.',
-    );
-  }
-}
-
-function tenantOf(
-  { project, owner, port }: Given,
-  { schema, host }: Readonly<{ schema: string; host: string }>,
-): TestTenant {
-  const clientWith: TestTenant['clientWith'] = (headers) => createTestClient(port, host, headers);
-  const anonymous = clientWith({});
-  const query: TestTenant['query'] = (text, values = []) =>
-    withTenantAsOwner(owner, schema, async (client) => (await client.query(text, [...values])).rows);
-
-  const logIn: TestTenant['logIn'] = async (username, password = TEST_PASSWORD) => {
-    assertAccounts(project);
-    const { status, body, text } = await anonymous.post('/api/auth/jwt/create/', { username, password });
-    if (status !== 200) {
-      throw new Error(`The login of ${username} at ${host} was rejected with status ${status}: ${text}`);
-    }
-    return clientWith({ Authorization: `Bearer ${body.access}` });
-  };
-
-  return {
-    schema,
-    host,
-    anonymous,
-    clientWith,
-    query,
-    logIn,
-    createUser: async (username, details = {}) => {
-      assertAccounts(project);
-      const password = details.password ?? TEST_PASSWORD;
-      const { isStaff = false, isSuperuser = false, permissions = [] } = details;
-      const { email = `${username}@example.com` } = details;
-      await addUser(owner, schema, { username, email, password, isStaff, isSuperuser });
-      if (permissions.length > 0) {
-        await changePermissions(owner, schema, project, { username, grant: permissions });
-      }
-      const [row] = await query<{ id: string }>('select id from users where username = $1', [username]);
-      return { ...(await logIn(username, password)), id: String(row?.id), username };
-    },
-    loadFixture: async (rows) => {
-      const entries = parseFixture(JSON.stringify(rows));
-      const models = modelsOf(tablesOf(project));
-      await withTenantAsOwner(owner, schema, (client) =>
-        loadFixture(client, entries, models, permissionsOf(project)),
-      );
-    },
   };
 }
 
@@ -230,7 +121,7 @@ export async function openTestTenancy({
     closers.push(closeService);
 
     const owner = connectionTo(database.ownerUrl);
-    const given: Given = { project, owner, port };
+    const tested: TestedService = { project, owner, port };
     const createTenant = async (name: string): Promise<TestTenant> => {
       const schema = parseSchemaName(name);
       const host = parseDomainName(`${name.replaceAll('_', '-')}.${DOMAIN}`);
@@ -239,12 +130,12 @@ export async function openTestTenancy({
         { service: database.login.user, project },
         { schema, name, domains: [host] },
       );
-      return tenantOf(given, { schema, host });
+      return createTestTenant(tested, { schema, host });
     };
     return {
       acme: await createTenant('acme'),
       globex: await createTenant('globex'),
-      site: tenantOf(given, { schema: SITE_SCHEMA, host: DOMAIN }),
+      site: createTestTenant(tested, { schema: SITE_SCHEMA, host: DOMAIN }),
       createTenant,
       port,
       environment,

@@ -18,8 +18,8 @@ const create = (schema: string, domain: string, ...more: string[]) =>
 test('creates and lists a tenant, which is then served', async (t) => {
   const ran = await create('initech', 'Initech.localhost', '--paid', '2999-12-31', '--json');
   t.is(ran.code, 0, ran.err);
-  const said = JSON.parse(ran.out);
-  t.like(said, {
+  const printed = JSON.parse(ran.out);
+  t.like(printed, {
     schema_name: 'initech',
     name: 'The initech',
     domain: 'initech.localhost',
@@ -30,7 +30,12 @@ test('creates and lists a tenant, which is then served', async (t) => {
   t.is(list.code, 0);
   const listed = JSON.parse(list.out) as Record<string, unknown>[];
   const found = listed.find(({ schema_name }) => schema_name === 'initech');
-  t.like(found, { id: said.id, domains: ['initech.localhost'], paid_until: '2999-12-31', status: 'active' });
+  t.like(found, {
+    id: printed.id,
+    domains: ['initech.localhost'],
+    paid_until: '2999-12-31',
+    status: 'active',
+  });
   t.false(listed.some(({ schema_name }) => schema_name === 'site'));
 
   const table = await tenants(['list-tenants']);

@@ -25,7 +25,7 @@ const sql = (schema: string, statement: string, ...more: string[]): Promise<Ran>
 
 // tenant-command.
 
-test('runs the commands of the guide as written', async (t) => {
+test('accepts names and options of the commands of django-tenants', async (t) => {
   const created = await tenants(['create_tenant', '--schema=demo', '--name=Demo Co', '--domain=demo.local']);
   t.is(created.code, 0, created.err);
   const user = await tenants(
@@ -261,7 +261,7 @@ test('escapes control characters in values of a tenant', async (t) => {
 });
 
 test('prints PostgreSQL’s message for a failed statement, and exits 1', async (t) => {
-  for (const [statement, said] of [
+  for (const [statement, expected] of [
     ['select oops', /^ERROR: column "oops" does not exist\n$/],
     ['select * from projetcs', /^ERROR: relation "projetcs" does not exist\n$/],
     ['select length(1)', /^ERROR: function length\(integer\) does not exist\n.*HINT: /s],
@@ -269,13 +269,13 @@ test('prints PostgreSQL’s message for a failed statement, and exits 1', async 
   ] as const) {
     const ran = await sql('acme', statement);
     t.is(ran.code, 1);
-    t.regex(ran.err, said);
+    t.regex(ran.err, expected);
     t.notRegex(ran.err, /^\s+at /m);
   }
 });
 
 test('rejects DDL, settings and other tenants in the shell', async (t) => {
-  for (const [statement, said] of [
+  for (const [statement, expected] of [
     ['drop table notes', /begin with "drop"/],
     ['set role postgres', /begin with "set"/],
     ['truncate notes', /begin with "truncate"/],
@@ -285,7 +285,7 @@ test('rejects DDL, settings and other tenants in the shell', async (t) => {
   ] as const) {
     const ran = await sql('acme', statement);
     t.is(ran.code, 1, statement);
-    t.regex(ran.err, said);
+    t.regex(ran.err, expected);
   }
   const { out } = await sql('acme', 'select tenancy.current_tenant() as inside', '--json');
   t.is(JSON.parse(out)[0].rows[0].inside, world.acme.role);

@@ -265,8 +265,8 @@ test('logs JSON lines without passwords, tokens, secrets and values', async (t) 
   ]) {
     t.false(all.includes(secret), secret);
   }
-  const said = lines.map((line) => JSON.parse(line));
-  const logged = bugs.map((id) => said.find(({ requestId, msg }) => requestId === id && msg === 'bug'));
+  const entries = lines.map((line) => JSON.parse(line));
+  const logged = bugs.map((id) => entries.find(({ requestId, msg }) => requestId === id && msg === 'bug'));
   const [raised, column, inserted, row] = logged;
   t.like(raised, { method: 'POST', route: '/api/notes', tenant: other.acme.id });
   t.like(raised.error, { code: 'P0001', message: undefined });
@@ -275,6 +275,6 @@ test('logs JSON lines without passwords, tokens, secrets and values', async (t) 
   t.is(inserted.error.code, '42703');
   t.is(row.error.name, 'SchemaValidationError');
   t.true(logged.every(({ error }) => /\s+at /.test(error.stack)));
-  t.is(said.filter(({ msg }) => msg === 'request').length, 9);
+  t.is(entries.filter(({ msg }) => msg === 'request').length, 9);
   t.is(errors.join(''), '');
 });

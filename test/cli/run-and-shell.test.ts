@@ -90,7 +90,7 @@ test('gives a script the rights of a request of the tenant, and no others', asyn
     'reach.ts',
     `export default ({ tx, sql, args }) => tx.any({ ...sql.unsafe\`select\`, sql: args[0] });`,
   );
-  for (const [statement, said] of [
+  for (const [statement, wanted] of [
     ['select * from globex.notes', /permission denied/],
     ['select * from public.tenants', /permission denied/],
     ['drop table notes', /begin with "drop"/],
@@ -98,7 +98,7 @@ test('gives a script the rights of a request of the tenant, and no others', asyn
   ] as const) {
     const ran = await tenants(['run', file, '--schema', 'acme', statement]);
     t.is(ran.code, 1, statement);
-    t.regex(ran.err, said);
+    t.regex(ran.err, wanted);
   }
   const written = await tenants(['run', file, '--schema', 'acme', '--read-only', 'delete from notes']);
   t.is(written.code, 1);
@@ -109,7 +109,7 @@ test('rejects a missing file, a module without a default export and an unknown t
   const empty = await script('empty.ts', 'export const nothing = 1;');
   const broken = await script('broken.ts', `import './not-there.ts'; export default () => {};`);
   const good = await script('good.ts', 'export default () => {};');
-  for (const [args, code, said] of [
+  for (const [args, code, wanted] of [
     [['run', join(folder, 'none.ts'), '--schema', 'acme'], 2, /The file .*none\.ts does not exist/],
     [['run', empty, '--schema', 'acme'], 2, /no default export/],
     [['run', broken, '--schema', 'acme'], 1, /not-there\.ts/],
@@ -118,7 +118,7 @@ test('rejects a missing file, a module without a default export and an unknown t
   ] as const) {
     const ran = await tenants(args);
     t.is(ran.code, code, args.join(' '));
-    t.regex(ran.err, said);
+    t.regex(ran.err, wanted);
   }
 });
 

@@ -77,9 +77,22 @@ export function run(...given: Arguments): Promise<Ran> {
   const [file, args, env, input] = given;
   const load = COMMAND_LINES.get(resolve(source, file));
   return load && !('NODE_OPTIONS' in env)
-    ? limited(() => runHere(load, args, env, input))
+    ? limited(() => {
+        folder ??= makeFolder();
+        // Commands resolve names of files as a process in this folder does.
+        process.chdir(folder);
+        return runHere(folder, load, args, env, input);
+      })
     : runProcess(...given);
 }
+
+/** Runs a command of this repository, in the process of the test, with the development data of another folder. */
+export const runIn = (
+  root: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  input = '',
+): Promise<Ran> => limited(() => runHere(root, loadRepository, args, env, input));
 
 /** Runs a program in a process of its own, and returns when it has ended. */
 export const runProcess = (...given: Arguments): Promise<Ran> => limited(() => runApart(...given));
@@ -92,6 +105,8 @@ type CommandLine = Readonly<{
 const ofThisRelease =
   (load: () => Promise<Project>): (() => Promise<CommandLine>) =>
   async () => ({ project: await load(), ...(await import('../../src/execute-command-line.ts')) });
+
+const loadRepository = ofThisRelease(async () => (await import('../../src/project.ts')).project);
 
 /** The command lines that `run` knows: their files, and the projects that these pass to `runCommandLine`. */
 const COMMAND_LINES = new Map<string, () => Promise<CommandLine>>([
@@ -107,7 +122,7 @@ const COMMAND_LINES = new Map<string, () => Promise<CommandLine>>([
     join(source, '../apps/accounts/cli.ts'),
     ofThisRelease(async () => (await import('../apps/accounts/project.ts')).project),
   ],
-  [REPOSITORY_CLI, ofThisRelease(async () => (await import('../../src/project.ts')).project)],
+  [REPOSITORY_CLI, loadRepository],
 ]);
 
 /**
@@ -141,14 +156,12 @@ const collect = (): { stream: Writable; text: () => string } => {
 };
 
 async function runHere(
+  root: string,
   load: () => Promise<CommandLine>,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   input = '',
 ): Promise<Ran> {
-  folder ??= makeFolder();
-  // Commands resolve names of files as a process in this folder does.
-  process.chdir(folder);
   const { executeCommandLine, project } = await load();
   const [out, err] = [collect(), collect()];
   const never = (what: string) => () => {
@@ -160,8 +173,8 @@ async function runHere(
     stdin: Readable.from(input ? [Buffer.from(input)] : []),
     stdout: out.stream,
     stderr: err.stream,
-    dataDir: join(folder, '.data'),
-    root: folder,
+    dataDir: join(root, '.data'),
+    root,
     isRoot: process.getuid?.() === 0,
     account: { user: 'tester', machine: 'test-machine' },
     loadEnvFile: never('load a .env'),
@@ -177,17 +190,17 @@ async function runHere(
 
 async function runApart(...[file, args, env, input = '']: Arguments): Promise<Ran> {
   const child = await start(file, args, env);
-  const said = { out: '', err: '' };
+  const output = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text) => {
-    said.out += text;
+    output.out += text;
   });
   child.stderr.setEncoding('utf8').on('data', (text) => {
-    said.err += text;
+    output.err += text;
   });
   child.stdin.on('error', () => {});
   child.stdin.end(input);
   const [code] = await once(child, 'close');
-  return { code, ...said };
+  return { code, ...output };
 }
 
 /** Returns the findings of `check --json` without what depends on the PostgreSQL that the tests run on. */
@@ -201,35 +214,37 @@ export const onNode = (version: string): Record<string, string> => ({
   NODE_OPTIONS: `--import=data:text/javascript,Object.defineProperty(process.versions,'node',{value:'${version}'})`,
 });
 
-/** Starts the service of the served project. Resolves when it listens. */
+/** Starts the service of the served project. Resolves when it listens. `entries`: the parsed lines of its log. */
 export async function startMain(env: Readonly<Record<string, string>>) {
   const child = await start('served-main.ts', [], env);
   const lines: string[] = [];
+  const entries: Array<Record<string, unknown>> = [];
   const errors: string[] = [];
   const ended = once(child, 'close').then(([code]) => code as number | null);
   child.stderr.setEncoding('utf8').on('data', (text) => errors.push(text));
   const listening = Promise.withResolvers<number>();
   createInterface(child.stdout).on('line', (line) => {
     lines.push(line);
-    const said = JSON.parse(line);
-    if (said.msg === 'listening') {
-      listening.resolve(said.port);
+    const entry = JSON.parse(line);
+    entries.push(entry);
+    if (entry.msg === 'listening') {
+      listening.resolve(entry.port);
     }
   });
   void ended.then((code) =>
     listening.reject(new Error(`served-main.ts ended with ${code}: ${errors.join('')}`)),
   );
-  return { port: await listening.promise, child, lines, errors, ended };
+  return { port: await listening.promise, child, lines, entries, errors, ended };
 }
 
 /** Asserts one or two sentences for a user: no stack, no text of a library, no secret. */
 export function isPlain(t: ExecutionContext, { err, out }: Ran, secrets: readonly string[] = []): void {
-  const said = err + out;
-  t.notRegex(said, /^\s+at /m, said);
-  t.notRegex(said, /node_modules|\.ts:\d|Error:|\[object/, said);
+  const output = err + out;
+  t.notRegex(output, /^\s+at /m, output);
+  t.notRegex(output, /node_modules|\.ts:\d|Error:|\[object/, output);
   t.true(err.trim().length > 0);
   t.true(err.trim().split('\n').length <= 3, err);
   for (const secret of secrets) {
-    t.false(said.includes(secret));
+    t.false(output.includes(secret));
   }
 }

@@ -127,7 +127,7 @@ test('show-tenant prints every property of a tenant, and of the public site', as
 
 test('repeats suspend, resume and maintenance commands without an error', async (t) => {
   await world.provision('words');
-  for (const [args, said] of [
+  for (const [args, expected] of [
     [['suspend-tenant'], 'Tenant words is now suspended.'],
     [['suspend-tenant'], 'Tenant words is already suspended.'],
     [['resume-tenant'], 'Tenant words is now active.'],
@@ -144,7 +144,7 @@ test('repeats suspend, resume and maintenance commands without an error', async 
     [['maintenance', 'off'], 'Tenant words was not in maintenance; it is active.'],
   ] as const) {
     const ran = await tenants([...args, '--schema', 'words']);
-    t.deepEqual([ran.code, ran.out], [0, `${said}\n`], ran.err);
+    t.deepEqual([ran.code, ran.out], [0, `${expected}\n`], ran.err);
   }
 });
 

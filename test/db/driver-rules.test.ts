@@ -26,17 +26,17 @@ const namesLike = (prefix: string): Rule => ({
   to: `'${prefix}' + (this.count = (this.count ?? 0) + 1)`,
 });
 const ONE_SCOPE: Rule = {
-  file: 'src/db/driver/session.ts',
-  from: 'this.#named(work, this.#terms.statementScope)',
+  file: 'src/db/driver/session-batches.ts',
+  from: 'this.#named(work, options.statementScope)',
   to: "this.#named(work, 'all tenants')",
 };
 const ROWS_EXPECTED: Rule = {
-  file: 'src/db/driver/session.ts',
-  from: ' || !ROW_COMMANDS.has(last?.command)',
+  file: 'src/db/driver/single-transaction.ts',
+  from: ' || !ROW_COMMANDS.has(last.command)',
   to: '',
 };
 const OUTCOME_UNKNOWN: readonly Rule[] = [
-  { file: 'src/db/driver/session.ts', from: 'throw outcomeUnknown(error);', to: 'throw error;' },
+  { file: 'src/db/driver/single-transaction.ts', from: 'throw outcomeUnknown(error);', to: 'throw error;' },
   {
     file: 'src/db/driver/session.ts',
     from: 'const unknown = outcomeUnknown(error);',

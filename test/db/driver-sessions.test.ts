@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import { BackendTerminatedError, StatementTimeoutError, sql } from 'slonik';
 import { flushEntry, withTenant } from '../../src/tenancy/context/with-tenant.ts';
+import { until } from '../helpers/until.ts';
 import type { World } from '../helpers/world.ts';
 import { insideOf, namesOf, openDriverWorld, pid } from './driver-world.ts';
 
@@ -126,7 +127,7 @@ test('a backend killed between two requests fails no request', async (t) => {
 });
 
 test('cancels a statement after its timeout, and keeps the connection', async (t) => {
-  const { run } = await inside(t, { statementTimeout: 100 });
+  const { run } = await inside(t, { statementTimeout: 1_000 });
   const first = await run(pid);
   const slow = run((tx) => tx.query(sql.unsafe`select count(*) from generate_series(1, 1000000000)`));
   await t.throwsAsync(slow, { instanceOf: StatementTimeoutError });
@@ -134,7 +135,7 @@ test('cancels a statement after its timeout, and keeps the connection', async (t
 });
 
 test('cancels an endless statement from Node, whatever timeout the session has set', async (t) => {
-  const pool = await world.openPool({ maxPoolSize: 1, queryTimeout: 2_000 });
+  const pool = await world.openPool({ maxPoolSize: 1, queryTimeout: 4_000 });
   const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool, statementTimeout: 0 };
   const enter = { tenant: world.acme.id, readOnly: true };
   // Without a timeout it would take longer than a test may.
@@ -152,10 +153,7 @@ async function activeOf(applicationName: string): Promise<unknown[]> {
     world.asOwner(`select pid from pg_stat_activity where application_name = $1 and state = 'active'`, [
       applicationName,
     ]);
-  for (let wait = 0; wait < 20 && (await active()).length > 0; wait += 1) {
-    await sleep(100);
-  }
-  return active();
+  return until(active, (found) => found.length === 0);
 }
 
 test('a cancel from Node also ends the statement in PostgreSQL', async (t) => {

@@ -14,6 +14,7 @@ import { ApiError, DomainError } from '../../src/errors.ts';
 import { querySingle } from '../../src/tenancy/context/query-single.ts';
 import type { Entering } from '../../src/tenancy/context/tenant-database.ts';
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
+import { until } from '../helpers/until.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { raw } from '../isolation/attack.ts';
 import { openTappedPool } from '../isolation/tapped-pool.ts';
@@ -346,12 +347,10 @@ test('a backend killed during the statement has saved nothing, and is not report
   `);
   const find = () =>
     world.asOwner<{ pid: number }>(
-      `select pid from pg_stat_activity where state = 'active' and query like '%''killed''%' and pid <> pg_backend_pid()`,
+      `select pid from pg_stat_activity
+       where datname = current_database() and state = 'active' and query like '%''killed''%' and pid <> pg_backend_pid()`,
     );
-  let [backend] = await find();
-  for (let attempt = 0; attempt < 500 && !backend; attempt += 1) {
-    [backend] = await find();
-  }
+  const [backend] = await until(find, (found) => found.length > 0);
   await world.asOwner('select pg_terminate_backend($1)', [backend?.pid]);
   await t.throwsAsync(killed, { instanceOf: BackendTerminatedError });
   t.is(await marks('killed'), 0);

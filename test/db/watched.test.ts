@@ -6,6 +6,7 @@ import { z } from 'zod';
 import type { Round } from '../../src/db/driver/entry.ts';
 import { sqlComment } from '../../src/db/sql/sql-comment.ts';
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
+import { until } from '../helpers/until.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
 let guarded: World;
@@ -185,8 +186,11 @@ test('a pool reports how many requests wait for a connection', async (t) => {
   await withTenant(tenantDatabase, enter, async (tx) => {
     await tx.one(sql.type(number)`select 1 as n`);
     others = [one(), one()];
-    await wait(1);
-    t.is(pool.state().waitingClients, 2);
+    const waitingClients = await until(
+      async () => pool.state().waitingClients,
+      (count) => count === 2,
+    );
+    t.is(waitingClients, 2);
   });
   await Promise.all(others);
   t.is(pool.state().waitingClients, 0);

@@ -121,7 +121,7 @@ test.serial('sends a mail whose link sets a password', async (t) => {
   // Lines of a mail are broken with "=" at their end.
   const mail = async (): Promise<string> =>
     (await compose('logs', '--no-color', 'mail')).replace(/^mail\S*\s*\| /gm, '').replace(/=\r?\n/g, '');
-  const [, uid, token] = link.exec(await until(mail, (said) => link.test(said), 30_000)) ?? [];
+  const [, uid, token] = link.exec(await until(mail, (text) => link.test(text), 30_000)) ?? [];
   const set = await sendRequest(
     Number(env.PORT),
     'acme.localhost',

@@ -63,7 +63,7 @@ async function compiledCode(args: readonly string[]): Promise<string> {
     ...['run', '--rm', '--network', 'none', '--env', 'NODE_DEBUG_NATIVE=COMPILE_CACHE', ...args, image],
     ...['node', 'dist/src/main.js', '--version'],
   ]);
-  return /src\/project\.js was (accepted|rejected)/.exec(stderr)?.[1] ?? '';
+  return /dist\/service\/project-\S+ was (accepted|rejected)/.exec(stderr)?.[1] ?? '';
 }
 
 test.before(async () => {

@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 
 import { type Answer, sendRequest, until } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
-import { type OwnProcess, openPeopledWorld, startProcess } from './own-process.ts';
+import { type OwnProcess, openWorldWithUsers, startProcess } from './own-process.ts';
 import { type OwnServer, startOwnServer } from './own-server.ts';
 import { mayMount, mountSmallDisk, type SmallDisk } from './small-disk.ts';
 import { account, startWriters, statusOf } from './writers.ts';
@@ -11,14 +11,20 @@ import { account, startWriters, statusOf } from './writers.ts';
 let disk: SmallDisk;
 let server: OwnServer;
 let world: World;
+let main: OwnProcess;
+const teardowns: Array<() => unknown> = [];
 if (mayMount) {
   test.before(async () => {
     disk = await mountSmallDisk(400);
     server = await startOwnServer(disk.folder);
-    world = await openPeopledWorld({ server: server.url });
+    world = await openWorldWithUsers({ server: server.url });
+    main = await startProcess({ teardown: (end) => void teardowns.push(end) }, world, {
+      CONNECT_TIMEOUT: '1000',
+    });
   });
   test.afterEach.always(() => disk.removeLeftovers());
   test.after.always(async () => {
+    await Promise.all(teardowns.map((end) => end()));
     await world?.close();
     await server?.close();
     await disk?.unmount();
@@ -46,7 +52,6 @@ const read = ({ port, authors: [{ host, token }] }: OwnProcess): Promise<Answer>
 onSmallDisk(
   'rejects writes with 503 on a full disk, serves reads, and accepts writes again when there is space',
   async (t) => {
-    const main = await startProcess(t, world);
     t.is((await write(main, 'before')).status, 201);
     await disk.fill();
     for (let round = 0; round < 5; round += 1) {
@@ -58,7 +63,7 @@ onSmallDisk(
       t.deepEqual([list.status, list.body.count], [200, 1], list.text);
     }
     // Only an operator can fix it, so the response names no cause.
-    t.is(main.said('bug').length, 5);
+    t.is(main.logLines('bug').length, 5);
     await disk.removeLeftovers();
     t.is((await write(main, 'after')).status, 201);
     t.deepEqual(await world.asOwner('select name from acme.notes order by id'), [
@@ -69,7 +74,6 @@ onSmallDisk(
 );
 
 onSmallDisk('keeps every confirmed row when the disk has no space for the WAL', async (t) => {
-  const main = await startProcess(t, world, { CONNECT_TIMEOUT: '1000' });
   await world.asOwner('truncate acme.notes, globex.notes cascade');
   const writers = startWriters(main.port, main.authors, { count: 8 });
   await writers.next(201, 50);
@@ -86,7 +90,7 @@ onSmallDisk('keeps every confirmed row when the disk has no space for the WAL', 
   t.true(isDown);
   await writers.next(503, 50);
   await disk.removeLeftovers();
-  await server.revive();
+  await server.restart();
   await writers.next(201, 50);
   await writers.stop();
   await account(t, world, writers.attempts, 'notes');

@@ -7,13 +7,13 @@ import { makeUser, PASSWORD, serve, until } from '../helpers/server.ts';
 import type { Member } from '../helpers/world.ts';
 import { LIST_PATH } from '../isolation/attacked-project.ts';
 import { serveTestApp } from '../isolation/test-app.ts';
-import { openPeopledWorld } from './own-process.ts';
+import { openWorldWithUsers } from './own-process.ts';
 
 const LANES = 2;
 const LIST = `${LIST_PATH}/`;
 
 test('serves tenants of other pool shards while one tenant uses its whole shard, and limits the wait in that shard', async (t) => {
-  const world = await openPeopledWorld();
+  const world = await openWorldWithUsers();
   const service = await serve(world, {
     LANES: String(LANES),
     POOL_SIZE: '4',
@@ -84,11 +84,11 @@ test('serves tenants of other pool shards while one tenant uses its whole shard,
 });
 
 test('cancels a query of one minute although its session raised the timeout', async (t) => {
-  const world = await openPeopledWorld({ queryTimeout: 1_000 });
+  const world = await openWorldWithUsers({ queryTimeout: 5_000 });
   await createAttackTables(world, [world.acme, world.globex]);
   const service = await serve(world);
   const injectable = await serveTestApp(
-    { ...world, tenantDatabase: { ...world.tenantDatabase, statementTimeout: 500 } },
+    { ...world, tenantDatabase: { ...world.tenantDatabase, statementTimeout: 4_000 } },
     {},
   );
   t.teardown(async () => {

@@ -9,11 +9,11 @@ export type OwnProcess = Awaited<ReturnType<typeof startMain>> &
   Readonly<{
     authors: readonly [acme: Author, globex: Author];
     /** Lines of the log under one message. */
-    said: (message: string) => ReadonlyArray<Record<string, unknown>>;
+    logLines: (message: string) => ReadonlyArray<Record<string, unknown>>;
   }>;
 
 /** A world whose tenants have a user each: alice of acme, and hank of globex. */
-export async function openPeopledWorld(options: Parameters<typeof openWorld>[0] = {}): Promise<World> {
+export async function openWorldWithUsers(options: Parameters<typeof openWorld>[0] = {}): Promise<World> {
   const world = await openWorld({ project: servedProject, ...options });
   await makeUser(world, 'acme', 'alice');
   await makeUser(world, 'globex', 'hank');
@@ -35,6 +35,6 @@ export async function startProcess(
   return {
     ...main,
     authors: [await author('acme', 'alice'), await author('globex', 'hank')],
-    said: (message) => main.lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === message),
+    logLines: (message) => main.entries.filter(({ msg }) => msg === message),
   };
 }

@@ -9,7 +9,7 @@ export type OwnServer = Readonly<{
   /** Sends SIGKILL to the postmaster: nothing is flushed, and clients get no message. */
   kill: () => Promise<void>;
   /** Starts it again on the same port, if it does not run. */
-  revive: () => Promise<void>;
+  restart: () => Promise<void>;
   /** Restarts it in recovery, as a standby without a primary. `pg_promote()` ends the recovery. */
   restartAsStandby: () => Promise<void>;
   /** Ends it and removes its data. */
@@ -25,7 +25,7 @@ export async function startOwnServer(folder: string): Promise<OwnServer> {
       const [pid] = (await readFile(join(server.dataDir, 'cluster', 'postmaster.pid'), 'utf8')).split('\n');
       process.kill(Number(pid), 'SIGKILL');
     },
-    revive: async () => {
+    restart: async () => {
       server = await startEmbeddedPostgres({ dataDir: folder });
     },
     restartAsStandby: async () => {

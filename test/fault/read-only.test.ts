@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
-import { openPeopledWorld } from './own-process.ts';
+import { openWorldWithUsers } from './own-process.ts';
 import { type OwnServer, startOwnServer } from './own-server.ts';
 
 let server: OwnServer;
@@ -13,8 +13,8 @@ let service: TestService;
 let token: string;
 test.before(async () => {
   server = await startOwnServer(await mkdtemp(join(tmpdir(), 'koa-tenants-read-only-')));
-  world = await openPeopledWorld({ server: server.url });
-  service = await serve(world, { CONNECT_TIMEOUT: '2000' });
+  world = await openWorldWithUsers({ server: server.url });
+  service = await serve(world, { CONNECT_TIMEOUT: '20000' });
   token = await service.logIn('acme.localhost', 'alice', PASSWORD);
 });
 test.after.always(async () => {
@@ -33,7 +33,7 @@ const logIn = () =>
   });
 /** Repeats a request until the old connections are replaced. */
 const settled = (ask: () => ReturnType<typeof request>, expected: number) =>
-  until(ask, ({ status }) => status === expected, 20_000);
+  until(ask, ({ status }) => status === expected);
 
 /** Checks reads and writes, and `/readyz`, before `begin`, until `end`, and afterwards. */
 async function assertReadOnlyBetween(

@@ -4,16 +4,16 @@ import { parseProofKeys } from '../../src/tenancy/context/keys.ts';
 import { migrate } from '../../src/tenancy/fleet/migrate.ts';
 import { APP_SECRET, sendRequest, TENANCY_KEYS } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
-import { openPeopledWorld, startProcess } from './own-process.ts';
+import { openWorldWithUsers, startProcess } from './own-process.ts';
 import { account, startWriters, statusOf } from './writers.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openPeopledWorld();
+  world = await openWorldWithUsers();
 });
 test.after.always(() => world?.close());
 
-const PAUSE_MS = 25;
+const PAUSE_MS = 60;
 /** The pause while a process starts, or waits for SHUTDOWN_DELAY, when few requests are enough. */
 const WAIT_PAUSE_MS = 250;
 const NEW_SECRET = 'the next application secret, which is as long as it has to be';

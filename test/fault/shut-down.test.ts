@@ -6,12 +6,12 @@ import pg from 'pg';
 import { start } from '../cli/run.ts';
 import { environmentOf, sendRequest, until } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
-import { openPeopledWorld, startProcess } from './own-process.ts';
+import { openWorldWithUsers, startProcess } from './own-process.ts';
 import { account, startWriters, statusOf } from './writers.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openPeopledWorld();
+  world = await openWorldWithUsers();
 });
 test.beforeEach(async () => {
   await world.asOwner('truncate acme.notes, globex.notes cascade');
@@ -42,6 +42,7 @@ test.serial('completes every request after SIGTERM under load, and exits with 0'
   // A client that receives `Connection: close` connects to another process.
   const writers = startWriters(main.port, main.authors, {
     count: 8,
+    pauseMs: 25,
     leaves: (outcome) => outcome instanceof Error || outcome.headers.connection === 'close',
   });
   await writers.next(201, 40);
@@ -53,7 +54,7 @@ test.serial('completes every request after SIGTERM under load, and exits with 0'
     [],
   );
   await account(t, world, writers.attempts, 'notes');
-  t.is(main.said('stopping').length, 1);
+  t.is(main.logLines('stopping').length, 1);
   t.deepEqual(main.errors, []);
 });
 
@@ -78,7 +79,7 @@ test.serial('completes running requests after SHUTDOWN_DELAY, and rejects new co
     );
     t.is(await main.ended, 0);
     await account(t, world, writers.attempts, 'notes');
-    t.deepEqual(main.said('requests were aborted'), []);
+    t.deepEqual(main.logLines('requests were aborted'), []);
   } finally {
     await lock.end();
   }
@@ -107,7 +108,7 @@ test.serial('serves during SHUTDOWN_DELAY without being ready, and exits on a se
 
   main.child.kill('SIGTERM');
   t.is(await main.ended, 1);
-  const [line] = main.said('exiting before shutdown is complete');
+  const [line] = main.logLines('exiting before shutdown is complete');
   t.deepEqual([line?.reason, line?.requests], ['second signal', 0]);
 });
 
@@ -119,7 +120,7 @@ test.serial('ends and counts the requests that exceed SHUTDOWN_GRACE, and rolls 
     await writers.left;
     t.is(await main.ended, 1);
     t.deepEqual(
-      main.said('requests were aborted').map(({ requests }) => requests),
+      main.logLines('requests were aborted').map(({ requests }) => requests),
       [3],
     );
     await lock.query('rollback');

@@ -4,18 +4,19 @@ import { connect, type Socket } from 'node:net';
 import { promisify } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
 
-import { sendRequest, until } from '../helpers/server.ts';
+import { PASSWORD, sendRequest, serve, type TestService, until } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
-import { type OwnProcess, openPeopledWorld, startProcess } from './own-process.ts';
+import { openWorldWithUsers, startProcess } from './own-process.ts';
+import type { Author } from './writers.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openPeopledWorld();
+  world = await openWorldWithUsers();
 });
 test.after.always(() => world?.close());
 
 /** A connection of this test, with what it has received. */
-async function open(t: ExecutionContext, port: number): Promise<Socket> {
+async function openSocket(t: ExecutionContext, port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   t.teardown(() => socket.destroy());
   socket.on('error', () => {});
@@ -25,15 +26,26 @@ async function open(t: ExecutionContext, port: number): Promise<Socket> {
 
 /** A connection that is idle after one request. */
 async function openIdle(t: ExecutionContext, port: number): Promise<Socket> {
-  const socket = await open(t, port);
+  const socket = await openSocket(t, port);
   socket.write('GET /healthz HTTP/1.1\r\nHost: acme.localhost\r\n\r\n');
   const [answer] = await once(socket, 'data');
   t.regex(String(answer), /^HTTP\/1.1 200 /);
   return socket;
 }
 
-const notesOf = ({ port, authors: [, globex] }: OwnProcess) =>
-  sendRequest(port, globex.host, 'GET', '/api/notes/', { token: globex.token });
+const notesOf = (port: number, { host, token }: Pick<Author, 'host' | 'token'>) =>
+  sendRequest(port, host, 'GET', '/api/notes/', { token });
+
+/** Opens the service in this process, with a logged-in user of globex. */
+async function open(
+  t: ExecutionContext,
+  overrides: Readonly<Record<string, string>>,
+): Promise<{ service: TestService; hank: Pick<Author, 'host' | 'token'> }> {
+  const service = await serve(world, overrides);
+  t.teardown(service.close);
+  const host = 'globex.localhost';
+  return { service, hank: { host, token: await service.logIn(host, 'hank', PASSWORD) } };
+}
 
 test.serial('serves other clients while 10,000 connections are idle', async (t) => {
   const { stdout } = await promisify(execFile)('sh', ['-c', 'ulimit -n']);
@@ -54,7 +66,7 @@ test.serial('serves other clients while 10,000 connections are idle', async (t) 
     idle.push(...(await Promise.all(batch)));
   }
   for (let round = 0; round < 20; round += 1) {
-    t.is((await notesOf(main)).status, 200);
+    t.is((await notesOf(main.port, main.authors[1])).status, 200);
   }
   t.is(idle.filter(({ destroyed }) => !destroyed).length, count);
   main.child.kill('SIGTERM');
@@ -62,13 +74,13 @@ test.serial('serves other clients while 10,000 connections are idle', async (t) 
 });
 
 test.serial('closes idle connections when there are too many', async (t) => {
-  const main = await startProcess(t, world, { MAX_CONNECTIONS: '50', KEEP_ALIVE_TIMEOUT: '600' });
+  const { service, hank } = await open(t, { MAX_CONNECTIONS: '50', KEEP_ALIVE_TIMEOUT: '600' });
   const idle: Socket[] = [];
   while (idle.length < 60) {
-    idle.push(await openIdle(t, main.port));
+    idle.push(await openIdle(t, service.port));
   }
   for (let round = 0; round < 20; round += 1) {
-    t.is((await notesOf(main)).status, 200);
+    t.is((await notesOf(service.port, hank)).status, 200);
   }
   const closed = (): number => idle.filter(({ destroyed }) => destroyed).length;
   // A tenth of the limit is kept free, and the oldest go first.
@@ -97,11 +109,12 @@ test.serial(
       `insert into acme.notes (name, description) select 'long ' || n, repeat('x', 20000) from generate_series(1, 100) as n`,
     );
     const [victim] = await world.asOwner<{ id: string }>(`select min(id) as id from acme.notes`);
-    const main = await startProcess(t, world, { REQUEST_TIMEOUT: '5' });
-    const [{ host, token }] = main.authors;
+    const { service, hank } = await open(t, { REQUEST_TIMEOUT: '5' });
+    const host = 'acme.localhost';
+    const token = await service.logIn(host, 'alice', PASSWORD);
     const head = (method: string, path: string) =>
       `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\n`;
-    const slow = await Promise.all(Array.from({ length: 90 }, () => open(t, main.port)));
+    const slow = await Promise.all(Array.from({ length: 90 }, () => openSocket(t, service.port)));
     for (const [index, socket] of slow.entries()) {
       if (index % 3 === 0) {
         writeSlowly(socket, `${head('GET', '/api/notes/')}X-Filler: ${'x'.repeat(100)}`);
@@ -124,7 +137,7 @@ test.serial(
     }
     await until(
       async () => {
-        t.is((await notesOf(main)).status, 200);
+        t.is((await notesOf(service.port, hank)).status, 200);
         return slow.every(({ destroyed }) => destroyed);
       },
       (all) => all,
@@ -136,8 +149,6 @@ test.serial(
     );
     const [left] = await world.asOwner('select id from acme.notes where id = $1', [victim?.id]);
     t.truthy(left);
-    t.deepEqual(main.said('bug'), []);
-    main.child.kill('SIGTERM');
-    t.is(await main.ended, 0);
+    t.deepEqual(service.bugs, []);
   },
 );

@@ -4,7 +4,7 @@ import test from 'ava';
 import { openHeap } from '../helpers/heap.ts';
 import { sendRequest } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
-import { openPeopledWorld, startProcess } from './own-process.ts';
+import { openWorldWithUsers, startProcess } from './own-process.ts';
 import type { Author } from './writers.ts';
 
 const CLIENTS = 8;
@@ -14,7 +14,7 @@ const KEPT = 512;
 
 let world: World;
 test.before(async () => {
-  world = await openPeopledWorld();
+  world = await openWorldWithUsers();
 });
 test.after.always(() => world?.close());
 

@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import axe from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 
@@ -25,43 +26,39 @@ export const openChromium = (executablePath: string): Promise<Browser> =>
     ],
   });
 
-type RunningAnimation = Readonly<{
-  finished: Promise<unknown>;
-  effect: { getComputedTiming: () => Readonly<{ endTime?: unknown }> } | null;
-}>;
-
-/** Waits until transitions have ended: axe measures the colors of a moment. */
-async function transitionsEnded(page: Page): Promise<void> {
-  await page.evaluate(async () => {
-    const { document, requestAnimationFrame } = globalThis as unknown as {
-      requestAnimationFrame: (done: (time: number) => void) => void;
-      document: { getAnimations: () => readonly RunningAnimation[] };
+/**
+ * Ends the transitions and animations of a page, and prevents others: axe measures the colors of a moment, and a
+ * message may begin to fade out while it measures. A constructed style sheet is not subject to the page's policy.
+ */
+const stopTransitions = (page: Page): Promise<void> =>
+  page.evaluate(() => {
+    const { document, CSSStyleSheet } = globalThis as unknown as {
+      document: { adoptedStyleSheets: unknown[] };
+      CSSStyleSheet: new () => { replaceSync: (text: string) => void };
     };
-    // A change of the page starts its transitions in the next frame.
-    for (let frame = 0; frame < 2; frame += 1) {
-      await new Promise<number>((resolve) => requestAnimationFrame(resolve));
-    }
-    await Promise.allSettled(
-      document
-        .getAnimations()
-        .filter((animation) => animation.effect?.getComputedTiming().endTime !== Number.POSITIVE_INFINITY)
-        .map(({ finished }) => finished),
-    );
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync('*, ::before, ::after { transition: none !important; animation: none !important }');
+    document.adoptedStyleSheets.push(sheet);
   });
-}
 
 /**
  * Returns the rules of axe that a page violates, with the elements. The page's own policy forbids scripts, so its context
  * must have `bypassCSP`.
  */
-export async function axeFindings(page: Page): Promise<readonly string[]> {
-  await transitionsEnded(page);
-  await page.evaluate(axe.source);
+async function axeFindings(page: Page): Promise<readonly string[]> {
+  if (!(await page.evaluate(`'axe' in globalThis`))) {
+    await stopTransitions(page);
+    await page.evaluate(axe.source);
+  }
   return page.evaluate(async () => {
     const { axe: loaded } = globalThis as unknown as {
-      axe: { run: () => Promise<{ violations: Array<{ id: string; nodes: Array<{ html: string }> }> }> };
+      axe: {
+        run: (
+          options: Readonly<{ resultTypes: readonly string[] }>,
+        ) => Promise<{ violations: Array<{ id: string; nodes: Array<{ html: string }> }> }>;
+      };
     };
-    const { violations } = await loaded.run();
+    const { violations } = await loaded.run({ resultTypes: ['violations'] });
     return violations.map(
       ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`,
     );
@@ -69,5 +66,43 @@ export async function axeFindings(page: Page): Promise<readonly string[]> {
 }
 
 /** Whether a page is wider than the window. */
-export const isTooWide = (page: Page): Promise<boolean> =>
+const isTooWide = (page: Page): Promise<boolean> =>
   page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth');
+
+const VIEWS = [
+  { colorScheme: 'light', width: 360 },
+  { colorScheme: 'dark', width: 360 },
+  { colorScheme: 'light', width: 1440 },
+  { colorScheme: 'dark', width: 1440 },
+] as const;
+
+/** Checks a page in light and dark, narrow and wide: it fits the window, and axe has no finding. */
+export async function findFaults(page: Page, name: string): Promise<readonly string[]> {
+  const faults: string[] = [];
+  for (const { colorScheme, width } of VIEWS) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height: 900 });
+    if (await isTooWide(page)) {
+      faults.push(`${name} is too wide at ${width} pixels`);
+    }
+    // Two of the four views have both color schemes and both widths.
+    if ((colorScheme === 'light') === (width === 360)) {
+      faults.push(
+        ...(await axeFindings(page)).map((finding) => `${name} ${colorScheme} ${width}: ${finding}`),
+      );
+    }
+    await screenshot(page, `${name}-${colorScheme}-${width}`);
+  }
+  return faults;
+}
+
+/** Saves the page as an image if SCREENSHOTS names a folder. */
+async function screenshot(page: Page, name: string): Promise<void> {
+  const folder = process.env.SCREENSHOTS;
+  if (folder) {
+    await page.screenshot({
+      path: join(folder, `${name.replaceAll(/[^a-z0-9-]+/gi, '_')}.png`),
+      fullPage: true,
+    });
+  }
+}

@@ -16,7 +16,7 @@ export type HttpFixture = Readonly<{
   guess: string;
 }>;
 
-/** An attack in the form of the campaign: one request, and the rule that stops it. */
+/** An attack in the form of the suite: one request, and the rule that stops it. */
 export type HttpAttack<Fixture extends HttpFixture = HttpFixture> = Pick<
   Attack<Fixture>,
   'id' | 'name' | 'controls' | 'leak' | 'action'
@@ -65,8 +65,8 @@ export const withoutRulesOf = (
     file,
   );
 
-/** Attacks over HTTP, with a service. The modules `http-campaign.ts` open them. */
-export type HttpCampaign = Readonly<{
+/** Attacks over HTTP, with a service. The modules `http-attack-suite.ts` open them. */
+export type HttpAttackSuite = Readonly<{
   attacks: ReadonlyArray<Pick<HttpAttack, 'id' | 'name' | 'rule'>>;
   /** Returns what an attack got, or null. `weak`: of a service without the rules. */
   evaluate: (id: string, on?: 'service' | 'weak') => Promise<string | null>;
@@ -75,8 +75,8 @@ export type HttpCampaign = Readonly<{
   close: () => Promise<void>;
 }>;
 
-/** Returns the campaign of attacks on a service, and on a weak one that is started when it is needed. */
-export function createHttpCampaign<Fixture extends HttpFixture>({
+/** Returns the suite of attacks on a service, and on a weak one that is started when it is needed. */
+export function createHttpAttackSuite<Fixture extends HttpFixture>({
   attacks,
   guesses,
   fixtureOf,
@@ -90,7 +90,7 @@ export function createHttpCampaign<Fixture extends HttpFixture>({
   openWeak: () => Promise<void>;
   service: TestService;
   close: () => Promise<void>;
-}>): HttpCampaign {
+}>): HttpAttackSuite {
   let weak: Promise<void> | undefined;
   return {
     attacks,

@@ -2,7 +2,6 @@ import { rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as wait } from 'node:timers/promises';
 import { insertUser, type NewUser } from '../../src/apps/accounts/commands/accounts.ts';
 import type { WrittenMail } from '../../src/apps/accounts/mail/folder-transport.ts';
 import { hashPassword } from '../../src/apps/accounts/passwords/password.ts';
@@ -13,10 +12,11 @@ import { withTenantAsOwner } from '../../src/tenancy/context/with-owner-tenant.t
 import type { AppSecrets } from '../../src/tenancy/registry/signing-key.ts';
 import { type Answer, type RequestOptions, sendRequest } from '../../src/testing/test-client.ts';
 import { assertDescribed, DOCUMENT, isCompared } from './contract.ts';
+import { until } from './until.ts';
 import type { World } from './world.ts';
 
 export type { Answer };
-export { sendRequest };
+export { sendRequest, until };
 
 export const APP_SECRET = 'the application secret of the tests, long enough';
 export const TENANCY_KEYS =
@@ -186,20 +186,4 @@ export async function makeUser(
     username,
   ]);
   return { id: Number(row?.id), username };
-}
-
-/** Repeats a query until `isRight` or for `bound` milliseconds, and returns the last result. */
-export async function until<T>(
-  look: () => Promise<T>,
-  isRight: (found: T) => boolean,
-  bound = 60_000,
-): Promise<T> {
-  const end = performance.now() + bound;
-  for (;;) {
-    const found = await look();
-    if (isRight(found) || performance.now() > end) {
-      return found;
-    }
-    await wait(50);
-  }
 }

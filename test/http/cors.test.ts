@@ -50,7 +50,7 @@ const preflight = (host: string, origin: string, path = '/api/notes/') =>
     },
   });
 
-test('answers a preflight request before credentials are checked', async (t) => {
+test('responds to a preflight request before credentials are checked', async (t) => {
   const answer = await preflight(ACME, APP);
   t.is(answer.status, 204);
   t.deepEqual(corsOf(answer), {
@@ -134,7 +134,7 @@ test('the environment’s settings apply where the tenant has none, without cred
   t.is(answer.headers['access-control-allow-credentials'], undefined);
 });
 
-test.serial('answers a preflight request whatever the tenant’s status', async (t) => {
+test.serial('responds to a preflight request whatever the tenant’s status', async (t) => {
   for (const status of ['maintenance', 'suspended']) {
     await world.asOwner('update public.tenants set status = $2 where id = $1', [world.acme.id, status]);
     const other = await serve(world, { CORS_ALLOWED_ORIGINS: APP });
@@ -147,6 +147,18 @@ test.serial('answers a preflight request whatever the tenant’s status', async 
     t.true(got.status >= 400);
     t.is(got.headers['access-control-allow-origin'], APP, status);
   }
+});
+
+test.serial('a tenant whose settings cannot be read allows no origin of the environment', async (t) => {
+  const setSettings = (settings: object) =>
+    world.asOwner('update public.tenants set settings = $2 where id = $1', [world.globex.id, settings]);
+  await setSettings({ CORS_ALLOW_CREDENTIALS: 'perhaps' });
+  const other = await serve(world, { CORS_ALLOWED_ORIGINS: APP });
+  t.teardown(other.close);
+  const headers = { Origin: APP, 'Access-Control-Request-Method': 'GET' };
+  const answer = await other.request(GLOBEX, 'OPTIONS', '/api/notes/', { headers });
+  t.deepEqual([answer.status, corsOf(answer)], [500, {}]);
+  await setSettings({});
 });
 
 test('rejects wildcards and values that are not origins', (t) => {

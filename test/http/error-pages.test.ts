@@ -39,7 +39,7 @@ test.serial('browsers get a page for an error, and API clients JSON', async (t) 
   }
 });
 
-test.serial('a page of status 402, 429 or 503 says when to come back', async (t) => {
+test.serial('a page of status 402, 429 or 503 says when to try again', async (t) => {
   const token = await service.logIn('acme.localhost', 'ann', 'correct horse battery staple');
   const show = (path: string) =>
     service.request('acme.localhost', 'GET', path, { token, headers: { Accept: ACCEPT } });

@@ -68,6 +68,7 @@ test('a change with another ETag is 412 and changes nothing', async (t) => {
       const { status, body: sent, headers } = await ask(method, path, { 'If-Match': tag }, body);
       t.is(status, 412, `${method} ${tag}`);
       t.regex(sent.detail, /was changed/);
+      t.is(sent.code, 'etag_mismatch');
       t.is(headers.etag, undefined);
     }
   }
@@ -114,6 +115,7 @@ test('a route may require If-Match', async (t) => {
     const { status, body: sent } = await ask(method, `${path}strict`, {}, body);
     t.is(status, 428);
     t.regex(sent.detail, /If-Match/);
+    t.is(sent.code, 'if_match_required');
   }
   t.is((await ask('PATCH', `${path}strict`, { 'If-Match': etag }, { name: 'seven' })).status, 200);
   t.is(await nameOf(path), 'seven');

@@ -82,7 +82,7 @@ test('limits the concurrent transactions of a tenant, and leaves its lane to oth
     declare
       started constant timestamptz = clock_timestamp();
     begin
-      perform pg_catalog.pg_sleep(0.2);
+      perform pg_catalog.pg_sleep(0.4);
       insert into broad.lingered values (started, clock_timestamp());
       return new;
     end $$`);
@@ -135,13 +135,13 @@ test('rejects a response that is too large, and rolls its write back', async (t)
 });
 
 test('a tenant can have its own statement timeout, also a longer one than the default', async (t) => {
-  const overrides = { STATEMENT_TIMEOUT: '300' };
+  const overrides = { STATEMENT_TIMEOUT: '2000' };
   const { service, tenant, token } = await open(t, 'patient', { STATEMENT_TIMEOUT: '60000' }, overrides);
   const slow = async (schema: string, role: string) => {
     await world.asOwner(`
       create function ${schema}.linger() returns trigger language plpgsql as $$
       begin
-        perform pg_catalog.pg_sleep(2);
+        perform pg_catalog.pg_sleep(4);
         return new;
       end $$`);
     await world.asOwner(`grant execute on function pg_catalog.pg_sleep(double precision) to ${role}`);

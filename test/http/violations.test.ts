@@ -1,6 +1,5 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import test from 'ava';
 import Koa from 'koa';
 
@@ -10,6 +9,7 @@ import { ValidationFailed } from '../../src/errors.ts';
 import { enterTenant } from '../../src/http/enter-tenant.ts';
 import { errorHandler } from '../../src/http/middleware/error-handler.ts';
 import type { State } from '../../src/http/state.ts';
+import { until } from '../helpers/until.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { raw } from '../isolation/attack.ts';
 
@@ -208,16 +208,24 @@ test('a write in a GET is a bug, not an outage', async (t) => {
 test.serial('a read-only database returns 503 for writes and serves reads', async (t) => {
   const database = new URL(world.ownerUrl).pathname.slice(1);
   await world.asOwner(`alter database ${database} set default_transaction_read_only = on`);
-  const closed = () =>
-    world.asOwner(`select pg_terminate_backend(pid) from pg_stat_activity where usename = $1`, [
-      world.service,
-    ]);
-  await closed();
+  /** Closes all connections of the service, which keep their setting. */
+  const closeSessions = async () => {
+    const closed = await world.asOwner<{ pid: number }>(
+      `select pid, pg_terminate_backend(pid) from pg_stat_activity where usename = $1`,
+      [world.service],
+    );
+    await until(
+      () =>
+        world.asOwner('select from pg_stat_activity where pid = any ($1)', [closed.map(({ pid }) => pid)]),
+      (left) => left.length === 0,
+    );
+  };
+  await closeSessions();
   try {
-    let answer = await send('insert into owners values (4)');
-    for (let attempt = 0; attempt < 5 && answer.status !== 503; attempt += 1) {
-      answer = await send('insert into owners values (4)');
-    }
+    const answer = await until(
+      () => send('insert into owners values (4)'),
+      ({ body }) => /read-only/.test(JSON.stringify(body)),
+    );
     t.deepEqual(answer, {
       status: 503,
       body: {
@@ -230,8 +238,10 @@ test.serial('a read-only database returns 503 for writes and serves reads', asyn
     await world.asOwner(
       `begin read write; alter database ${database} reset default_transaction_read_only; commit`,
     );
-    await closed();
-    // The pool notices.
-    await sleep(500);
+    await closeSessions();
+    await until(
+      () => send('select id from owners', {}, 'GET'),
+      ({ status }) => status === 204,
+    );
   }
 });

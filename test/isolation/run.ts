@@ -11,7 +11,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { attacksOfApps } from '../../src/attacks/attacks-of-apps.ts';
 import { project } from '../../src/project.ts';
-import type { HttpCampaign } from '../helpers/http-attacks.ts';
+import type { HttpAttackSuite } from '../helpers/http-attacks.ts';
 import { startTestServer } from '../helpers/postgres.ts';
 import { attackedProject } from './attacked-project.ts';
 import { openAttackedWorld } from './attacked-world.ts';
@@ -100,17 +100,19 @@ async function evaluateApps(): Promise<Run | null> {
 /** Attacks on pages and routes of the repository's apps, each also on a service without the rule that stops it. */
 async function evaluateHttp(): Promise<Run> {
   const attacks: AttackResult[] = [];
-  for (const file of globSync(join(import.meta.dirname, '../{apps/*,http}/http-campaign.ts')).sort()) {
-    const { openHttpCampaign } = (await import(file)) as { openHttpCampaign: () => Promise<HttpCampaign> };
-    const campaign = await openHttpCampaign();
+  for (const file of globSync(join(import.meta.dirname, '../{apps/*,http}/http-attack-suite.ts')).sort()) {
+    const { openHttpAttackSuite } = (await import(file)) as {
+      openHttpAttackSuite: () => Promise<HttpAttackSuite>;
+    };
+    const suite = await openHttpAttackSuite();
     try {
-      for (const { id } of campaign.attacks) {
+      for (const { id } of suite.attacks) {
         const began = performance.now();
-        const leak = await campaign.evaluate(id);
+        const leak = await suite.evaluate(id);
         attacks.push({ id, leak, past: undefined, duration: Math.round(performance.now() - began) });
       }
-      for (const { id } of campaign.attacks.filter(({ rule }) => rule)) {
-        if ((await campaign.evaluate(id, 'weak')) === null) {
+      for (const { id } of suite.attacks.filter(({ rule }) => rule)) {
+        if ((await suite.evaluate(id, 'weak')) === null) {
           attacks.push({
             id,
             leak: 'also fails without its rule, so it shows nothing',
@@ -120,7 +122,7 @@ async function evaluateHttp(): Promise<Run> {
         }
       }
     } finally {
-      await campaign.close();
+      await suite.close();
     }
   }
   console.log(`rules of HTTP: ${attacks.length} attacks`);

@@ -83,7 +83,7 @@ export async function serveTestApp(world: World, parts: AppParts): Promise<TestS
   app.use(errorHandler({ onBug: (error) => bugs.push(error), violations: {} }));
   app.use(async (ctx, next) => {
     if (!cachesHosts) {
-      directory.forgetAll();
+      directory.invalidateAll();
     }
     if (tenantHeader && ctx.get('X-Tenant')) {
       ctx.req.rawHeaders.splice(0, Number.POSITIVE_INFINITY, 'Host', ctx.get('X-Tenant'));

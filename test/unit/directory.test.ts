@@ -68,7 +68,7 @@ test('removes one tenant by its id under all its hosts', async (t) => {
   for (const host of ['one', 'two', 'other']) {
     await directory.find(host);
   }
-  directory.forgetTenant('acme');
+  directory.invalidateTenant('acme');
   for (const host of ['one', 'two', 'other']) {
     await directory.find(host);
   }
@@ -80,7 +80,7 @@ test('removes an unknown host by its name', async (t) => {
   t.is(await directory.find('new'), null);
   answers.new = tenant('new');
   t.is(await directory.find('new'), null);
-  directory.forgetHost('new');
+  directory.invalidateHost('new');
   t.truthy(await directory.find('new'));
   t.deepEqual(asked, ['new', 'new']);
 });
@@ -89,21 +89,21 @@ test('clears all entries when notifications may have been missed', async (t) => 
   const { directory, asked } = counted();
   await directory.find('acme');
   await directory.find('nobody');
-  directory.forgetAll();
+  directory.invalidateAll();
   await directory.find('acme');
   await directory.find('nobody');
   t.is(asked.length, 4);
 });
 
-for (const forget of ['forgetAll', 'forgetHost', 'forgetTenant'] as const) {
-  test(`a lookup in progress during ${forget} is neither cached nor shared with later requests`, async (t) => {
+for (const invalidate of ['invalidateAll', 'invalidateHost', 'invalidateTenant'] as const) {
+  test(`a lookup in progress during ${invalidate} is neither cached nor shared with later requests`, async (t) => {
     const resolvers: Array<(found: ResolvedTenant) => void> = [];
     const directory = createDirectory({
       ttl: 3600,
       lookUp: () => new Promise((answer) => resolvers.push(answer)),
     });
     const before = directory.find('acme');
-    directory[forget]('acme');
+    directory[invalidate]('acme');
     const after = directory.find('acme');
     t.is(resolvers.length, 2);
     resolvers[1]?.({ ...tenant('acme'), status: 'suspended' });

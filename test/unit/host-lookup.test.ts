@@ -79,7 +79,7 @@ test('unknown hosts do not evict known ones', async (t) => {
   asked.length = 0;
   t.is(await directory.find('acme'), tenant);
   t.deepEqual(asked, []);
-  directory.forgetAll();
+  directory.invalidateAll();
   await directory.find('acme');
   await directory.find('host1');
   t.deepEqual(asked, [

@@ -2,7 +2,8 @@ import test from 'ava';
 
 import { assertMigrated } from '../../src/http/open-statuses.ts';
 import { schemaVersionOf } from '../../src/tenancy/migrations/migrate-tenant.ts';
-import { requiredMigrations, type TenantMigration } from '../../src/tenancy/migrations/tenant-migrations.ts';
+import { requiredMigrations } from '../../src/tenancy/migrations/migration-files.ts';
+import type { TenantMigration } from '../../src/tenancy/migrations/tenant-migrations.ts';
 
 const migration = (name: string, facts: Partial<TenantMigration> = {}): TenantMigration => ({
   name,

@@ -13,7 +13,7 @@ import type { TenantId } from '../../src/tenancy/registry/tenant.ts';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as (options?: { type: 'minor' }) => void;
 
-/** Number of requests at the same time, and of all requests. */
+/** Number of concurrent requests, and of all requests. */
 const [PARALLEL, REQUESTS] = [16, 640];
 /** Bytes that each request refers to. */
 const BYTES = 40_000;
@@ -48,11 +48,16 @@ async function survivingShare(begin: () => () => void): Promise<number> {
       collect({ type: 'minor' });
     }
   }
-  return (oldBytes() - before) / (REQUESTS * BYTES);
+  const share = (oldBytes() - before) / (REQUESTS * BYTES);
+  // Requests that still wait would fail after the test, in a process that runs further files.
+  for (const end of open) {
+    end();
+  }
+  return share;
 }
 
 /** Objects that were in use during a young collection may become old. */
-const MOST = 0.3;
+const MAX_SHARE = 0.3;
 
 test('the next young collection frees the memory of a request', async (t) => {
   const server = new EventEmitter();
@@ -70,5 +75,5 @@ test('the next young collection frees the memory of a request', async (t) => {
       void entered.then((leave) => [response, ...leave.map((one) => one())]);
     };
   });
-  t.true(share < MOST, `${share} of the memory became old`);
+  t.true(share < MAX_SHARE, `${share} of the memory became old`);
 });

@@ -26,7 +26,7 @@ test('a new key generation has new keys, and the keys of the old one are not cac
   t.not(signingKeys(secrets, { id, keyGeneration: 1 }), old);
 });
 
-test('uses, and objects with other secrets, do not share cached keys', (t) => {
+test('caches keys separately for each use and each secret', (t) => {
   const [token] = tenantKeys(secrets, { id, keyGeneration: 1 }, 'token');
   const [link] = tenantKeys(secrets, { id, keyGeneration: 1 }, 'link');
   t.deepEqual(link.export(), derive(secrets.current, 'koa-tenants link 1'));

@@ -19,6 +19,19 @@ export class Failure extends Error {
   }
 }
 
+/**
+ * Returns a handler that replaces the result of a rejected request by `fallback`. Errors other than failures are bugs,
+ * which it also writes to the browser's console.
+ */
+export const fallbackTo =
+  <Value>(fallback: Value) =>
+  (error: unknown): Value => {
+    if (!(error instanceof Failure)) {
+      console.error(error);
+    }
+    return fallback;
+  };
+
 const BY_STATUS: Readonly<Record<number, string>> = {
   403: 'You do not have permission for this.',
   404: 'Not found.',

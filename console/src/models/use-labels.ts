@@ -1,4 +1,5 @@
 import { ref } from 'vue';
+import { fallbackTo } from '../api/failure';
 import { loadChoices, type Model, type Row } from './requests';
 
 /** Maximum ids of a request for labels. */
@@ -18,7 +19,7 @@ export function useLabels() {
           ];
           if (ids.length > 0) {
             const found = await loadChoices(model, name, { ids: ids.slice(0, MAX_IDS).join(',') }).catch(
-              () => [],
+              fallbackTo([]),
             );
             labels.value[name] = Object.fromEntries(found.map(({ id, label }) => [String(id), label]));
           }

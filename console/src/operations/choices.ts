@@ -1,4 +1,5 @@
 import { dataOf, site } from '../api/client';
+import { fallbackTo } from '../api/failure';
 import type { JsonSchema } from '../schema-form/schema';
 
 /** Lists of the API that have the choices of an argument, by the name in its schema. */
@@ -13,7 +14,7 @@ const LISTS: Readonly<Record<string, () => Promise<readonly string[]>>> = {
 export async function withChoices(schema: JsonSchema): Promise<JsonSchema> {
   const entries = await Promise.all(
     Object.entries(schema.properties ?? {}).map(async ([name, field]) => {
-      const values = await LISTS[field.choices ?? '']?.().catch(() => []);
+      const values = await LISTS[field.choices ?? '']?.().catch(fallbackTo([]));
       return [name, values && values.length > 0 ? { ...field, enum: values } : field] as const;
     }),
   );

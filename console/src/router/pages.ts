@@ -1,4 +1,5 @@
 import type { Component } from 'vue';
+import { fallbackTo } from '../api/failure';
 import type { HostInfo } from '../api/host';
 
 /** A link of the navigation. */
@@ -60,7 +61,7 @@ export async function navigationOf(host: HostInfo): Promise<readonly NavigationI
     navigation ? [{ label: title, ...navigation, to: path }] : [],
   );
   const loaded = await Promise.all(
-    modules.map(({ loadNavigation }) => loadNavigation?.(host).catch(() => []) ?? []),
+    modules.map(({ loadNavigation }) => loadNavigation?.(host).catch(fallbackTo([])) ?? []),
   );
   return [...own, ...loaded.flat()].sort(
     (one, other) => (one.order ?? 100) - (other.order ?? 100) || one.label.localeCompare(other.label),

@@ -44,6 +44,12 @@ declare
   v_changes text;
   v_domain_columns text;
 begin
+  -- A command and the service may copy the same tenant at the same time. Without this lock, the
+  -- second one would not see the domains that the first one inserts, and insert them again.
+  perform from public.tenants as t
+  where t.id = v_tenant
+  for no key update;
+
   -- Main decides which tenant has a host. A tenant that has one of these hosts here has an
   -- outdated copy. It loses all its domains, because it could not keep the others without its
   -- primary domain.

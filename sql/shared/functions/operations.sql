@@ -69,7 +69,7 @@ as $$
     || jsonb_build_object(
       'tenant', p_operation -> 'schema_name',
       'arguments', (p_operation ->> 'sealed')::jsonb -> 'arguments',
-      'request', (p_operation ->> 'sealed')::jsonb -> 'request'
+      'request_digest', (p_operation ->> 'sealed')::jsonb -> 'request_digest'
     )
 $$;
 

@@ -37,13 +37,19 @@ begin
       'failed_migrations', (
         select coalesce(
           jsonb_agg(
-            jsonb_build_object('schema', f.schema_name, 'migration', f.migration, 'message', f.error, 'at', f.failed_at)
+            jsonb_build_object(
+              'schema', f.schema_name,
+              'migration', f.migration,
+              'message', f.error,
+              'message_without_values', f.error_without_values,
+              'at', f.failed_at
+            )
             order by f.failed_at desc
           ),
           '[]'
         )
         from (
-          select t.schema_name, m.migration, m.error, m.failed_at
+          select t.schema_name, m.migration, m.error, m.error_without_values, m.failed_at
           from tenancy.migration_failures as m
           join public.tenants as t on t.id = m.tenant_id
           order by m.failed_at desc

@@ -242,7 +242,11 @@ begin
         ),
         'last_error', (
           select jsonb_build_object(
-            'migration', f.migration, 'message', f.error, 'attempts', f.attempts, 'at', f.failed_at
+            'migration', f.migration,
+            'message', f.error,
+            'message_without_values', f.error_without_values,
+            'attempts', f.attempts,
+            'at', f.failed_at
           )
           from tenancy.migration_failures as f
           where f.tenant_id = t.id

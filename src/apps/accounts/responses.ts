@@ -30,5 +30,5 @@ export const key = z.object({ auth_token: token }).meta({ id: 'Key' });
 /** A user: `present`. The address may be empty. */
 export const user = z.object({ id: z.int(), username: z.string(), email: z.string() }).meta({ id: 'User' });
 
-/** The body of a response that says nothing. */
+/** An empty object, as the body of a response. */
 export const nothing = z.object({});

@@ -7,7 +7,7 @@ import { changePlan } from '../../tenancy/registry/change-plan.ts';
 import { chooseDatabase, MAIN } from '../../tenancy/registry/databases.ts';
 import { recordPayment } from '../../tenancy/registry/payments.ts';
 import { paymentFields } from './payment-fields.ts';
-import { planOf } from './plans.ts';
+import { type Plans, planOf } from './plans.ts';
 import type { environment } from './settings.ts';
 
 const { until, reference, amount, currency } = paymentFields('');
@@ -22,32 +22,39 @@ const paymentArguments = z.strictObject({
   currency: currency.meta({ title: 'Currency', description: 'A code such as EUR.' }),
 });
 
-/** Returns the schema of a plan's name: those of BILLING_PLANS, from which a form offers a choice. */
-const planName = (names: readonly string[]) =>
-  z
-    .string()
-    .refine((name) => names.includes(name), 'BILLING_PLANS has no plan with this name')
-    .meta({ title: 'Plan', ...(names.length > 0 ? { enum: [...names] } : {}) });
+/** Returns the operation that gives a tenant a plan. Not without plans: every request would fail. */
+function setPlan(plans: Plans): readonly OperationKind[] {
+  const [first, ...rest] = Object.keys(plans);
+  return first === undefined
+    ? []
+    : [
+        defineOperation({
+          kind: 'set-plan',
+          title: 'Set plan',
+          description: 'Gives a tenant a plan: its settings replace those of the previous plan.',
+          repeatable: true,
+          arguments: z.strictObject({
+            plan: z
+              .enum([first, ...rest], 'BILLING_PLANS has no plan with this name')
+              .meta({ title: 'Plan' }),
+          }),
+          run: async ({ plan: name }, { project, databases, tenant }) => {
+            const plan = planOf(plans, name);
+            await withAdminConnection(chooseDatabase(databases, MAIN).owner, (client) =>
+              changePlan(client, project, tenant, plan, new Date()),
+            );
+            return { plan: name, settings: plan.settings };
+          },
+        }),
+      ];
+}
 
 /** Returns the operations of subscriptions. */
 export function operations({
   environment: { BILLING_PLANS: plans, BILLING_GRACE_DAYS: grace },
 }: OperationDependencies<typeof environment>): readonly OperationKind[] {
   return [
-    defineOperation({
-      kind: 'set-plan',
-      title: 'Set plan',
-      description: 'Gives a tenant a plan: its settings replace those of the previous plan.',
-      repeatable: true,
-      arguments: z.strictObject({ plan: planName(Object.keys(plans)) }),
-      run: async ({ plan: name }, { project, databases, tenant }) => {
-        const plan = planOf(plans, name);
-        await withAdminConnection(chooseDatabase(databases, MAIN).owner, (client) =>
-          changePlan(client, project, tenant, plan, new Date()),
-        );
-        return { plan: name, settings: plan.settings };
-      },
-    }),
+    ...setPlan(plans),
     defineOperation({
       kind: 'record-payment',
       title: 'Record payment',

@@ -11,7 +11,7 @@ const settings = z.record(
 
 const plan = z
   .object({
-    /** Ids of Stripe's prices that stand for the plan. */
+    /** Ids of Stripe's prices of the plan. */
     prices: z.array(z.string().min(1).max(255)).default([]),
     settings: settings.default({}),
   })

@@ -9,6 +9,7 @@ import { operation } from '../../http/openapi/description.ts';
 import { isStaff, permit } from '../../http/permissions.ts';
 import { createRouter, resource } from '../../http/resource.ts';
 import type { Context, State } from '../../http/state.ts';
+import { lazyModule } from '../../lazy-modules.ts';
 import type { BillingDependencies } from './dependencies.ts';
 import { storeEvent } from './queries.ts';
 import { RELEVANT } from './stripe/read-change.ts';
@@ -39,6 +40,7 @@ export function routes({ environment, stacks, tenantDatabase }: BillingDependenc
   if (secret === undefined) {
     return router;
   }
+  const loadVerify = lazyModule(() => import('./stripe/verify.ts'));
   resource(router, '/api/billing/stripe', stacks.always.open, {
     POST: operation(
       {
@@ -52,7 +54,7 @@ export function routes({ environment, stacks, tenantDatabase }: BillingDependenc
       async (ctx) => {
         const payload = rawBodyOf(ctx);
         const signature = ctx.get('Stripe-Signature');
-        const { verifyEvent } = await import('./stripe/verify.ts');
+        const { verifyEvent } = await loadVerify();
         const { id, type } = verifyEvent(secret, payload, signature);
         if (RELEVANT.has(type)) {
           await enterTenant(tenantDatabase, ctx.state, { readOnly: false, whileUnpaid: true }, (tx) =>

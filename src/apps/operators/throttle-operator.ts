@@ -10,7 +10,7 @@ export const throttleOperator = (
   { throttle, environment }: Pick<OperatorDependencies, 'throttle' | 'environment'>,
   ctx: Context,
 ): Promise<void> =>
-  throttle.spend('operator', environment.OPERATORS_THROTTLE, {
+  throttle.consume('operator', environment.OPERATORS_THROTTLE, {
     tenant: ctx.state.tenant.id,
     account: operatorOf(ctx).id,
     address: ctx.ip,

@@ -101,11 +101,11 @@ export function unreachable(
 export function unreachableAt(host: string, cause: unknown, variables: readonly string[]): DomainError {
   const failure = connectionFailure(cause);
   const reason = failure === null ? '' : `: ${failure.reason}`;
-  const check = `heck ${variables.join(' and ')}.`;
+  const names = variables.join(' and ');
+  const remedy = failure?.rejected ? `Check ${names}.` : `Start PostgreSQL, or check ${names}.`;
   return new ApiError(
     'database_unavailable',
-    tlsFault(host, cause) ??
-      `Cannot connect to PostgreSQL at ${host}${reason}. ${failure?.rejected ? `C${check}` : `Start PostgreSQL, or c${check}`}`,
+    tlsFault(host, cause) ?? `Cannot connect to PostgreSQL at ${host}${reason}. ${remedy}`,
     { cause },
   );
 }

@@ -1,5 +1,6 @@
 import pg from 'pg';
 
+import { cancelStatement } from '../driver/cancel-statement.ts';
 import { connectionTo } from './connection-config.ts';
 import { unreachable } from './unreachable.ts';
 
@@ -34,6 +35,10 @@ export async function withClient<T>(
   try {
     return await work(Object.assign(client, { encrypted: stream.encrypted === true }));
   } finally {
+    // After a timeout, PostgreSQL would run the statement to its end.
+    if (!(client as unknown as { readyForQuery: boolean }).readyForQuery) {
+      await cancelStatement(client);
+    }
     await client.end();
   }
 }

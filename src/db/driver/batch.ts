@@ -1,102 +1,37 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { serialize } from 'pg-protocol';
 
-import { rememberStatement } from './failed-statement.ts';
+import {
+  encodeScript,
+  encodeStatements,
+  isParsedNow,
+  prepareValues,
+  type Statement,
+} from './encode-batch.ts';
+import { attachStatement } from './failed-statement.ts';
 import { MESSAGE, readError, readFields } from './message-reader.ts';
-import { MessageWriter, type Parameter } from './message-writer.ts';
+import type { Parameter } from './message-writer.ts';
+import {
+  type CommandTag,
+  isFatal,
+  isReported,
+  type Outcome,
+  readTag,
+  type StatementResult,
+} from './outcome.ts';
 import type { PreparedStatement } from './prepared-statements.ts';
-import { type Field, type Row, RowShape } from './row-shape.ts';
+import { type Row, RowShape } from './row-shape.ts';
 
-/** One statement of the extended protocol. */
-export type Statement = Readonly<{
-  text: string;
-  values: readonly unknown[];
-  /** Its name. Without it the statement is parsed each time. */
-  prepared?: PreparedStatement | undefined;
-  /** Returns some of its rows. `isOpen`: the rows after those that were returned before. */
-  part?: Readonly<{ portal: string; count: number; isOpen: boolean }> | undefined;
-  /** Called when the statement has completed, before the statements after it have. */
-  onRows?: ((rows: readonly Row[]) => void) | undefined;
-}>;
-
-export type StatementResult = Readonly<{
-  /** The first word of the command tag: SELECT, INSERT … */
-  command: string;
-  rowCount: number | null;
-  fields: readonly Field[];
-  rows: readonly Row[];
-}>;
-
-/** What PostgreSQL reported of a batch. */
-export type Outcome = Readonly<{
-  /** The results of the statements that completed, in order. They are final only if there is no error. */
-  results: readonly StatementResult[];
-  /** The first error. Null: there was none. */
-  error: Error | null;
-  /** Whether the error is a message of PostgreSQL, and not of the socket or the driver. */
-  isReported: boolean;
-  /** The transaction status of its ReadyForQuery. Null: it did not arrive. */
-  status: string | null;
-}>;
-
-const { prepareValue } = (pg as unknown as { utils: { prepareValue: (value: unknown) => Parameter } }).utils;
-
-/** Maximum number of values of a statement: the protocol counts them with 16 bits. */
-const MAX_VALUES = 65_535;
-
-/** @throws TypeError when a value cannot be sent */
-function prepareValues(values: readonly unknown[]): readonly Parameter[] {
-  if (values.length > MAX_VALUES) {
-    throw new TypeError(`A statement has at most ${MAX_VALUES} values. Use sql.unnest for more.`);
-  }
-  return values.map((value) => prepareValue(value));
-}
-
-const NO_ROWS: readonly never[] = [];
-const SYNC = serialize.sync();
-const DESCRIBE_PORTAL = serialize.describe({ type: 'P' });
-const EXECUTE = serialize.execute();
+const NO_FIELDS: readonly never[] = [];
 const COPY_FAIL = serialize.copyFail('No source stream defined');
 
-/** Encodes one batch at a time, which is synchronous. */
-const writer = new MessageWriter();
-
-type Tag = Pick<StatementResult, 'command' | 'rowCount'>;
-
-/** Tags that were read before. Most are of few rows, or of the reset. */
-const tags = new Map<string, Tag>();
-const MAX_TAGS = 1_000;
-
-/** Returns command and row count of a command tag, such as `INSERT 0 1`. */
-function readTag(tag: string): Tag {
-  const known = tags.get(tag);
-  if (known) {
-    return known;
-  }
-  const words = tag.split(' ');
-  const count = words.length > 1 ? Number(words.at(-1)) : Number.NaN;
-  const read = { command: words[0] ?? '', rowCount: Number.isNaN(count) ? null : count };
-  if (tags.size < MAX_TAGS) {
-    tags.set(tag, read);
-  }
-  return read;
-}
-
-/** Messages of scripts, which are constant: the reset, alone and with others, COMMIT and ROLLBACK. */
-const scripts = new Map<string, Buffer>();
-
-function encodeScript(text: string): Buffer {
-  const message = scripts.get(text) ?? serialize.query(text);
-  scripts.set(text, message);
-  return message;
-}
-
-/** Whether PostgreSQL closes the connection after an error. */
-const isFatal = (error: unknown): boolean =>
-  ['FATAL', 'PANIC'].includes((error as { severity?: string }).severity ?? '');
-
-/** Whether an error is a message of PostgreSQL, and not one of the socket. */
-const isReported = (error: unknown): boolean => (error as { severity?: unknown }).severity !== undefined;
+type BatchOptions = Readonly<{
+  types: pg.CustomTypesConfig;
+  /** Names of prepared statements to deallocate. */
+  closing: readonly string[];
+  /** Called when PostgreSQL has confirmed a name. */
+  onParsed: (statement: PreparedStatement) => void;
+}>;
 
 /**
  * Statements that share one Sync, so that PostgreSQL responds with one ReadyForQuery: either statements
@@ -105,10 +40,10 @@ const isReported = (error: unknown): boolean => (error as { severity?: unknown }
  * After an error PostgreSQL skips the other statements of the batch. Outside a transaction block all
  * statements of a batch are one implicit transaction, which is committed at the Sync.
  *
- * Rows are buffered. `answer` resolves at ReadyForQuery, never earlier, and never rejects.
+ * Rows are buffered. `outcome` resolves at ReadyForQuery, never earlier, and never rejects.
  */
 export class Batch {
-  readonly answer: Promise<Outcome>;
+  readonly outcome: Promise<Outcome>;
   /** Called when PostgreSQL has finished the batch, or the connection has ended. */
   onFinished: (batch: Batch) => void = () => {};
   /** Returns the error to report in place of one of pg. */
@@ -135,48 +70,29 @@ export class Batch {
   /** @throws TypeError when a value cannot be sent */
   private constructor(
     statements: readonly Statement[],
-    options: Readonly<{
-      isScript: boolean;
-      types: pg.CustomTypesConfig;
-      closing: readonly string[];
-      onParsed: (statement: PreparedStatement) => void;
-    }>,
+    isScript: boolean,
+    { types, closing, onParsed }: BatchOptions,
   ) {
     this.#statements = statements;
     this.texts = statements.map(({ text }) => text);
     this.#values = statements.map(({ values }) => prepareValues(values));
-    this.#isScript = options.isScript;
-    this.#types = options.types;
-    this.#closing = options.closing;
-    this.#onParsed = options.onParsed;
+    this.#isScript = isScript;
+    this.#types = types;
+    this.#closing = closing;
+    this.#onParsed = onParsed;
     const { promise, resolve } = Promise.withResolvers<Outcome>();
-    this.answer = promise;
+    this.outcome = promise;
     this.#resolve = resolve;
   }
 
-  /**
-   * Creates a batch of the extended protocol. `closing` are names of prepared statements to
-   * deallocate. `onParsed` is called when PostgreSQL has confirmed a name.
-   */
-  static of(
-    statements: readonly Statement[],
-    options: Readonly<{
-      types: pg.CustomTypesConfig;
-      closing?: readonly string[];
-      onParsed?: (statement: PreparedStatement) => void;
-    }>,
-  ): Batch {
-    return new Batch(statements, {
-      isScript: false,
-      types: options.types,
-      closing: options.closing ?? [],
-      onParsed: options.onParsed ?? (() => {}),
-    });
+  /** Creates a batch of the extended protocol. */
+  static of(statements: readonly Statement[], options: BatchOptions): Batch {
+    return new Batch(statements, false, options);
   }
 
   /** Creates a batch of a script that returns no rows. Its text must be constant. */
   static script(text: string, types: pg.CustomTypesConfig): Batch {
-    return new Batch([{ text, values: [] }], { isScript: true, types, closing: [], onParsed: () => {} });
+    return new Batch([{ text, values: [] }], true, { types, closing: [], onParsed: () => {} });
   }
 
   /** The names that PostgreSQL should have had before this batch. */
@@ -191,43 +107,15 @@ export class Batch {
     if (this.#isScript) {
       return encodeScript(this.texts[0] ?? '');
     }
-    try {
-      for (const name of this.#closing) {
-        writer.close(name);
-      }
-      for (const [index, statement] of this.#statements.entries()) {
-        this.#encodeStatement(index, statement);
-      }
-      writer.raw(SYNC);
-      return writer.take();
-    } catch (error) {
-      writer.clear();
-      throw error;
-    }
-  }
-
-  #encodeStatement(index: number, { prepared, part }: Statement): void {
-    if (!part?.isOpen) {
-      const name = prepared?.name ?? '';
-      if (!prepared?.isParsed) {
+    for (const [index, statement] of this.#statements.entries()) {
+      if (isParsedNow(statement)) {
         this.#parsed.push(index);
-        writer.parse(name, this.texts[index] ?? '');
       }
-      writer.bind(part?.portal ?? '', name, this.#values[index] ?? []);
     }
-    if (part) {
-      // A continued portal is described again: each part is parsed without knowledge of the part before.
-      writer.describePortal(part.portal);
-      writer.execute(part.portal, part.count);
-      return;
-    }
-    if (prepared?.shape === undefined) {
-      writer.raw(DESCRIBE_PORTAL);
-    }
-    writer.raw(EXECUTE);
+    return encodeStatements(this.#statements, this.texts, this.#values, this.#closing);
   }
 
-  /** Fails the batch without an answer of PostgreSQL. It is finished when ReadyForQuery arrives or the connection ends. */
+  /** Fails the batch without a response of PostgreSQL. It is finished when ReadyForQuery arrives or the connection ends. */
   abort(error: Error): void {
     this.#error ??= error;
     this.#settle(null);
@@ -321,14 +209,14 @@ export class Batch {
     }
   }
 
-  #complete({ command, rowCount }: Tag): void {
+  #complete({ command, rowCount }: CommandTag): void {
     const statement = this.#statements[this.#results.length];
     const shape = this.#shape ?? statement?.prepared?.shape ?? null;
     if (statement?.prepared) {
       statement.prepared.shape ??= shape;
     }
     const rows = this.#rows;
-    this.#results.push({ command, rowCount, fields: shape?.fields ?? NO_ROWS, rows });
+    this.#results.push({ command, rowCount, fields: shape?.fields ?? NO_FIELDS, rows });
     this.#shape = null;
     this.#rows = [];
     if (this.#error) {
@@ -344,7 +232,7 @@ export class Batch {
   #fail(error: Error): void {
     this.#error ??= this.#isScript
       ? error
-      : (rememberStatement(error, this.texts[this.#results.length] ?? '') as Error);
+      : (attachStatement(error, this.texts[this.#results.length] ?? '') as Error);
     if (isFatal(error)) {
       this.#settle(null);
     }

@@ -2,12 +2,14 @@ import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { BackendTerminatedError, StatementCancelledError } from 'slonik';
 
-import { ApiError, DomainError } from '../../errors.ts';
-import type { Batch, Outcome } from './batch.ts';
+import { DomainError } from '../../errors.ts';
+import type { Batch } from './batch.ts';
 import { cancelStatement } from './cancel-statement.ts';
 import { Deadline, timedOut, waitForBackend } from './deadline.ts';
-import { slonikError } from './driver-errors.ts';
-import { HEADER_BYTES, MESSAGE, MessageReader } from './message-reader.ts';
+import { connectionTerminated, resultTooLarge, slonikError } from './driver-errors.ts';
+import { MESSAGE } from './message-reader.ts';
+import { receiveMessages } from './receive-messages.ts';
+import { UnfinishedBatches } from './unfinished-batches.ts';
 
 /** Limits of one round trip. */
 export type RoundLimits = Readonly<{
@@ -32,14 +34,6 @@ export type ConnectionEvents = Readonly<{
 
 type PgConnection = pg.Connection & { stream: Socket };
 
-const terminated = (): Error => new Error('Connection terminated');
-
-const tooLarge = (bytes: number): DomainError =>
-  new ApiError(
-    'response_too_large',
-    `The rows of this request exceed ${bytes} bytes. Request fewer rows at a time.`,
-  );
-
 /**
  * Sends batches over a pg client and enforces limits that a session cannot change.
  *
@@ -59,10 +53,7 @@ export class Connection {
   readonly #events: ConnectionEvents;
   readonly #isWorking: ((backendPid: number) => Promise<boolean>) | undefined;
   readonly #deadline: Deadline;
-  /** Batches that PostgreSQL has not finished, in order. */
-  readonly #unfinished: Batch[] = [];
-  /** Called when PostgreSQL has finished all batches. */
-  #waiting: Array<() => void> = [];
+  readonly #unfinished: UnfinishedBatches;
   #limit = Number.POSITIVE_INFINITY;
   #received = 0;
   #status: string | null = null;
@@ -83,41 +74,28 @@ export class Connection {
     this.#events = events;
     this.#isWorking = isWorking;
     this.#deadline = new Deadline(client, () => events.onRetired(timedOut()));
+    this.#unfinished = new UnfinishedBatches(
+      (error) => this.#translate(error),
+      () => this.#stopLimits(),
+    );
     const fail = (error: Error): void => {
       this.#isEnded = true;
-      for (const batch of [...this.#unfinished]) {
-        batch.finish(error);
-      }
+      this.#unfinished.finish(error);
     };
     client.on('error', fail);
-    client.on('end', () => fail(terminated()));
+    client.on('end', () => fail(connectionTerminated()));
   }
 
   async connect(): Promise<void> {
     await this.client.connect();
     this.#status = this.client.getTransactionStatus();
-    // Only now: TLS replaces the first stream. pg creates objects and calls listeners for each message, so it gets only
-    // those that belong to no batch.
-    const stream = this.#stream;
-    const listeners = stream.listeners('data');
-    const reader = new MessageReader((code, bytes, start, end) => {
-      if (!this.#handle(code, bytes, start, end)) {
-        const message = bytes.subarray(start - HEADER_BYTES, end);
-        for (const listener of listeners) {
-          listener.call(stream, message);
-        }
-      }
-    });
-    stream.removeAllListeners('data');
-    stream.on('data', (chunk: Buffer) => {
-      this.#checkSize();
-      try {
-        reader.push(chunk);
-      } catch (error) {
-        // What follows cannot be assigned to a batch. An error that is thrown here would end the process.
-        this.#abort(error as Error);
-        stream.destroy();
-      }
+    receiveMessages(this.#stream, {
+      onChunk: () => this.#checkSize(),
+      handle: (code, bytes, start, end) => this.#handle(code, bytes, start, end),
+      onInvalid: (error) => {
+        this.#unfinished.abort(error);
+        this.destroy();
+      },
     });
   }
 
@@ -126,7 +104,7 @@ export class Connection {
     if (code === MESSAGE.readyForQuery) {
       this.#status = String.fromCharCode(bytes[start] as number);
     }
-    const batch = this.#unfinished[0];
+    const batch = this.#unfinished.first;
     if (!batch) {
       return false;
     }
@@ -142,8 +120,8 @@ export class Connection {
    * does not notice that its client is gone, and would commit a single statement that waited for a lock.
    */
   async close(): Promise<void> {
-    if (this.#unfinished.length > 0) {
-      const finished = this.#allFinished();
+    if (!this.#unfinished.isEmpty) {
+      const finished = this.#unfinished.allFinished();
       await cancelStatement(this.client);
       await finished;
     }
@@ -175,29 +153,25 @@ export class Connection {
   }
 
   /** Sends the batches in one network write. The limits apply to all together. */
-  send(
-    { timeout, bytes, onOverdue }: RoundLimits,
-    batches: readonly Batch[],
-  ): ReadonlyArray<Promise<Outcome>> {
+  send({ timeout, bytes, onOverdue }: RoundLimits, batches: readonly Batch[]): void {
     const socket = this.#stream;
     const messages = this.#encode(batches);
     this.#received = socket.bytesRead;
     this.#limit = bytes ?? Number.POSITIVE_INFINITY;
     this.#deadline.start(timeout, () => this.#handleOverdue(onOverdue));
     for (const batch of batches) {
-      this.#expect(batch);
+      this.#unfinished.add(batch);
     }
     if (this.#isEnded || !socket.writable) {
       queueMicrotask(() => {
         for (const batch of batches) {
-          batch.finish(terminated());
+          batch.finish(connectionTerminated());
         }
       });
     } else {
       const [first] = messages;
       socket.write(first && messages.length === 1 ? first : Buffer.concat(messages));
     }
-    return batches.map(({ answer }) => answer);
   }
 
   /**
@@ -213,27 +187,13 @@ export class Connection {
     }
   }
 
-  /** Adds a batch to those whose responses are expected. */
-  #expect(batch: Batch): void {
-    this.#unfinished.push(batch);
-    batch.translate = this.#translate;
-    batch.onFinished = this.#removeFinished;
+  #stopLimits(): void {
+    this.#deadline.stop();
+    this.#limit = Number.POSITIVE_INFINITY;
   }
 
-  // One function of the connection, not a new one for each batch: V8 creates a function that is assigned to a property in
-  // its old space, where it keeps everything it refers to until a full garbage collection.
-  readonly #removeFinished = (batch: Batch): void => {
-    this.#unfinished.splice(this.#unfinished.indexOf(batch), 1);
-    if (this.#unfinished.length === 0) {
-      this.#deadline.stop();
-      this.#limit = Number.POSITIVE_INFINITY;
-      for (const resolve of this.#waiting.splice(0)) {
-        resolve();
-      }
-    }
-  };
-
-  readonly #translate = (error: Error): Error => {
+  /** Returns the error to report in place of one of pg. */
+  #translate(error: Error): Error {
     const reported = error instanceof DomainError ? error : slonikError(error);
     const reason =
       this.#deadline.hasCancelled && reported instanceof StatementCancelledError ? timedOut() : reported;
@@ -241,39 +201,27 @@ export class Connection {
       this.#events.onLost(reason);
     }
     return reason;
-  };
+  }
 
   #handleOverdue(onOverdue: RoundLimits['onOverdue']): void {
     if (!onOverdue) {
       this.destroy();
       return;
     }
-    this.#abort(timedOut());
+    this.#unfinished.abort(timedOut());
     onOverdue(this.#hold());
-  }
-
-  #allFinished(): Promise<void> {
-    return new Promise((resolve) => {
-      this.#waiting.push(resolve);
-    });
-  }
-
-  #abort(error: Error): void {
-    for (const batch of [...this.#unfinished]) {
-      batch.abort(error);
-    }
   }
 
   /** Resolves when the backend has finished, and then closes the connection. */
   async #hold(): Promise<void> {
-    await waitForBackend(this.client, this.#allFinished(), async () =>
+    await waitForBackend(this.client, this.#unfinished.allFinished(), async () =>
       this.#isWorking && this.#backendPid !== null ? this.#isWorking(this.#backendPid) : true,
     );
-    if (this.#unfinished.length > 0) {
+    if (!this.#unfinished.isEmpty) {
       // The server has no transaction of this connection, so the connection was lost.
       this.destroy();
     }
-    this.#events.onLost(slonikError(terminated()));
+    this.#events.onLost(slonikError(connectionTerminated()));
   }
 
   #checkSize(): void {
@@ -283,18 +231,14 @@ export class Connection {
       // The backend is sending, so it ends with its connection. It is cancelled too, in case it
       // computes in between.
       void cancelStatement(this.client);
-      const error = tooLarge(limit);
+      const error = resultTooLarge(limit);
       this.#events.onRetired(error);
-      this.#abort(error);
+      this.#unfinished.abort(error);
       this.destroy();
     }
   }
 
-  get #raw(): PgConnection {
-    return (this.client as unknown as { connection: PgConnection }).connection;
-  }
-
   get #stream(): Socket {
-    return this.#raw.stream;
+    return (this.client as unknown as { connection: PgConnection }).connection.stream;
   }
 }

@@ -9,6 +9,7 @@ import {
   UniqueIntegrityConstraintViolationError,
 } from 'slonik';
 
+import { ApiError } from '../../errors.ts';
 import { SQLSTATE } from '../sqlstate.ts';
 
 type PgError = Error & { code?: string; constraint?: string; table?: string; column?: string };
@@ -52,3 +53,13 @@ export function slonikError(error: unknown): Error {
         : error;
   }
 }
+
+/** Creates the error of pg for a connection that has ended. `slonikError` recognizes its message. */
+export const connectionTerminated = (): Error => new Error('Connection terminated');
+
+/** Creates the error of a request whose rows exceed `bytes`. */
+export const resultTooLarge = (bytes: number): ApiError =>
+  new ApiError(
+    'response_too_large',
+    `The rows of this request exceed ${bytes} bytes. Request fewer rows at a time.`,
+  );

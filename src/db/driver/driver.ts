@@ -3,10 +3,10 @@ import pg from 'pg';
 import { createDriverFactory, type DriverFactory, type DriverQueryResult } from 'slonik';
 
 import { ApiError } from '../../errors.ts';
-import type { StatementResult } from './batch.ts';
 import { Connection } from './connection.ts';
-import { slonikError } from './driver-errors.ts';
+import { connectionTerminated, slonikError } from './driver-errors.ts';
 import { ASSERT_REUSABLE, Entry, Flush, RowCursor, SingleStatement } from './entry.ts';
+import type { StatementResult } from './outcome.ts';
 import { type PreparedStatementLimits, PreparedStatements } from './prepared-statements.ts';
 import { Session } from './session.ts';
 import { TYPE_PARSERS } from './type-parsers.ts';
@@ -67,7 +67,7 @@ class PoolClient {
     client.on('end', () => {
       // Slonik ends a client after an error that its caller must still receive.
       if (!this.#isEnding) {
-        this.#lose(slonikError(new Error('Connection terminated')));
+        this.#lose(slonikError(connectionTerminated()));
       }
     });
     const retire = (error: Error): void => this.#retire(error);

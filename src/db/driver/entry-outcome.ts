@@ -1,7 +1,7 @@
 import { ApiError, type DomainError } from '../../errors.ts';
 import { hasSqlState, TENANCY_SQLSTATE } from '../sqlstate.ts';
-import type { StatementResult } from './batch.ts';
 import type { EntryStatement } from './entry.ts';
+import type { StatementResult } from './outcome.ts';
 
 /** Creates the error of a commit whose result did not arrive. */
 export const outcomeUnknown = (cause: Error): DomainError =>

@@ -2,7 +2,7 @@
 const statements = new WeakMap<Error, string>();
 
 /** Stores the text of the statement that failed with `error`, without its values. Returns the error. */
-export function rememberStatement(error: unknown, text: string): unknown {
+export function attachStatement(error: unknown, text: string): unknown {
   if (error instanceof Error && !statements.has(error)) {
     statements.set(error, text);
   }

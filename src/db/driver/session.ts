@@ -1,13 +1,16 @@
 import type pg from 'pg';
+
 import { ApiError } from '../../errors.ts';
-import { SQLSTATE } from '../sqlstate.ts';
-import { Batch, type Outcome, type Statement, type StatementResult } from './batch.ts';
+import type { Batch } from './batch.ts';
 import type { Connection } from './connection.ts';
-import type { Entry, EntryStatement, RowCursor, SingleStatement, Terms } from './entry.ts';
+import type { Statement } from './encode-batch.ts';
+import type { Entry, RowCursor, SingleStatement, TransactionOptions } from './entry.ts';
 import { assertEntered, outcomeUnknown } from './entry-outcome.ts';
-import { createIdleTimeout, type IdleTimeout } from './idle-timeout.ts';
+import { lastResult, type Outcome, type StatementResult } from './outcome.ts';
 import type { PreparedStatements } from './prepared-statements.ts';
-import { SESSION_RESET, SESSION_RESET_WITH_NAMES } from './session-reset.ts';
+import { RoundTrips } from './round-trips.ts';
+import { SessionBatches, type Work } from './session-batches.ts';
+import { runSingleTransaction, type SingleTransactionContext } from './single-transaction.ts';
 import { assertRowStatement } from './statement.ts';
 
 /**
@@ -15,9 +18,6 @@ import { assertRowStatement } from './statement.ts';
  * was sent.
  */
 type Phase = 'idle' | 'begun' | 'entered';
-
-/** A statement of the work. */
-type Work = Pick<Statement, 'text' | 'values' | 'part'>;
 
 export type SessionSettings = Readonly<{
   /** Milliseconds until a statement is cancelled. */
@@ -31,23 +31,8 @@ export type SessionSettings = Readonly<{
   lose: (error: Error) => void;
 }>;
 
-const NO_TERMS: Terms = {};
-/** The scope of the driver's own statements, and of entries that all tenants share. */
-const SHARED = '';
+const NO_OPTIONS: TransactionOptions = {};
 const SAVEPOINT = /^(SAVEPOINT|ROLLBACK TO SAVEPOINT) slonik_savepoint_\d+$/;
-const ROW_COMMANDS: ReadonlySet<string | undefined> = new Set([
-  'SELECT',
-  'INSERT',
-  'UPDATE',
-  'DELETE',
-  'MERGE',
-]);
-
-/** A plan whose result has changed, and a name that PostgreSQL does not know. */
-const STALE: ReadonlySet<unknown> = new Set([
-  SQLSTATE.FEATURE_NOT_SUPPORTED,
-  SQLSTATE.INVALID_SQL_STATEMENT_NAME,
-]);
 
 /**
  * The transactions of one connection.
@@ -65,26 +50,32 @@ const STALE: ReadonlySet<unknown> = new Set([
 export class Session {
   readonly #connection: Connection;
   readonly #settings: SessionSettings;
-  readonly #idle: IdleTimeout;
+  readonly #batches: SessionBatches;
+  readonly #roundTrips: RoundTrips;
+  readonly #context: SingleTransactionContext;
   #phase: Phase = 'idle';
   #entry: Entry | null = null;
-  #terms = NO_TERMS;
-  /** The reset that was sent last. */
-  #resetting: Promise<void> | null = null;
+  #options = NO_OPTIONS;
 
   constructor(connection: Connection, settings: SessionSettings) {
     this.#connection = connection;
     this.#settings = settings;
-    this.#idle = createIdleTimeout(() => connection.destroy());
+    this.#batches = new SessionBatches(connection, settings.types, settings.preparedStatements);
+    this.#roundTrips = new RoundTrips(connection, settings.queryTimeout, settings.retire);
+    this.#context = {
+      batches: this.#batches,
+      roundTrips: this.#roundTrips,
+      refuse: (message) => this.#refuse(message),
+    };
   }
 
   close(): void {
-    this.#idle.stop();
+    this.#roundTrips.close();
   }
 
   /** Whether another transaction may begin. Waits until the session is reset. */
   async isReusable(): Promise<boolean> {
-    await this.#resetting;
+    await this.#roundTrips.resetting;
     return this.#phase === 'idle';
   }
 
@@ -94,7 +85,7 @@ export class Session {
       this.#refuse('An entry must be the first statement of its transaction, and the only entry.');
     }
     this.#entry = entry;
-    this.#terms = entry.terms;
+    this.#options = entry.options;
   }
 
   /** Sends the beginning of the transaction, if it was held back until now. */
@@ -133,10 +124,10 @@ export class Session {
       return (await this.#enter({ text, values, part })) as StatementResult;
     }
     const expected = this.#phase === 'entered' ? 'T' : 'I';
-    const batch = this.#batch([this.#statementOf({ text, values, part })]);
-    const outcome = await this.#exchange(text, batch);
-    this.#forgetStale(batch, outcome);
-    const result = lastOf(outcome);
+    const batch = this.#batches.of([this.#batches.work({ text, values, part }, this.#options)]);
+    const outcome = await this.#roundTrips.send(batch, text, this.#options);
+    this.#batches.removeStaleNames(batch, outcome);
+    const result = lastResult(outcome);
     if (outcome.status !== expected) {
       this.#refuse('The transaction ended while its work was running.');
     }
@@ -154,37 +145,12 @@ export class Session {
   }
 
   /** Runs one statement as a transaction of its own, with its entry, in one network write. */
-  async runSingle(text: string, { entry, values }: SingleStatement): Promise<StatementResult> {
+  runSingle(text: string, single: SingleStatement): Promise<StatementResult> {
     assertRowStatement(text);
     if (this.#phase !== 'idle') {
       this.#refuse('A single statement is a transaction of its own.');
     }
-    const { statements, terms } = entry;
-    const isWriting = terms.readOnly !== true;
-    if (isWriting && !statements.every(({ raises }) => raises)) {
-      throw new TypeError('A single statement that writes needs guards that raise an error in SQL.');
-    }
-    this.#terms = terms;
-    const build = () =>
-      this.#batch([...this.#entryStatements(statements), this.#statementOf({ text, values })]);
-    const send = (batch: Batch) => this.#exchange(text, batch, { isLast: true });
-    const outcome = await this.#sendFirst(build, send);
-    this.#terms = NO_TERMS;
-
-    const { results, error, status, isReported } = outcome;
-    const isComplete = results.length === statements.length + 1;
-    if (error && status === null && isWriting && (isComplete || !isReported)) {
-      throw outcomeUnknown(error);
-    }
-    assertEntered(statements, results, error);
-    if (error) {
-      throw error;
-    }
-    const last = results.at(-1);
-    if (status !== 'I' || !isComplete || !ROW_COMMANDS.has(last?.command)) {
-      this.#refuse('The transaction ended while its work was running.');
-    }
-    return last as StatementResult;
+    return runSingleTransaction(text, single, this.#context);
   }
 
   async rollback(isLost: boolean): Promise<void> {
@@ -197,77 +163,51 @@ export class Session {
 
   #leave(): void {
     this.#entry = null;
-    this.#terms = NO_TERMS;
+    this.#options = NO_OPTIONS;
     this.#phase = 'idle';
   }
 
   /** Sends BEGIN, the entry and the first statement, if there is one, and checks the results in order. */
   async #enter(work: Work | null): Promise<StatementResult | null> {
-    const { statements, terms } =
+    const { statements, options } =
       this.#entry ?? this.#refuse('A transaction must enter a tenant before it runs statements.');
-    const begin = { text: terms.readOnly ? 'start transaction read only' : 'start transaction', values: [] };
     const build = () =>
-      this.#batch([
-        this.#named(begin, SHARED),
-        ...this.#entryStatements(statements),
-        ...(work ? [this.#statementOf(work)] : []),
+      this.#batches.of([
+        this.#batches.begin(options),
+        ...this.#batches.entry(statements, options),
+        ...(work ? [this.#batches.work(work, options)] : []),
       ]);
     const send = async (batch: Batch) => {
       this.#phase = 'entered';
       this.#entry = null;
-      return this.#exchange(work?.text ?? null, batch);
+      return this.#roundTrips.send(batch, work?.text ?? null, options);
     };
-    const outcome = await this.#sendFirst(build, send, async () => {
-      const { status } = await this.#exchange(null, this.#script('rollback'));
+    const outcome = await this.#batches.sendFirst(build, send, async () => {
+      const { status } = await this.#roundTrips.send(this.#batches.script('rollback'), null, options);
       return status === 'I';
     });
     assertEntered(statements, outcome.results.slice(1), outcome.error);
-    const result = lastOf(outcome);
+    const result = lastResult(outcome);
     if (outcome.status !== 'T') {
       this.#refuse('The transaction ended while its work was running.');
     }
     return work && result;
   }
 
-  /**
-   * Sends the first batch of a transaction. When it fails because of a stale statement, it has changed
-   * nothing, and is sent once more with new names. Nothing else is ever sent again.
-   */
-  async #sendFirst(
-    build: () => Batch,
-    send: (batch: Batch) => Promise<Outcome>,
-    undo: () => Promise<boolean> = async () => true,
-  ): Promise<Outcome> {
-    const batch = build();
-    const outcome = await send(batch);
-    return this.#forgetStale(batch, outcome) && (await undo()) ? send(build()) : outcome;
-  }
-
-  /** Removes the names of a batch that failed because one of them is stale. Returns whether it did. */
-  #forgetStale(batch: Batch, { error, status }: Outcome): boolean {
-    if (status === null || error === null || !STALE.has((error as { code?: unknown }).code)) {
-      return false;
-    }
-    const { reused } = batch;
-    for (const statement of reused) {
-      this.#settings.preparedStatements?.remove(statement);
-    }
-    return reused.length > 0;
-  }
-
   async #savepoint(text: string): Promise<void> {
-    lastOf(await this.#exchange(null, this.#batch([{ text, values: [] }])));
+    const batch = this.#batches.of([{ text, values: [] }]);
+    lastResult(await this.#roundTrips.send(batch, null, this.#options));
   }
 
   async #commit(): Promise<void> {
     // A failed query whose error was swallowed must not look like success.
     const isAborted = this.#connection.status === 'E';
-    const terms = this.#terms;
+    const options = this.#options;
     const { results, error, status } = await this.#end(isAborted ? 'rollback' : 'commit');
     const [result] = results;
-    if (!result && error && status === null && !isAborted && !terms.readOnly) {
+    if (!result && error && status === null && !isAborted && !options.readOnly) {
       const unknown = outcomeUnknown(error);
-      terms.onOutcomeUnknown?.(unknown);
+      options.onOutcomeUnknown?.(unknown);
       throw unknown;
     }
     if (!result && error) {
@@ -280,98 +220,13 @@ export class Session {
 
   /** Sends COMMIT or ROLLBACK with the reset of the session in one write. */
   async #end(text: 'commit' | 'rollback'): Promise<Outcome> {
-    const outcome = await this.#exchange(null, this.#script(text), { isLast: true });
+    const reset = this.#batches.reset();
+    const outcome = await this.#roundTrips.sendLast(this.#batches.script(text), reset, null, this.#options);
     this.#leave();
     if (outcome.error && text === 'rollback') {
       this.#settings.retire(new ApiError('transaction_aborted', 'The transaction could not be ended.'));
     }
     return outcome;
-  }
-
-  /** Sends one round trip and reports it to `onRound`. `text` is the statement of the work. */
-  async #exchange(
-    text: string | null,
-    batch: Batch,
-    { isLast = false }: Readonly<{ isLast?: boolean }> = {},
-  ): Promise<Outcome> {
-    const { idleTimeout, onRound, queryTimeout, resultBytes, onOverdue } = this.#terms;
-    this.#idle.stop();
-    const started = onRound && performance.now();
-    const limits = {
-      timeout: queryTimeout ?? this.#settings.queryTimeout,
-      bytes: resultBytes ?? null,
-      onOverdue,
-    };
-    const reset = isLast ? this.#script(this.#prepares ? SESSION_RESET_WITH_NAMES : SESSION_RESET) : null;
-    const [answer] = this.#connection.send(limits, reset ? [batch, reset] : [batch]);
-    if (reset) {
-      this.#resetting = this.#awaitReset(reset);
-    }
-    const outcome = (await answer) as Outcome;
-    if (onRound && started !== undefined) {
-      onRound({ text, started, ended: performance.now(), failed: outcome.error !== null });
-    }
-    if (idleTimeout && !isLast && this.#connection.status !== 'I') {
-      this.#idle.start(idleTimeout);
-    }
-    return outcome;
-  }
-
-  /** Retires the connection unless the reset has succeeded. What was committed before it is final. */
-  async #awaitReset(reset: Batch): Promise<void> {
-    const { error, status } = await reset.answer;
-    if (error || status !== 'I') {
-      this.#settings.retire(new ApiError('transaction_aborted', 'The session could not be reset.'));
-    }
-  }
-
-  #script(text: string): Batch {
-    return Batch.script(text, this.#settings.types);
-  }
-
-  #batch(statements: readonly Statement[]): Batch {
-    const { types, preparedStatements } = this.#settings;
-    return Batch.of(statements, {
-      types,
-      closing: preparedStatements?.takeUnused() ?? [],
-      onParsed: (statement) => preparedStatements?.add(statement),
-    });
-  }
-
-  /** Whether statements get names. A pooler would rename them, and share them among its clients. */
-  get #prepares(): boolean {
-    return this.#settings.preparedStatements !== null && this.#connection.isDirect;
-  }
-
-  #named(statement: Statement, scope: string | undefined): Statement {
-    const prepared =
-      scope !== undefined && this.#prepares
-        ? this.#settings.preparedStatements?.find(scope, statement.text)
-        : undefined;
-    return prepared ? { ...statement, prepared } : statement;
-  }
-
-  #statementOf(work: Work): Statement {
-    if (work.part?.isOpen) {
-      return work;
-    }
-    const named = this.#named(work, this.#terms.statementScope);
-    const comment = named.prepared?.isParsed ? null : this.#terms.comment?.();
-    return comment ? { ...named, text: `${comment} ${named.text}` } : named;
-  }
-
-  #entryStatements(statements: readonly EntryStatement[]): readonly Statement[] {
-    this.#connection.setBackendPid(null);
-    return statements.map(({ text, values, backendPid, isShared }) =>
-      this.#named(
-        {
-          text,
-          values,
-          onRows: backendPid && ((rows) => this.#connection.setBackendPid(backendPid(rows))),
-        },
-        isShared ? SHARED : this.#terms.statementScope,
-      ),
-    );
   }
 
   /** Fails the request and closes the connection. */
@@ -380,12 +235,4 @@ export class Session {
     this.#settings.lose(error);
     throw error;
   }
-}
-
-function lastOf({ results, error }: Outcome): StatementResult {
-  const last = results.at(-1);
-  if (error || !last) {
-    throw error ?? new TypeError('A statement has no result.');
-  }
-  return last;
 }

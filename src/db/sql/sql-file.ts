@@ -10,6 +10,8 @@ const SQL = path.resolve(import.meta.dirname, '../../../sql');
 const LISTS = ['hardened', 'extensions'];
 
 const PLACEHOLDER = /:(["'])(\w+)\1/y;
+/** What a text with a placeholder contains. It may be part of a literal. */
+const MAYBE_PLACEHOLDER = /:(["'])\w+\1/;
 
 /**
  * Replaces psql's placeholders: `:"name"` becomes a quoted identifier, `:'name'` a
@@ -24,6 +26,10 @@ export function fillPlaceholders(
   variables: Readonly<Record<string, string>>,
   file: string,
 ): string {
+  // Most files have none, and the service reads all of them when it starts.
+  if (!MAYBE_PLACEHOLDER.test(text)) {
+    return text;
+  }
   let filled = '';
   for (let at = 0; at < text.length; ) {
     // A cast to a quoted type is not a placeholder.

@@ -4,8 +4,7 @@ import pg from 'pg';
 
 import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
 import { preconditionFailed } from './precondition-failed.ts';
-import { runningServer } from './running-server.ts';
-import { serverUrl } from './server-url.ts';
+import { runningServer, serverUrl } from './running-server.ts';
 
 /** Milliseconds that a running server may take to accept connections. */
 const TIMEOUT_MS = 60_000;

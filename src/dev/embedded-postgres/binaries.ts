@@ -2,12 +2,10 @@ import { existsSync } from 'node:fs';
 import { cp, lchown, mkdtemp, readdir, readFile, symlink } from 'node:fs/promises';
 import { arch, platform } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-
-import { canRun } from './can-run.ts';
 import type { DataDirectory } from './data-directory-for-root.ts';
+import { readText, renameUnlessExists } from './files.ts';
 import { preconditionFailed } from './precondition-failed.ts';
-import { readText } from './read-text.ts';
-import { renameUnlessExists } from './rename-unless-exists.ts';
+import { canRun } from './run.ts';
 
 /** Returns the name of the package with the binaries for this machine. */
 export const platformPackage = (): string =>

@@ -4,8 +4,8 @@ import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 
 import type { DataDirectory } from './data-directory-for-root.ts';
+import { readText } from './files.ts';
 import { preconditionFailed } from './precondition-failed.ts';
-import { readText } from './read-text.ts';
 
 /** Returns `port` if it is free, or any free port for 0. Returns undefined when there is none. */
 async function freePort(port: number): Promise<number | undefined> {

@@ -2,13 +2,9 @@ import { createHash } from 'node:crypto';
 import { chmod, chown, lstat, mkdtemp, rm, stat, unlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-
-import { canRun } from './can-run.ts';
+import { readText, undefinedIfMissing, writeOnce } from './files.ts';
 import { preconditionFailed } from './precondition-failed.ts';
-import { readText } from './read-text.ts';
-import { type Account, run } from './run.ts';
-import { undefinedIfMissing } from './undefined-if-missing.ts';
-import { writeOnce } from './write-once.ts';
+import { type Account, canRun, run } from './run.ts';
 
 /** The data directory, and the account that runs the server. Undefined: the account of this process. */
 export type DataDirectory = Readonly<{ home: string; account: Account | undefined }>;

@@ -3,12 +3,9 @@ import { chown, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { join } from 'node:path';
 import type { DataDirectory } from './data-directory-for-root.ts';
+import { readText, renameUnlessExists, undefinedIfMissing, writeOnce } from './files.ts';
 import { preconditionFailed } from './precondition-failed.ts';
-import { readText } from './read-text.ts';
-import { renameUnlessExists } from './rename-unless-exists.ts';
 import { run } from './run.ts';
-import { undefinedIfMissing } from './undefined-if-missing.ts';
-import { writeOnce } from './write-once.ts';
 
 const DRAFT = 'cluster.unfinished-';
 const ABANDONED_AFTER_MS = 10 * 60_000;

@@ -2,8 +2,8 @@ import { chmod, mkdir, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { type DataDirectory, dataDirectoryForRoot } from './data-directory-for-root.ts';
+import { readText } from './files.ts';
 import { preconditionFailed } from './precondition-failed.ts';
-import { readText } from './read-text.ts';
 
 /**
  * Returns the data directory for `wanted`: that folder, or the one that its file LOCATION names.

@@ -5,11 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { adopt } from './adopt.ts';
 import { choosePort } from './choose-port.ts';
 import type { DataDirectory } from './data-directory-for-root.ts';
+import { readText, undefinedIfMissing } from './files.ts';
 import { preconditionFailed } from './precondition-failed.ts';
-import { readText } from './read-text.ts';
 import { run } from './run.ts';
 import { runningServer } from './running-server.ts';
-import { undefinedIfMissing } from './undefined-if-missing.ts';
 
 const ATTEMPTS = 10;
 

@@ -34,3 +34,15 @@ export async function run(
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, output: output.trim() };
 }
+
+/** Whether an account of the system can run a command successfully. */
+export async function canRun(account: Account, command: string, args: readonly string[]): Promise<boolean> {
+  try {
+    return (await run(command, args, { account })).code === 0;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EACCES') {
+      return false;
+    }
+    throw error;
+  }
+}

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { platform } from 'node:os';
 import { join } from 'node:path';
 
-import { readText } from './read-text.ts';
+import { readText } from './files.ts';
 import { run } from './run.ts';
 
 /** Returns the command line of a process. Empty when it does not exist or is a zombie. */
@@ -32,3 +32,7 @@ export async function runningServer(
   }
   return { pid, port: Number(lines[3]) || undefined };
 }
+
+/** Returns the URL of the superuser. */
+export const serverUrl = (port: number, password: string): string =>
+  `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;

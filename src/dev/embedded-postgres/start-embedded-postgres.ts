@@ -3,18 +3,17 @@ import { join } from 'node:path';
 
 import { openPackage, runnableBinaries } from './binaries.ts';
 import { ensureCluster } from './ensure-cluster.ts';
+import { readText } from './files.ts';
 import { findDataDirectory } from './find-data-directory.ts';
 import { launch } from './launch.ts';
 import { preconditionFailed } from './precondition-failed.ts';
-import { readText } from './read-text.ts';
 import { run } from './run.ts';
-import { runningServer } from './running-server.ts';
-import { serverUrl } from './server-url.ts';
+import { runningServer, serverUrl } from './running-server.ts';
 
 export type EmbeddedPostgresOptions = Readonly<{
   /** Created when missing. Rejected when it contains other files. */
   dataDir: string;
-  /** Whether this process runs as root, as which PostgreSQL does not start. Default: detected. */
+  /** Whether this process runs as root. PostgreSQL does not start as root. Default: detected. */
   isRoot?: boolean;
   /** Whether the server is crash-safe. `false` is faster, for tests. Default: true. */
   durable?: boolean;

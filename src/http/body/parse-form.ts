@@ -1,4 +1,5 @@
 import { ApiError } from '../../errors.ts';
+import { lazyModule } from '../../lazy-modules.ts';
 import { FILE, FormBody } from './form-body.ts';
 
 /** Maximum fields of a form, as in Django. */
@@ -9,6 +10,9 @@ const MAX_NAME = 200;
 const MAX_HEADERS = 20;
 
 const fault = (reason: string): ApiError => new ApiError('parse_error', `Form parse error - ${reason}`);
+
+/** Few clients send a multipart form. */
+const loadBusboy = lazyModule(() => import('@fastify/busboy'));
 
 const tooMany = (): ApiError => fault(`more than ${MAX_FIELDS} fields`);
 
@@ -32,8 +36,7 @@ export function parseUrlEncoded(text: string): FormBody {
 export async function parseMultipart(contentType: string, bytes: Buffer): Promise<FormBody> {
   const fields = new Map<string, unknown>();
   const { promise, resolve, reject } = Promise.withResolvers<FormBody>();
-  // Loaded with the first multipart form: few clients send one.
-  const { Busboy } = await import('@fastify/busboy');
+  const { Busboy } = await loadBusboy();
   try {
     const parser = new Busboy({
       headers: { 'content-type': contentType },

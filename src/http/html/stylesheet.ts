@@ -51,7 +51,7 @@ a:hover { color: var(--accent-strong); }
 .skip:focus { left: 1rem; top: 0.75rem; padding: 0.25rem 0.75rem; background: var(--card); z-index: 1; }
 .top, .bottom { padding: 1rem 1.25rem; }
 .top { background: var(--card); border-bottom: 1px solid var(--line); }
-.top-inner { max-width: 60rem; margin: 0 auto; display: flex; flex-wrap: wrap; gap: 0.5rem 1.5rem; align-items: center; justify-content: space-between; }
+.top-inner { max-width: 57.5rem; margin: 0 auto; display: flex; flex-wrap: wrap; gap: 0.5rem 1.5rem; align-items: center; justify-content: space-between; }
 .brand { font-weight: 650; color: var(--text); text-decoration: none; display: inline-flex; align-items: center; gap: 0.6rem; }
 .brand:hover { color: var(--accent); }
 .brand svg, .brand img { width: 1.75rem; height: 1.75rem; display: block; }
@@ -67,12 +67,13 @@ h2 { margin: 0 0 0.5rem; font-size: 1.15rem; line-height: 1.3; }
 p { margin: 0 0 1rem; }
 .card > :last-child { margin-bottom: 0; }
 .quiet { color: var(--quiet); }
-.lead { font-size: 1.15rem; color: var(--quiet); max-width: 40rem; }
+.lead { font-size: 1.15rem; color: var(--quiet); max-width: 40rem; text-wrap: balance; }
 .hero { padding: 1rem 0 2rem; }
 .hero h1 { font-size: clamp(1.9rem, 5vw, 2.9rem); max-width: 36rem; letter-spacing: -0.02em; }
 .grid { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 16rem), 1fr)); padding: 0; margin: 0; list-style: none; }
 .actions { display: flex; flex-wrap: wrap; gap: 0.75rem 1rem; align-items: center; margin: 1.5rem 0 0; }
 form { margin: 0; }
+form > :last-child { margin-bottom: 0; }
 .field { margin: 0 0 1.1rem; }
 label { display: block; font-weight: 600; margin-bottom: 0.3rem; }
 .hint { color: var(--quiet); font-size: 0.9rem; margin: 0.3rem 0 0; }

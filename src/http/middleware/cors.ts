@@ -1,6 +1,7 @@
 import koaCors from '@koa/cors';
 
 import type { SettingsOf } from '../../tenancy/context/settings-of.ts';
+import type { TenantStatus } from '../../tenancy/registry/tenant.ts';
 import { type CorsSettings, isCorsOrigin } from '../cors-origins.ts';
 import type { AppMiddleware } from '../state.ts';
 
@@ -33,6 +34,9 @@ const ALLOWED = [
 /** Methods that scripts of another origin may use. */
 const METHODS = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];
 
+/** The statuses in which a tenant cannot be entered. */
+const CLOSED: readonly TenantStatus[] = ['maintenance', 'moving'];
+
 /** Seconds for which a browser keeps the response to a preflight request. */
 const MAX_AGE = 86_400;
 
@@ -43,7 +47,8 @@ const MAX_AGE = 86_400;
  *
  * The response names the origin of the request, never `*`, and has `Vary: Origin` also for requests without an Origin.
  *
- * @param defaults apply while the tenant's own settings cannot be read, for example during its maintenance
+ * @param defaults apply while the tenant is in maintenance: its own settings cannot be read, and its requests are
+ *   rejected with 503, which pages may show
  */
 export function cors({
   settingsOf,
@@ -66,12 +71,8 @@ export function cors({
   const withCredentials = createMiddleware(true);
   const withoutCredentials = createMiddleware(false);
   return async function cors(ctx, next) {
-    let settings: CorsSettings;
-    try {
-      settings = await settingsOf(ctx.state.tenant);
-    } catch {
-      settings = defaults;
-    }
+    const { tenant } = ctx.state;
+    const settings: CorsSettings = CLOSED.includes(tenant.status) ? defaults : await settingsOf(tenant);
     if (isCorsOrigin(settings, ctx.get('Origin'))) {
       // @koa/cors ignores an OPTIONS request that is no preflight request.
       ctx.set('Access-Control-Allow-Origin', ctx.get('Origin'));

@@ -18,7 +18,7 @@ import type { AppMiddleware, Context, State } from '../state.ts';
 import { TokenNotValid } from '../token-not-valid.ts';
 
 /** Statuses whose bodies have a code. Other bodies are exactly those of Django REST Framework. */
-const CODED = new Set([401, 402, 403, 409, 503, 504]);
+const CODED = new Set([401, 402, 403, 409, 412, 428, 503, 504]);
 
 const bodyOf = (error: ApiError): unknown => {
   if (error instanceof ValidationFailed) {

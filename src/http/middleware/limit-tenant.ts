@@ -47,7 +47,7 @@ export function limitTenant({
     const settings = await settingsOf(tenant);
     ctx.state.limits = limitsOf(settings);
     if (settings.TENANT_REQUESTS_PER_MINUTE > 0) {
-      const allowance = await requests.spend(tenant.id, settings.TENANT_REQUESTS_PER_MINUTE);
+      const allowance = await requests.consume(tenant.id, settings.TENANT_REQUESTS_PER_MINUTE);
       ctx.set('RateLimit-Limit', String(allowance.limit));
       ctx.set('RateLimit-Remaining', String(Math.max(0, allowance.remaining)));
       ctx.set('RateLimit-Reset', String(allowance.reset));

@@ -7,6 +7,13 @@ import type { AppMiddleware, Handler } from '../state.ts';
 /** A value, or a function of the tenant's settings that returns it. */
 export type BySettings<Value, Settings> = Value | ((settings: Settings) => Value);
 
+/** Returns a value for the settings of a tenant. */
+export const resolveBySettings = <Value>(
+  value: BySettings<Value, never> | undefined,
+  settings: unknown,
+): Value | undefined =>
+  typeof value === 'function' ? (value as (settings: unknown) => Value)(settings) : value;
+
 /** A response in place of, or next to, those that the engine describes. */
 export type ResponseDescription = Readonly<{
   description: string;

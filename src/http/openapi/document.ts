@@ -1,9 +1,10 @@
 import type Router from '@koa/router';
 
 import type { State } from '../state.ts';
+import { isDescribed } from './bodies.ts';
 import type { Security } from './description.ts';
 import { createSchemas, type Json } from './json-schema.ts';
-import { isDescribed, operationObject } from './operation.ts';
+import { operationObject } from './operation.ts';
 import { pathParameters } from './parameters.ts';
 import { errorResponses, errorSchemas, HEADERS } from './responses.ts';
 import { type Route, routesOf } from './routes.ts';

@@ -1,21 +1,20 @@
 import { z } from 'zod';
 
 import type { ApiErrorCode } from '../../errors.ts';
-import { serializer } from '../fields/serializer.ts';
-import { type AnySerializer, type Metadata, serializerOf } from '../metadata.ts';
 import type { Handler } from '../state.ts';
+import { type Bodies, bodiesOf, describedSerializer, isDescribed, requestBodyOf } from './bodies.ts';
 import {
-  type BySettings,
   MEDIA_TYPES,
   type MiddlewareDescription,
   middlewareOf,
   type OperationDescription,
   operationOf,
   type ResponseDescription,
+  resolveBySettings,
   type Security,
 } from './description.ts';
 import type { Json, Schemas } from './json-schema.ts';
-import { declaredParameters, pageOfRows, pathParameters, recordList } from './parameters.ts';
+import { declaredParameters, pathParameters } from './parameters.ts';
 import { componentRef, errorsOf, jsonContent } from './responses.ts';
 import type { Route } from './routes.ts';
 import { describeInWords } from './words.ts';
@@ -29,83 +28,11 @@ export type OperationContext = Readonly<{
   security: Security;
 }>;
 
-/** The bodies of an operation, and what they are derived from. */
-type Bodies = Readonly<{
-  request: z.ZodType | null;
-  /** Undefined: not known. */
-  response: z.ZodType | null | undefined;
-  status: number;
-  parameters: readonly Json[];
-  isList: boolean;
-}>;
-
 const WRITING = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
 /** Errors that every operation may respond. */
 const COMMON: readonly ApiErrorCode[] = ['parse_error', 'not_found', 'not_acceptable'];
 const INTERNAL: readonly ApiErrorCode[] = ['statement_refused', 'database_unavailable'];
-
-const resolve = <Value>(value: BySettings<Value, never> | undefined, settings: unknown): Value | undefined =>
-  typeof value === 'function' ? (value as (settings: unknown) => Value)(settings) : value;
-
-/** Returns the serializer of a resource, also for a resource with fields only. */
-function describedSerializer(metadata: Metadata): AnySerializer | null {
-  const { fields } = metadata;
-  return (
-    serializerOf(metadata) ??
-    (typeof fields === 'object' ? serializer(fields as Readonly<Record<string, z.ZodType>>) : null)
-  );
-}
-
-/** Returns the bodies that a serializer has for a method. */
-function serializerBodies(
-  { path, handlers, metadata }: Route,
-  method: string,
-): Partial<Pick<Bodies, 'request' | 'response' | 'status'>> {
-  const serializer = describedSerializer(metadata);
-  if (method === 'DELETE') {
-    return { response: null };
-  }
-  if (!serializer) {
-    return {};
-  }
-  const { row, body, partialBody } = serializer;
-  const isCollection = handlers.POST !== undefined && !/\/:[^/]+$/.test(path);
-  switch (method) {
-    case 'POST':
-      return { request: body, response: row, status: 201 };
-    case 'PUT':
-      return { request: body, response: row };
-    case 'PATCH':
-      return { request: partialBody, response: row };
-    default:
-      return { response: isCollection ? z.array(row) : row };
-  }
-}
-
-function bodiesOf(
-  route: Route,
-  method: string,
-  declared: OperationDescription,
-  context: OperationContext,
-): Bodies {
-  const { schemas, settings } = context;
-  const derived = serializerBodies(route, method);
-  const list = declared.list ? recordList(declared.list, schemas) : null;
-  const page = list?.row && declared.list ? pageOfRows(list.row, declared.list.paging) : undefined;
-  const given = resolve(declared.response, settings);
-  const response = given !== undefined ? given : (page ?? derived.response);
-  const request = resolve(declared.body, settings);
-  return {
-    request: (request !== undefined ? request : derived.request) ?? null,
-    response,
-    status:
-      declared.status ??
-      (response === null ? 204 : given === undefined && derived.status !== undefined ? derived.status : 200),
-    parameters: [...(list?.parameters ?? []), ...declaredParameters('query', declared.query, schemas)],
-    isList: list !== null || response instanceof z.ZodArray,
-  };
-}
 
 /** Returns the codes of the errors of an operation. */
 function codesOf(
@@ -134,7 +61,7 @@ function securityOf(
   middleware: readonly MiddlewareDescription[],
   { settings, security }: OperationContext,
 ): Security {
-  const given = resolve(declared.security, settings);
+  const given = resolveBySettings(declared.security, settings);
   if (given) {
     return given;
   }
@@ -197,26 +124,6 @@ function furtherResponses(
   );
 }
 
-/** The body of a request, as JSON or as a form. */
-function requestBodyOf(body: z.ZodType, mediaTypes: readonly string[], schemas: Schemas): Json {
-  const schema = schemas.input(body);
-  return {
-    required: !body.safeParse({}).success,
-    content: Object.fromEntries(mediaTypes.map((type) => [type, { schema }])),
-  };
-}
-
-/** Whether a method has a description: without one, its bodies are unknown. */
-export const isDescribed = (route: Route, method: string): boolean => {
-  const handler = route.handlers[method] as Handler;
-  return (
-    operationOf(handler)?.response !== undefined ||
-    operationOf(handler)?.responses !== undefined ||
-    operationOf(handler)?.list !== undefined ||
-    serializerBodies(route, method).response !== undefined
-  );
-};
-
 /** Returns the description of one method of a path. Null: it does not exist with these settings. */
 export function operationObject(route: Route, method: string, context: OperationContext): Json | null {
   const { schemas, settings, tag } = context;
@@ -232,12 +139,12 @@ export function operationObject(route: Route, method: string, context: Operation
   const headers = Object.assign(
     {},
     ...middleware.map((each) => each.headers ?? {}),
-    resolve(declared.headers, settings),
+    resolveBySettings(declared.headers, settings),
   );
   const responseHeaders = Object.assign(
     {},
     ...middleware.map((each) => each.responseHeaders ?? {}),
-    resolve(declared.responseHeaders, settings),
+    resolveBySettings(declared.responseHeaders, settings),
   );
   const parameters = [
     ...pathParameters(route.path).parameters,
@@ -249,7 +156,7 @@ export function operationObject(route: Route, method: string, context: Operation
   const responses = {
     [status]: successOf(bodies, words.success, responseHeaders, schemas),
     ...errorsOf(codesOf(method, bodies, declared, middleware)),
-    ...furtherResponses(resolve(declared.responses, settings), schemas),
+    ...furtherResponses(resolveBySettings(declared.responses, settings), schemas),
   };
   return {
     operationId: declared.id ?? words.operationId,
@@ -262,7 +169,7 @@ export function operationObject(route: Route, method: string, context: Operation
       ? {
           requestBody: requestBodyOf(
             bodies.request,
-            resolve(declared.mediaTypes, settings) ?? MEDIA_TYPES,
+            resolveBySettings(declared.mediaTypes, settings) ?? MEDIA_TYPES,
             schemas,
           ),
         }

@@ -7,6 +7,8 @@ const CODED: Readonly<Record<number, readonly [name: string, description: string
   402: ['PaymentRequired', 'The tenant is suspended, or its subscription is not paid.'],
   403: ['Forbidden', 'The caller must not do this.'],
   409: ['Conflict', 'The request conflicts with another object or request.'],
+  412: ['PreconditionFailed', 'The object was changed since the client read it.'],
+  428: ['PreconditionRequired', 'The request must contain If-Match.'],
   503: ['Unavailable', 'The service or the tenant is temporarily unavailable.'],
   504: ['OutcomeUnknown', 'The connection to the database was lost while it may have committed the change.'],
 };
@@ -16,11 +18,8 @@ const PLAIN: Readonly<Record<number, readonly [name: string, description: string
   404: ['NotFound', 'The object does not exist, or belongs to another tenant.'],
   405: ['MethodNotAllowed', 'The path does not have this method.'],
   406: ['NotAcceptable', 'The Accept header excludes JSON.'],
-  412: ['PreconditionFailed', 'The object was changed since the client read it.'],
   413: ['TooLarge', 'The request or the response exceeds a limit.'],
-  422: ['UnprocessableContent', 'The Idempotency-Key was used for another request.'],
   415: ['UnsupportedMediaType', 'The media type or the content coding of the body is not accepted.'],
-  428: ['PreconditionRequired', 'The request must contain If-Match.'],
   429: ['TooManyRequests', 'A limit of requests is reached.'],
   500: ['InternalError', 'A fault of the service.'],
 };

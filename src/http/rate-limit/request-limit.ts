@@ -15,7 +15,7 @@ export type RequestLimit = Readonly<{
    * Counts a request of a tenant with a limit of `perMinute`. Returns what remains: below 0 the
    * request exceeds the limit.
    */
-  spend: (tenant: string, perMinute: number) => Promise<Allowance>;
+  consume: (tenant: string, perMinute: number) => Promise<Allowance>;
 }>;
 
 const MINUTE = 60;
@@ -46,7 +46,7 @@ export function createRequestLimit(store: Pick<ThrottleStore, 'limiter'>): Reque
   };
 
   return {
-    spend: async (tenant, limit) => {
+    consume: async (tenant, limit) => {
       const allowance = ({ msBeforeNext }: Counted, remaining: number): Allowance => ({
         limit,
         remaining,

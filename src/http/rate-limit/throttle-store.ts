@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import pg from 'pg';
 import type { RateLimiterMemory as Limiter, RateLimiterAbstract } from 'rate-limiter-flexible';
+import { cancelStatement } from '../../db/driver/cancel-statement.ts';
 
 // The index of the package loads every store, and this file has no types.
 const RateLimiterMemory: typeof Limiter = createRequire(import.meta.url)(
@@ -22,7 +23,7 @@ export type ThrottleStore = Readonly<{
   close: () => Promise<void>;
 }>;
 
-type Terms = Readonly<{
+type StoreOptions = Readonly<{
   /** Milliseconds to wait for the store. A store that does not respond must not block logins. */
   timeout: number;
   onError: (error: Error) => void;
@@ -35,7 +36,26 @@ const inMemory: ThrottleStore = {
   close: async () => {},
 };
 
-async function inPostgres(url: string, { timeout, onError }: Terms): Promise<ThrottleStore> {
+/**
+ * Runs a statement of the store on a connection of the pool. After a timeout, it cancels the statement: otherwise each attempt
+ * would leave a backend behind that the pool does not count, for example one that waits for a lock.
+ */
+async function runStatement(pool: pg.Pool, statement: pg.QueryConfig): Promise<pg.QueryResult> {
+  const client = await pool.connect();
+  try {
+    const result = await client.query(statement);
+    client.release();
+    return result;
+  } catch (error) {
+    if (!(error instanceof pg.DatabaseError)) {
+      void cancelStatement(client as unknown as pg.Client);
+    }
+    client.release(error as Error);
+    throw error;
+  }
+}
+
+async function inPostgres(url: string, { timeout, onError }: StoreOptions): Promise<ThrottleStore> {
   const { RateLimiterPostgres } = await import('rate-limiter-flexible');
   const pool = new pg.Pool({
     connectionString: url,
@@ -45,7 +65,8 @@ async function inPostgres(url: string, { timeout, onError }: Terms): Promise<Thr
     query_timeout: timeout,
   });
   pool.on('error', onError);
-  const store = { storeClient: pool, storeType: 'pool', tableName: TABLE };
+  const storeClient = { query: (statement: pg.QueryConfig) => runStatement(pool, statement) };
+  const store = { storeClient, storeType: 'client', tableName: TABLE };
   // Creates the table, and deletes expired rows from then on.
   const make = (): Promise<void> =>
     new Promise((resolve, reject) => {
@@ -73,7 +94,7 @@ async function inPostgres(url: string, { timeout, onError }: Terms): Promise<Thr
   };
 }
 
-async function inRedis(url: string, { timeout, onError }: Terms): Promise<ThrottleStore> {
+async function inRedis(url: string, { timeout, onError }: StoreOptions): Promise<ThrottleStore> {
   // Loaded here: the other stores do not need them.
   const { RateLimiterRedis } = await import('rate-limiter-flexible');
   const { Redis } = await import('ioredis');
@@ -101,9 +122,9 @@ async function inRedis(url: string, { timeout, onError }: Terms): Promise<Thrott
  *
  * PostgreSQL needs a login that may create its table there. The login of the service must not.
  */
-export async function openThrottleStore(url: string | null, terms: Terms): Promise<ThrottleStore> {
+export async function openThrottleStore(url: string | null, options: StoreOptions): Promise<ThrottleStore> {
   if (url === null) {
     return inMemory;
   }
-  return url.startsWith('redis') ? inRedis(url, terms) : inPostgres(url, terms);
+  return url.startsWith('redis') ? inRedis(url, options) : inPostgres(url, options);
 }

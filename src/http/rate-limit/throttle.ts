@@ -20,9 +20,9 @@ export type Throttle = Readonly<{
    *
    * @throws Unavailable `throttled` when the attempt exceeds the limit
    */
-  spend: (scope: Scope, rate: Rate | null, attempt: Attempt) => Promise<void>;
+  consume: (scope: Scope, rate: Rate | null, attempt: Attempt) => Promise<void>;
   /** Called after a success: removes the account's attempts from that address. */
-  forgive: (scope: Scope, rate: Rate | null, attempt: Attempt) => Promise<void>;
+  reset: (scope: Scope, rate: Rate | null, attempt: Attempt) => Promise<void>;
 }>;
 
 type BlockWindow = Readonly<{
@@ -32,7 +32,7 @@ type BlockWindow = Readonly<{
   points: number;
   /** … in a multiple of its periods. */
   periods: number;
-  forgiven: boolean;
+  isReset: boolean;
 }>;
 
 const both: BlockWindow = {
@@ -40,7 +40,7 @@ const both: BlockWindow = {
   key: ({ account, address }) => `${account}|${address}`,
   points: 1,
   periods: 1,
-  forgiven: true,
+  isReset: true,
 };
 /** Limits the attempts on many accounts from one address: an office, or one password tried on all accounts. */
 const address: BlockWindow = {
@@ -48,7 +48,7 @@ const address: BlockWindow = {
   key: ({ address }) => address,
   points: 10,
   periods: 1,
-  forgiven: false,
+  isReset: false,
 };
 /** Limits the attempts on one account from many addresses. */
 const account: BlockWindow = {
@@ -56,7 +56,7 @@ const account: BlockWindow = {
   key: ({ account }) => account,
   points: 10,
   periods: 60,
-  forgiven: true,
+  isReset: true,
 };
 
 const WINDOWS: Readonly<Record<Scope, readonly BlockWindow[]>> = {
@@ -111,7 +111,7 @@ export function createThrottle(store: ThrottleStore): Throttle {
     );
 
   return {
-    spend: async (scope, rate, attempt) => {
+    consume: async (scope, rate, attempt) => {
       if (!rate) {
         return;
       }
@@ -123,17 +123,14 @@ export function createThrottle(store: ThrottleStore): Throttle {
           });
       }
     },
-    forgive: async (scope, rate, attempt) => {
+    reset: async (scope, rate, attempt) => {
       if (!rate) {
         return;
       }
-      const forgiven = WINDOWS[scope].filter((window) => window.forgiven);
+      const windows = WINDOWS[scope].filter(({ isReset }) => isReset);
       await Promise.all(
-        forgiven.map((window) =>
-          limiterOf(scope, window, rate)
-            .delete(keyOf(window, attempt))
-            .catch(() => false),
-        ),
+        // A store that does not respond is replaced by memory, as for `consume`.
+        windows.map((window) => limiterOf(scope, window, rate).delete(keyOf(window, attempt))),
       );
     },
   };

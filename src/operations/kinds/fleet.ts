@@ -1,10 +1,8 @@
 import { z } from 'zod';
-import { migrateFleet } from '../../cli/framework/fleet.ts';
 import type { Config } from '../../config/config.ts';
 import { counted } from '../../counted.ts';
 import { connectionTo } from '../../db/admin/connection-config.ts';
 import type { Project } from '../../definition/define-project.ts';
-import { MigrationStopped } from '../../tenancy/fleet/migrate.ts';
 import type { MigrationReport } from '../../tenancy/fleet/migration-report.ts';
 import {
   defineOperation,
@@ -48,6 +46,8 @@ const migrateKind = (project: Project, config: Config) =>
       }),
     }),
     run: async (given, context) => {
+      const { migrateFleet } = await import('../../cli/framework/fleet.ts');
+      const { MigrationStopped } = await import('../../tenancy/fleet/migrate.ts');
       const show = showProgress(context);
       let step: (line: string) => void = context.log;
       try {
@@ -58,6 +58,8 @@ const migrateKind = (project: Project, config: Config) =>
           jobs: given.jobs,
           canary: given.canary,
           continueOnError: given.continue_on_error,
+          // All staff of the public site see the operation.
+          hideValues: true,
           confirm: async (what, question) => {
             context.log(question);
             return what === 'canary';

@@ -4,9 +4,6 @@ import type { Config } from '../../config/config.ts';
 import type { OperationDependencies } from '../../definition/dependencies.ts';
 import type { PreparedOwner } from '../../definition/owners.ts';
 import { OperatorError, ValidationFailed } from '../../errors.ts';
-import { createTenant } from '../../tenancy/lifecycle/create-tenant.ts';
-import { deleteTenant, purgeDeleted } from '../../tenancy/lifecycle/delete-tenant.ts';
-import { renameTenant } from '../../tenancy/lifecycle/rename-tenant.ts';
 import {
   defineOperation,
   type OperationContext,
@@ -118,6 +115,7 @@ function createKind(config: Config, parts: Parts): OperationKind {
       if (owner !== null && owners === null) {
         throw new OperatorError('precondition_failed', 'No app of this installation has users.');
       }
+      const { createTenant } = await import('../../tenancy/lifecycle/create-tenant.ts');
       const id = await createTenant(
         databases,
         project,
@@ -131,7 +129,7 @@ function createKind(config: Config, parts: Parts): OperationKind {
         },
         {
           database: given.database,
-          adds: owner !== null && owners !== null ? [(client) => owners.addOwner(client, owner)] : [],
+          insertRows: owner !== null && owners !== null ? [(client) => owners.addOwner(client, owner)] : [],
         },
       );
       if (required && needsVerification(host, base)) {
@@ -169,6 +167,7 @@ const renameKind = ({ BASE_DOMAIN: baseDomain, REQUIRE_DOMAIN_VERIFICATION: requ
       if (host !== undefined) {
         assertPrimaryAllowed(host, { baseDomain, required }, 'Add and verify it, then make it primary.');
       }
+      const { renameTenant } = await import('../../tenancy/lifecycle/rename-tenant.ts');
       const renamed = await renameTenant(
         chooseDatabase(databases, MAIN).owner,
         schema,
@@ -199,6 +198,7 @@ const deleteKind = defineOperation({
     block_seconds: blockSeconds,
   }),
   run: async ({ keep_days: keepDays, block_seconds: seconds }, { project, databases, tenant, log }) => {
+    const { deleteTenant } = await import('../../tenancy/lifecycle/delete-tenant.ts');
     const options = { keepDays, blockSeconds: seconds };
     const { tenant: deleted, changed, drained } = await deleteTenant(databases, project, tenant, options);
     if (!drained) {
@@ -217,12 +217,13 @@ const purgeKind = defineOperation({
   repeatable: true,
   arguments: z.strictObject({}),
   run: async (_given, context) => {
+    const { purgeDeleted } = await import('../../tenancy/lifecycle/delete-tenant.ts');
     await purgeDeleted(context.databases, context.tenant, showProgress(context));
     return { purged: true };
   },
 });
 
-/** Creation, renaming, deletion and purge. */
+/** Creation, renaming, deletion and purge. The service lists them, and only the worker loads what they run. */
 export const lifecycleKinds = (config: Config, parts: Parts): readonly OperationKind[] => [
   createKind(config, parts),
   renameKind(config),

@@ -89,6 +89,8 @@ const dumpKind = ({ OPERATIONS_DIRECTORY: directory }: Config) =>
     title: 'Dump tenant',
     description:
       "Writes the tenant's rows to a file in the worker's OPERATIONS_DIRECTORY, from one snapshot.",
+    // Before it is purged, too.
+    statuses: ['active', 'suspended', 'maintenance', 'deleted'],
     repeatable: true,
     cancelable: true,
     arguments: z.strictObject({

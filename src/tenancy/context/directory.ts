@@ -6,16 +6,16 @@ export type Directory = Readonly<{
   /** Returns the tenant of a host, or null. `host` must be normalized: lowercase, without a port. */
   find: (host: string) => Promise<ResolvedTenant | null>;
   /** Deletes the cached entries of one tenant. */
-  forgetTenant: (id: string) => void;
-  forgetHost: (host: string) => void;
+  invalidateTenant: (id: string) => void;
+  invalidateHost: (host: string) => void;
   /** Deletes all cached entries. Called when notifications may have been missed. */
-  forgetAll: () => void;
+  invalidateAll: () => void;
 }>;
 
 /** Maximum seconds for which an unknown host is cached. A new tenant must not wait for the whole TTL. */
 const NEGATIVE_TTL = 10;
 /**
- * Maximum number of hosts remembered as having resolved to a tenant. Their next lookup has priority
+ * Maximum number of hosts that are known to have resolved to a tenant. Their next lookup has priority
  * over unknown hosts.
  */
 const MAX_KNOWN = 100_000;
@@ -23,7 +23,7 @@ const MAX_KNOWN = 100_000;
 /** Whether a host was in the cache. A host without a tenant that was not in the cache counts as `unknown`. */
 export type LookUpResult = 'hit' | 'miss' | 'unknown';
 
-type Remembered = { tenant: ResolvedTenant | null };
+type Cached = { tenant: ResolvedTenant | null };
 
 /**
  * Creates a cache from hostname to tenant, for `ttl` seconds, unknown hosts included.
@@ -42,16 +42,17 @@ export function createDirectory({
   max?: number;
   onFind?: (result: LookUpResult) => void;
 }): Directory {
-  const known = new LRUCache<string, Remembered>({ max, ttl: ttl * 1000 });
+  const known = new LRUCache<string, Cached>({ max, ttl: ttl * 1000 });
   // A separate cache: a flood of unknown hosts must not displace those of tenants.
-  const unknown = new LRUCache<string, Remembered>({ max, ttl: Math.min(ttl, NEGATIVE_TTL) * 1000 });
-  const seen = new LRUCache<string, true>({ max: MAX_KNOWN });
-  const underWay = new Map<string, Promise<ResolvedTenant | null>>();
+  const unknown = new LRUCache<string, Cached>({ max, ttl: Math.min(ttl, NEGATIVE_TTL) * 1000 });
+  // With max, its arrays would be allocated in full when the service starts.
+  const seen = new LRUCache<string, true>({ maxSize: MAX_KNOWN, sizeCalculation: () => 1 });
+  const lookUps = new Map<string, Promise<ResolvedTenant | null>>();
   let epoch = 0;
 
-  const forget = (isStale: (host: string, tenant: ResolvedTenant | null) => boolean): void => {
+  const invalidate = (isStale: (host: string, tenant: ResolvedTenant | null) => boolean): void => {
     epoch += 1;
-    underWay.clear();
+    lookUps.clear();
     for (const cache of [known, unknown]) {
       for (const [host, { tenant }] of [...cache.entries()]) {
         if (isStale(host, tenant)) {
@@ -78,30 +79,30 @@ export function createDirectory({
 
   return {
     find: async (host) => {
-      const remembered = known.get(host) ?? unknown.get(host);
-      if (remembered) {
+      const cached = known.get(host) ?? unknown.get(host);
+      if (cached) {
         onFind('hit');
-        return remembered.tenant;
+        return cached.tenant;
       }
-      const shared = underWay.get(host);
+      const shared = lookUps.get(host);
       if (shared) {
         onFind('hit');
         return shared;
       }
       const fresh = read(host);
-      underWay.set(host, fresh);
+      lookUps.set(host, fresh);
       try {
         const tenant = await fresh;
         onFind(tenant ? 'miss' : 'unknown');
         return tenant;
       } finally {
-        if (underWay.get(host) === fresh) {
-          underWay.delete(host);
+        if (lookUps.get(host) === fresh) {
+          lookUps.delete(host);
         }
       }
     },
-    forgetTenant: (id) => forget((_host, tenant) => tenant?.id === id),
-    forgetHost: (host) => forget((known) => known === host),
-    forgetAll: () => forget(() => true),
+    invalidateTenant: (id) => invalidate((_host, tenant) => tenant?.id === id),
+    invalidateHost: (host) => invalidate((known) => known === host),
+    invalidateAll: () => invalidate(() => true),
   };
 }

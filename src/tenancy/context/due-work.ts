@@ -32,7 +32,7 @@ export function createWatchDueWork({
   placement,
   lookUps,
 }: {
-  placement: Pick<Placement, 'remember'>;
+  placement: Pick<Placement, 'record'>;
   /** By database name. Each database lists the work of its own tenants. */
   lookUps: Readonly<Record<string, Pick<DatabasePool, 'any'>>>;
 }): WatchDueWork {
@@ -61,7 +61,7 @@ export function createWatchDueWork({
         `);
         const living = database === MAIN ? rows : await tenantsOf(database, rows);
         for (const { tenant, lane } of living) {
-          placement.remember({ id: tenant, database, lane });
+          placement.record({ id: tenant, database, lane });
         }
         return living;
       }),

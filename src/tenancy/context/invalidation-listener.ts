@@ -25,7 +25,7 @@ export function listenForInvalidations({
   onLost,
 }: {
   connection: pg.ClientConfig;
-  directory: Pick<Directory, 'forgetTenant' | 'forgetHost' | 'forgetAll'>;
+  directory: Pick<Directory, 'invalidateTenant' | 'invalidateHost' | 'invalidateAll'>;
   /** Called when a tenant has changed or may have changed. */
   onTenant?: (tenant: TenantId) => void;
   /** Called when a tenant is about to be locked, with the maximum duration in seconds. */
@@ -44,12 +44,12 @@ export function listenForInvalidations({
     client.on('end', () => lost.reject(new Error('The listening connection was closed.')));
     client.on('notification', ({ payload = '' }) => {
       if (payload.startsWith('host:')) {
-        directory.forgetHost(payload.slice('host:'.length));
+        directory.invalidateHost(payload.slice('host:'.length));
       } else if (payload.startsWith('moving:')) {
         const [, id, seconds] = payload.split(':');
         onMoving(id as TenantId, Number(seconds) || 0);
       } else {
-        directory.forgetTenant(payload);
+        directory.invalidateTenant(payload);
         onTenant(payload as TenantId);
       }
     });
@@ -58,7 +58,7 @@ export function listenForInvalidations({
     try {
       await client.connect();
       await client.query('listen koa_tenants');
-      directory.forgetAll();
+      directory.invalidateAll();
       onFollowing();
       for (;;) {
         await Promise.race([lost.promise, wait(HEARTBEAT, null, { ref: false, signal: closing.signal })]);

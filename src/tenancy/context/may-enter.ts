@@ -14,7 +14,7 @@ const databaseRow = z.strictObject({ database: z.string().nullable(), lane: z.nu
  */
 export async function mayEnter(
   tenantDatabase: TenantDatabase,
-  placement: Pick<Placement, 'remember'>,
+  placement: Pick<Placement, 'record'>,
   main: Pick<CommonQueryMethods, 'one'>,
   tenant: TenantId,
 ): Promise<boolean> {
@@ -25,7 +25,7 @@ export async function mayEnter(
       )`select tenancy.database_of(${tenant}) as database, tenancy.lane_of(${tenant}) as lane`,
     );
     if (database !== null) {
-      placement.remember({ id: tenant, database, lane });
+      placement.record({ id: tenant, database, lane });
     }
     await withTenant(tenantDatabase, { tenant, readOnly: true }, flushEntry);
     return true;

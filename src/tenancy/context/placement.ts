@@ -7,8 +7,8 @@ const UNPINNED_ON_MAIN = { database: MAIN, lane: null };
 
 /** The database and the lane of each tenant, as this process read them last. */
 export type Placement = Readonly<{
-  /** Remembers the database and the lane of a tenant and returns the tenant. */
-  remember: <Located extends Pick<ResolvedTenant, 'id' | 'database' | 'lane'>>(
+  /** Records the database and the lane of a tenant and returns the tenant. */
+  record: <Located extends Pick<ResolvedTenant, 'id' | 'database' | 'lane'>>(
     tenant: Located | null,
   ) => Located | null;
   poolOf: (tenant: TenantId) => ConnectionSource;
@@ -17,7 +17,7 @@ export type Placement = Readonly<{
 }>;
 
 /**
- * Creates the placement: it selects the pool shard in the database of a tenant. Remembers only tenants
+ * Creates the placement: it selects the pool shard in the database of a tenant. Stores only tenants
  * outside main and those that are pinned to a lane, so that it stays small.
  *
  * A stale entry is safe: a database rejects a tenant that it does not have (`KT005`), and a login cannot
@@ -29,7 +29,7 @@ export function createPlacement(
   const places = new Map<TenantId, Pick<ResolvedTenant, 'database' | 'lane'>>();
   const placeOf = (tenant: TenantId) => places.get(tenant) ?? UNPINNED_ON_MAIN;
   return {
-    remember: (tenant) => {
+    record: (tenant) => {
       if (tenant?.database === MAIN && tenant.lane === null) {
         places.delete(tenant.id);
       } else if (tenant) {

@@ -48,7 +48,7 @@ export async function openPoolShards(
     throw new TypeError('There must be at least one lane.');
   }
   const known = new LRUCache<TenantId, Assignment>({ max: MAX_KNOWN });
-  // A request asks twice: for its connection and for its log line.
+  // Called twice by each request: for its connection and for its log line.
   const assignmentOf = (tenant: TenantId, pinned: number | null): Assignment => {
     const found = known.get(tenant);
     if (found?.pinned === pinned) {

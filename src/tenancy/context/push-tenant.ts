@@ -39,3 +39,28 @@ export async function pushTenant(
   `);
   return changed;
 }
+
+/**
+ * Returns a function that calls `push` for a tenant, with one call for it at a time. A call while that one runs is made
+ * once more after it: two concurrent pushes of a tenant could write the older row last. `push` must not throw.
+ */
+export function pushOneAtATime(push: (tenant: TenantId) => Promise<void>): (tenant: TenantId) => void {
+  const running = new Map<TenantId, { isOutdated: boolean }>();
+  const run = async (tenant: TenantId): Promise<void> => {
+    const state = { isOutdated: true };
+    running.set(tenant, state);
+    while (state.isOutdated) {
+      state.isOutdated = false;
+      await push(tenant);
+    }
+    running.delete(tenant);
+  };
+  return (tenant) => {
+    const state = running.get(tenant);
+    if (state) {
+      state.isOutdated = true;
+    } else {
+      void run(tenant);
+    }
+  };
+}

@@ -42,9 +42,9 @@ export function createSettingsOf({
   };
 
   return function settingsOf(tenant) {
-    const remembered = known.get(tenant);
-    if (remembered) {
-      return remembered;
+    const cached = known.get(tenant);
+    if (cached) {
+      return cached;
     }
     const fresh = read(tenant);
     known.set(tenant, fresh);

@@ -88,7 +88,7 @@ export async function recordDigests(client: pg.ClientBase, digests: readonly Fil
 }
 
 /** Deletes the digests of tenant migrations that no tenant has any more. */
-export async function forgetDigests(client: pg.ClientBase, names: readonly string[]): Promise<void> {
+export async function deleteDigests(client: pg.ClientBase, names: readonly string[]): Promise<void> {
   await client.query('set local role tenancy_owner');
   await client.query(
     `delete from tenancy_migrations.digests as m

@@ -29,6 +29,8 @@ export type MigrateOptions = Partial<FleetRun> &
     /** Maximum number of attempts for a tenant whose locks are held by other sessions. */
     attempts?: number;
     migrations?: readonly TenantMigration[];
+    /** Whether the report of a failure omits messages of PostgreSQL that may quote values of rows. */
+    hideValues?: boolean;
     /** Called after the canaries, and before migrations are undone. Returns whether to continue. */
     confirm?: (what: 'canary' | 'undo', question: string) => Promise<boolean>;
     /** Called when a pass begins, with the number of its tenants. */
@@ -64,6 +66,7 @@ export async function withDefaults(
     busyTimeout: 600_000,
     lockTimeout: 1_000,
     attempts: 6,
+    hideValues: false,
     confirm: async () => true,
     onStart: () => {},
     onTenant: () => {},

@@ -1,10 +1,11 @@
 import type pg from 'pg';
 
 import { counted } from '../../counted.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { migrateConcurrent } from '../migrations/migrate-concurrent.ts';
 import { migrationsFor } from '../migrations/migrate-tenant.ts';
 import { BUSY, migrateTransactional, type TransactionalResult } from '../migrations/migrate-transactional.ts';
-import { MigrationFailed, reasonOf } from '../migrations/migration-failed.ts';
+import { MigrationFailed, reasonOf, reasonWithoutValues } from '../migrations/migration-failed.ts';
 import type { BehindTenant } from './fleet-state.ts';
 import type { ResolvedOptions } from './migrate-options.ts';
 import { assertAllWell, type Draft, MigrationStopped } from './migration-report.ts';
@@ -14,21 +15,30 @@ import { runFleet } from './run-fleet.ts';
 
 /** Records why a tenant could not be migrated, for `migrate-status`. Its next success deletes the record. */
 async function recordFailure(client: pg.ClientBase, tenantId: string, error: unknown): Promise<void> {
+  const cause = error instanceof MigrationFailed ? error.cause : error;
   await client.query(
-    `insert into tenancy.migration_failures as f (tenant_id, migration, error)
-     values ($1, $2, $3)
+    `insert into tenancy.migration_failures as f (tenant_id, migration, error, error_without_values)
+     values ($1, $2, $3, $4)
      on conflict on constraint migration_failures_pkey do update
        set migration = excluded.migration,
            error = excluded.error,
+           error_without_values = excluded.error_without_values,
            attempts = f.attempts + 1,
            failed_at = now()`,
     [
       tenantId,
       error instanceof MigrationFailed ? error.migration : null,
-      reasonOf(error instanceof MigrationFailed ? error.cause : error),
+      reasonOf(cause),
+      reasonWithoutValues(cause),
     ],
   );
 }
+
+/** Deletes the recorded failures of tenants that have no pending migration. */
+export const deleteFailures = (owner: pg.ClientConfig, tenantIds: readonly string[]): Promise<unknown> =>
+  withAdminConnection(owner, (client) =>
+    client.query('delete from tenancy.migration_failures as f where f.tenant_id = any($1)', [tenantIds]),
+  );
 
 /** Functions that run the next migrations of one tenant, and that report them. */
 type Migrator = Readonly<{
@@ -39,7 +49,7 @@ type Migrator = Readonly<{
 }>;
 
 function createMigrator(
-  { migrations, to, fake, lockTimeout, attempts, onTenant }: ResolvedOptions,
+  { migrations, to, fake, lockTimeout, attempts, onTenant, hideValues }: ResolvedOptions,
   report: Draft,
 ): Migrator {
   const targetOf = ({ schema }: BehindTenant) => ({
@@ -62,8 +72,9 @@ function createMigrator(
       onTenant(`${schema}  ${direction === 'down' ? 'undone ' : ''}${names.join(', ')}`);
     },
     onFailure: async (client, { id, schema }, error) => {
-      report.failures.push({ schema, error: reasonOf(error) });
-      onTenant(`${schema}  failed: ${reasonOf(error)}`);
+      const reason = hideValues ? reasonWithoutValues(error) : reasonOf(error);
+      report.failures.push({ schema, error: reason });
+      onTenant(`${schema}  failed: ${reason}`);
       await recordFailure(client, id, error);
     },
   };

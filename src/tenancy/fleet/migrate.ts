@@ -2,8 +2,9 @@ import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { type DomainError, OperatorError } from '../../errors.ts';
-import { type ContextMode, installShared, sharedFingerprint } from '../install/install.ts';
+import { installShared } from '../install/install.ts';
 import { acceptsLaneLogins } from '../install/lane-logins.ts';
+import { type ContextMode, sharedFingerprint } from '../install/shared-files.ts';
 import { provisionTenant } from '../lifecycle/provision.ts';
 import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
 import { NO_LANE_LOGINS } from '../registry/lane-logins.ts';
@@ -11,17 +12,17 @@ import { extensionsOf } from '../registry/project.ts';
 import { noSuchTenant } from '../registry/registry.ts';
 import { SITE_SCHEMA } from '../registry/tenant.ts';
 import {
+  deleteDigests,
   type FileDigest,
   findChanged,
   findUnrecorded,
-  forgetDigests,
   readFileDigests,
   recordDigests,
 } from './changed-files.ts';
 import { correctStaleRows, findStaleRows } from './find-stale-rows.ts';
 import { type Fleet, type FleetState, readFleetState } from './fleet-state.ts';
 import { type MigrateOptions, type ResolvedOptions, withDefaults } from './migrate-options.ts';
-import { migrateTenants } from './migrate-tenants.ts';
+import { deleteFailures, migrateTenants } from './migrate-tenants.ts';
 import type { Draft, MigrationReport } from './migration-report.ts';
 
 export type { Fleet } from './fleet-state.ts';
@@ -138,6 +139,9 @@ export async function migrate(
     await correctStaleRows(owner, await findStaleRows(owner, options));
     state = await readFleetState(owner, fleet, options);
   }
+  if (tenants && state && !state.newer && options.to === undefined && state.recovered.length > 0) {
+    await deleteFailures(owner, state.recovered);
+  }
   try {
     if (tenants && state && state.behind.length > 0) {
       await migrateTenants(owner, state.behind, options, report);
@@ -192,7 +196,7 @@ async function compareFiles(
   if (!state.newer && (toRecord.length > 0 || undone.length > 0)) {
     await withAdminConnection(owner, async (client) => {
       await recordDigests(client, toRecord);
-      await forgetDigests(client, undone);
+      await deleteDigests(client, undone);
     });
   }
 }

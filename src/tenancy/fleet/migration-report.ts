@@ -1,6 +1,6 @@
 import { counted } from '../../counted.ts';
 import { OperatorError } from '../../errors.ts';
-import type { ContextMode } from '../install/install.ts';
+import type { ContextMode } from '../install/shared-files.ts';
 import type { ChangedFile } from './changed-files.ts';
 
 type Names = ReadonlyArray<Readonly<{ schema: string; applied: readonly string[] }>>;
@@ -53,7 +53,7 @@ export function assertAllWell(report: MigrationReport): void {
     const which = report.failures.length > 1 ? 'the first was ' : '';
     throw new MigrationStopped(
       'migration_failed',
-      `${counted(report.failures.length, 'tenant')} failed: ${which}${first.schema}: ${first.error}.${rest} \`migrate-status\` lists every failure. Fix the cause and run \`migrate\` again.`,
+      `${counted(report.failures.length, 'tenant')} failed: ${which}${first.schema}: ${first.error.replace(/\.$/, '')}.${rest} \`migrate-status\` lists every failure. Fix the cause and run \`migrate\` again.`,
       report,
     );
   }

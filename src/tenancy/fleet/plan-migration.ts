@@ -2,9 +2,9 @@ import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { migrationsFor } from '../migrations/migrate-tenant.ts';
+import { sharedMigrationNames } from '../migrations/migration-files.ts';
 import { findTarget } from '../migrations/migration-sequence.ts';
 import { readHistories } from '../migrations/read-histories.ts';
-import { sharedMigrationNames } from '../migrations/run-migrations.ts';
 import {
   loadGlobalMigrations,
   loadTenantMigrations,

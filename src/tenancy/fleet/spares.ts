@@ -3,7 +3,7 @@ import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { takeSessionLock } from '../../db/admin/session-lock.ts';
-import { createTenant } from '../lifecycle/provision.ts';
+import { createTenantWithoutHooks } from '../lifecycle/provision.ts';
 import { migrateTenant } from '../migrations/migrate-tenant.ts';
 import { loadTenantMigrations } from '../migrations/tenant-migrations.ts';
 import { parseSchemaName, type Tenant } from '../registry/tenant.ts';
@@ -60,7 +60,7 @@ export async function keepSpares(
       report.migrated += 1;
     }
     while (spares.length + report.created < wanted && !signal.aborted) {
-      await createTenant(
+      await createTenantWithoutHooks(
         owner,
         fleet.service,
         { schema: parseSchemaName(spareSchema()), name: 'spare', domains: [] },

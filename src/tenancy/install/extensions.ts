@@ -7,8 +7,7 @@ import type { Extension } from '../registry/project.ts';
 const failed = (message: string, cause?: unknown): DomainError =>
   new OperatorError('precondition_failed', message, { cause });
 
-/** Insufficient privilege: an extension that PostgreSQL does not trust, or a login without CREATE on the database. */
-
+/** Fails for an extension that PostgreSQL does not trust, or without CREATE on the database. */
 async function createExtension(client: pg.ClientBase, name: Extension): Promise<void> {
   try {
     await client.query(`create extension ${pg.escapeIdentifier(name)} schema extensions`);

@@ -1,4 +1,4 @@
-import { sharedMigrationNames } from '../migrations/run-migrations.ts';
+import { sharedMigrationNames } from '../migrations/migration-files.ts';
 
 /**
  * Returns whether a newer release has migrated the database: all shared migrations of this code are

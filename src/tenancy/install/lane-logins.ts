@@ -72,8 +72,8 @@ async function grantTenantRoles(client: pg.ClientBase): Promise<void> {
 
 /**
  * Creates the logins of the lanes with the rights that they need: to connect, to enter a tenant, and to become the
- * roles of their own tenants. `asOwner` runs its work as tenancy_owner. Without logins it only forgets the former ones,
- * which `checkLaneLogins` reports.
+ * roles of their own tenants. `asOwner` runs its work as tenancy_owner. Without logins, it only deletes the rows of
+ * former ones, which `checkLaneLogins` then reports.
  */
 export async function installLaneLogins(
   client: pg.Client,

@@ -2,11 +2,11 @@ import { z } from 'zod';
 
 import { type Finding, type Query, runChecks } from '../../db/checks.ts';
 import { OperatorError } from '../../errors.ts';
-import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
+import { listGlobalMigrations } from '../migrations/migration-files.ts';
 import { extensionsOf, type TenancyProject } from '../registry/project.ts';
 import { FLEET_CHECKS, mayCheckFleetLater } from './fleet-checks.ts';
-import { type ContextMode, sharedFingerprint } from './install.ts';
 import { isOfNewerRelease } from './is-of-newer-release.ts';
+import { type ContextMode, sharedFingerprint } from './shared-files.ts';
 
 export type Preconditions = Readonly<{
   /**
@@ -113,15 +113,15 @@ async function findMissing(query: Query, project: TenancyProject): Promise<reado
       .map(({ name }) => name);
   const wanted = extensionsOf(project);
   const installed = wanted.length > 0 ? await read(INSTALLED_EXTENSIONS) : [];
-  const migrations = await loadGlobalMigrations(project);
+  const migrations = await listGlobalMigrations(project);
   const applied = migrations.length > 0 ? await read(GLOBAL_MIGRATIONS) : [];
   return [
     ...wanted
       .filter((name) => !installed.includes(name))
       .map((name) => `  extension ${name} is not in schema extensions. Fix: tenants migrate`),
     ...migrations
-      .filter(({ name }) => !applied.includes(name))
-      .map(({ name }) => `  global migration ${name} was not applied. Fix: tenants migrate`),
+      .filter((name) => !applied.includes(name))
+      .map((name) => `  global migration ${name} was not applied. Fix: tenants migrate`),
   ];
 }
 

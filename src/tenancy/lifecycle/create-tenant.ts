@@ -9,7 +9,7 @@ import type { NewTenant } from './new-tenant.ts';
 import { provisionOn } from './provision-on.ts';
 
 /**
- * Creates a tenant in one of the databases. The functions of `adds` add rows inside it, in the transaction that
+ * Creates a tenant in one of the databases. The functions of `insertRows` insert rows inside it, in the transaction that
  * creates it, so that both exist or neither.
  *
  * @throws OperatorError `schema_name_taken`, `domain_taken`, or `usage_invalid` for an unknown database
@@ -20,8 +20,8 @@ export async function createTenant(
   tenant: NewTenant,
   {
     database,
-    adds = [],
-  }: Readonly<{ database: string; adds?: ReadonlyArray<(client: pg.ClientBase) => Promise<void>> }>,
+    insertRows = [],
+  }: Readonly<{ database: string; insertRows?: ReadonlyArray<(client: pg.ClientBase) => Promise<void>> }>,
 ): Promise<TenantId> {
   const placement = chooseDatabase(databases, database);
   return provisionOn(
@@ -30,8 +30,8 @@ export async function createTenant(
     tenant,
     null,
     async (client) => {
-      for (const add of adds) {
-        await insideAsOwner(client, tenant, () => add(client));
+      for (const insert of insertRows) {
+        await insideAsOwner(client, tenant, () => insert(client));
       }
     },
   );

@@ -16,10 +16,10 @@ import { runHooks } from './run-hooks.ts';
 export type Begin = (client: pg.Client) => Promise<void>;
 
 /**
- * Creates a tenant or a spare: in one transaction, or in several if its migrations need a commit in
- * between.
+ * Creates a tenant or a spare, and calls no hook of apps: in one transaction, or in several if its migrations need a
+ * commit in between.
  */
-export async function createTenant(
+export async function createTenantWithoutHooks(
   owner: pg.ClientConfig,
   service: string,
   tenant: NewTenant,

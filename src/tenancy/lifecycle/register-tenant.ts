@@ -19,7 +19,10 @@ const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
   // Two operations restore the same tenant at the same time.
   tenants_pkey: schemaTaken,
   domains_pkey: ({ domains }) =>
-    new OperatorError('domain_taken', `A tenant with the domain "${domains.join('" or "')}" already exists.`),
+    new OperatorError(
+      'domain_taken',
+      `A tenant with the domain "${domains.join('" or "')}" already exists. Choose another domain.`,
+    ),
 };
 
 /** The schema version of a tenant without tables. */

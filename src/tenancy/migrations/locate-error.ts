@@ -1,6 +1,7 @@
 import type { EventEmitter } from 'node:events';
 import type pg from 'pg';
 
+import { attachStatement } from '../../db/driver/failed-statement.ts';
 import { splitStatements } from '../../db/sql/split-statements.ts';
 import { displayPath } from './file-digest.ts';
 import type { SqlFile } from './tenant-migrations.ts';
@@ -51,15 +52,13 @@ const shorten = (statement: string): string => {
   return line.length > 200 ? `${line.slice(0, 200)}…` : line;
 };
 
-/**
- * Returns the place of an error in pieces that were sent as one text.
- *
- * @param completed number of statements that PostgreSQL had completed
- */
-export async function locateError(
+/** `location` is null for a statement that is in no file. */
+type FailedStatement = Readonly<{ location: ErrorLocation | null; text: string }>;
+
+async function findFailed(
   pieces: readonly Piece[],
   { position, completed }: { position: number | null; completed: number },
-): Promise<ErrorLocation | null> {
+): Promise<FailedStatement | null> {
   const text = pieces.map((piece) => piece.text).join(BETWEEN);
   const statements = await statementsIn(text);
   const at = position === null ? null : indexOf(text, position);
@@ -71,13 +70,12 @@ export async function locateError(
   for (const { text: own, source } of pieces) {
     const end = start + own.length;
     if (failed.at < end) {
-      return source === null
-        ? null
-        : {
-            file: displayPath(source.file),
-            line: lineOf(own, (at ?? failed.at) - start),
-            statement: shorten(failed.statement),
-          };
+      const location = source && {
+        file: displayPath(source.file),
+        line: lineOf(own, (at ?? failed.at) - start),
+        statement: shorten(failed.statement),
+      };
+      return { location, text: failed.statement };
     }
     start = end + BETWEEN.length;
   }
@@ -85,23 +83,38 @@ export async function locateError(
 }
 
 /**
- * Stores the place of PostgreSQL's error for `locationOfError`, and returns the error.
+ * Returns the place of an error in pieces that were sent as one text.
+ *
+ * @param completed number of statements that PostgreSQL had completed
+ */
+export async function locateError(
+  pieces: readonly Piece[],
+  at: { position: number | null; completed: number },
+): Promise<ErrorLocation | null> {
+  return (await findFailed(pieces, at))?.location ?? null;
+}
+
+/**
+ * Stores the place of PostgreSQL's error for `locationOfError`, and its statement. Returns the error.
  *
  * @param completed number of completed statements; null if it is not known
  */
-export async function rememberLocation(
+export async function attachLocation(
   error: unknown,
   pieces: readonly Piece[],
   completed: number | null = 0,
 ): Promise<unknown> {
   const { position, severity } = error as { position?: string; severity?: string };
   if (severity !== undefined && (position !== undefined || completed !== null)) {
-    const location = await locateError(pieces, {
+    const failed = await findFailed(pieces, {
       position: position === undefined ? null : Number(position),
       completed: completed ?? 0,
     });
-    if (location) {
-      locations.set(error as object, location);
+    if (failed?.location) {
+      locations.set(error as object, failed.location);
+    }
+    if (failed) {
+      attachStatement(error, failed.text);
     }
   }
   return error;
@@ -126,7 +139,7 @@ export async function queryPieces(client: pg.ClientBase, pieces: readonly Piece[
   try {
     await client.query(pieces.map(({ text }) => text).join(BETWEEN));
   } catch (error) {
-    throw await rememberLocation(error, pieces, connection === undefined ? null : completed);
+    throw await attachLocation(error, pieces, connection === undefined ? null : completed);
   } finally {
     connection?.off('commandComplete', count);
   }

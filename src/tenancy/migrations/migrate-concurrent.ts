@@ -6,7 +6,7 @@ import type { Tenant } from '../registry/tenant.ts';
 import { PROTECT, statementsOf } from './apply-migrations.ts';
 import { runConcurrently } from './concurrent-statement.ts';
 import { historySql, markSql } from './history.ts';
-import { rememberLocation, sourceOf } from './locate-error.ts';
+import { attachLocation, sourceOf } from './locate-error.ts';
 import { historyAfter, type MigrationTarget, recordVersionSql } from './migrate-tenant.ts';
 import { BUSY, type TransactionalResult } from './migrate-transactional.ts';
 import { MigrationFailed } from './migration-failed.ts';
@@ -29,7 +29,7 @@ async function runStep(
     const { texts } = await statementsOf(client, step, direction);
     for (const text of texts) {
       await runConcurrently(client, tenant.schema, text).catch(async (error: unknown) => {
-        throw await rememberLocation(error, [{ text, source: sourceOf(text, step.sqlFiles?.[direction]) }]);
+        throw await attachLocation(error, [{ text, source: sourceOf(text, step.sqlFiles?.[direction]) }]);
       });
     }
   } catch (error) {

@@ -1,5 +1,9 @@
+import { failedStatement } from '../../db/driver/failed-statement.ts';
+import { safeMessage } from '../../db/safe-message.ts';
+import { maskLiterals } from '../../db/sql/mask-literals.ts';
 import { SQLSTATE } from '../../db/sqlstate.ts';
-import { OperatorError } from '../../errors.ts';
+import { databaseFields } from '../../db/violations.ts';
+import { DomainError, OperatorError } from '../../errors.ts';
 import { locationOfError } from './locate-error.ts';
 
 /** One migration failed in one tenant. The reason is in `cause`. */
@@ -13,18 +17,39 @@ export class MigrationFailed extends OperatorError {
   }
 }
 
-/**
- * Returns a description of an error for an operator: PostgreSQL's message, its hint, and the file,
- * line and statement. Not its detail, which quotes rows.
- */
-export function reasonOf(error: unknown): string {
-  const { message, hint } = error as { message?: string; hint?: string };
+/** Returns the parts of a reason: a message, a hint, and the file, line and statement. */
+function inOneLine(error: unknown, message: string, hint?: string): string {
   const location = locationOfError(error);
   return [
-    message ?? String(error),
+    message,
     ...(hint ? [`(${hint})`] : []),
     ...(location ? [`(${location.file}, line ${location.line}: ${location.statement})`] : []),
   ].join(' ');
+}
+
+/**
+ * Returns a description of an error for an operator of the database: PostgreSQL's message, its hint, and the file,
+ * line and statement. Not its detail, which quotes rows. The message may quote a value of a row.
+ */
+export function reasonOf(error: unknown): string {
+  const { message, hint } = error as { message?: string; hint?: string };
+  return inOneLine(error, message ?? String(error), hint);
+}
+
+/** Returns the description without values of rows, for operators who must not see them. */
+export function reasonWithoutValues(error: unknown): string {
+  if (error instanceof MigrationFailed) {
+    return `${error.migration}: ${reasonWithoutValues(error.cause)}`;
+  }
+  const fields = databaseFields(error);
+  if (!fields || error instanceof DomainError) {
+    return reasonOf(error);
+  }
+  const message = safeMessage(fields, maskLiterals(failedStatement(error) ?? ''));
+  return inOneLine(
+    error,
+    message ?? `SQLSTATE ${fields.code}. The message of PostgreSQL is hidden, because it may contain values.`,
+  );
 }
 
 const PASSING: ReadonlySet<string> = new Set([

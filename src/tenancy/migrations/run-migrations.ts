@@ -5,10 +5,8 @@ import type pg from 'pg';
 
 import { OperatorError } from '../../errors.ts';
 import { loadModule } from '../registry/load-module.ts';
-import { assertMigrationName, readSqlFiles, type SqlFile } from './tenant-migrations.ts';
-
-/** The folder of the shared migrations. */
-export const SHARED_MIGRATIONS = path.resolve(import.meta.dirname, '../../../migrations/shared');
+import { assertMigrationName, SHARED_MIGRATIONS } from './migration-files.ts';
+import { readSqlFiles, type SqlFile } from './tenant-migrations.ts';
 
 const loadNatively = (files: string[]) =>
   Promise.all(
@@ -18,15 +16,6 @@ const loadNatively = (files: string[]) =>
       actions: await import(pathToFileURL(file).href),
     })),
   );
-
-/** Returns the names of the shared migrations, oldest first. */
-export async function sharedMigrationNames(): Promise<readonly string[]> {
-  const files = await readdir(SHARED_MIGRATIONS);
-  return files
-    .filter((file) => /\.[jt]s$/.test(file))
-    .map((file) => file.replace(/\.[jt]s$/, ''))
-    .sort();
-}
 
 /**
  * Validates the shared migrations as tenant migrations are, except that schema names are accepted.

@@ -1,4 +1,3 @@
-import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { MigrationBuilder } from 'node-pg-migrate';
@@ -6,9 +5,16 @@ import type { MigrationBuilder } from 'node-pg-migrate';
 import { readSqlFile } from '../../db/sql/sql-file.ts';
 import { type DomainError, OperatorError } from '../../errors.ts';
 import { loadModule } from '../registry/load-module.ts';
-import type { RequiredMigrations, SchemaKind, TenancyApp, TenancyProject } from '../registry/project.ts';
+import type { SchemaKind, TenancyApp, TenancyProject } from '../registry/project.ts';
 import { foldersOf } from './app-folders.ts';
 import { assertDeclaredNeeds } from './assert-declared-needs.ts';
+import {
+  assertDistinct,
+  assertNeeds,
+  byName,
+  listMigrationFiles,
+  type MigrationFile,
+} from './migration-files.ts';
 import { validateSql } from './validate-sql.ts';
 
 type Action = (pgm: MigrationBuilder) => Promise<void> | void;
@@ -19,50 +25,19 @@ type FileAction = ((pgm: MigrationBuilder, sqlFolder: string) => Promise<void> |
 /** An SQL file of a migration, by its path. */
 export type SqlFile = Readonly<{ file: string; text: string }>;
 
-/** One migration file of an app. */
-export type TenantMigration = Readonly<{
-  /** `<time>_<app>_<what>`: its name in the migration history, which determines its order. */
-  name: string;
-  /** The app whose folder contains the file. */
-  app: string;
-  /** The schemas that have the app's tables. */
-  on: readonly SchemaKind[];
-  /** Whether it runs outside a transaction. It runs again after a crash. */
-  concurrent: boolean;
-  /** The SQL files that it applies with `tenantSql` or `concurrentSql`. */
-  sqlFiles?: Readonly<{ up: readonly SqlFile[]; down: readonly SqlFile[] }>;
-  up: Action;
-  /** Null when the migration cannot be undone. */
-  down: Action | null;
-}>;
+/** One migration of an app. */
+export type TenantMigration = Omit<MigrationFile, 'file'> &
+  Readonly<{
+    /** The SQL files that it applies with `tenantSql` or `concurrentSql`. */
+    sqlFiles?: Readonly<{ up: readonly SqlFile[]; down: readonly SqlFile[] }>;
+    up: Action;
+    /** Null when the migration cannot be undone. */
+    down: Action | null;
+  }>;
 
 type AppMigration = TenantMigration & Readonly<{ file: string }>;
 
-const FILE = /^(\d+)_(.+)\.[jt]s$/;
-
 const invalid = (message: string): DomainError => new OperatorError('migration_invalid', message);
-
-/**
- * Returns the parts of a file's name.
- *
- * @throws OperatorError `migration_invalid`
- */
-export function assertMigrationName(file: string): Readonly<{ time: string; what: string }> {
-  const [, time, what] = FILE.exec(path.basename(file)) ?? [];
-  if (time === undefined || what === undefined) {
-    throw invalid(`${file}: the name of a migration must be <UTC time>_<what>.ts.`);
-  }
-  return { time, what };
-}
-
-/**
- * Returns the name of a migration in the history. The app's name is not repeated if the file name
- * begins with it.
- */
-const historyName = (app: string, time: string, what: string): string =>
-  what === app ? `${time}_${app}` : `${time}_${app}_${what}`;
-
-const byName = (one: TenantMigration, other: TenantMigration): number => (one.name < other.name ? -1 : 1);
 
 type Folder = Readonly<{
   sql: string;
@@ -98,22 +73,13 @@ export async function readSqlFiles(
 }
 
 async function loadFolder(
-  { name: app, on }: TenancyApp,
+  app: TenancyApp,
   { folder, sql, concurrent, validate = true }: Folder & Readonly<{ folder: string }>,
 ): Promise<readonly AppMigration[]> {
-  const all = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') {
-      return [];
-    }
-    throw error;
-  });
-  const files = all.filter(
-    (entry) => entry.isFile() && /\.[jt]s$/.test(entry.name) && !entry.name.endsWith('.d.ts'),
-  );
+  const files = await listMigrationFiles(app, folder, concurrent);
   return Promise.all(
-    files.map(async (entry) => {
-      const file = path.join(folder, entry.name);
-      const { time, what } = assertMigrationName(file);
+    files.map(async (listed) => {
+      const { file } = listed;
       const { up, down } = await loadModule<{ up: FileAction; down?: FileAction | false }>(
         file,
         () => import(pathToFileURL(file).href),
@@ -127,11 +93,7 @@ async function loadFolder(
         down: await readSqlFiles(file, (down || null)?.sqlFiles ?? [], folders),
       };
       return {
-        name: historyName(app, time, what),
-        app,
-        on,
-        file,
-        concurrent,
+        ...listed,
         sqlFiles,
         up: (pgm) => up(pgm, sql),
         down: down ? (pgm) => down(pgm, sql) : null,
@@ -152,33 +114,6 @@ async function loadApp(app: TenancyApp, validate: boolean): Promise<readonly App
     }),
   ]);
   return both.flat().sort(byName);
-}
-
-/** Rejects two files with the same name in the history, which would count as one migration. */
-function assertDistinct(migrations: readonly AppMigration[]): void {
-  const files = new Map<string, string>();
-  for (const { name, file } of migrations) {
-    const other = files.get(name);
-    if (other !== undefined) {
-      throw invalid(`${other} and ${file} are both "${name}" in the migration history. Rename one of them.`);
-    }
-    files.set(name, file);
-  }
-}
-
-function assertNeeds({ apps }: TenancyProject, migrations: readonly AppMigration[]): void {
-  const first = new Map(apps.map(({ name }) => [name, migrations.find(({ app }) => app === name)]));
-  for (const { name, needs } of apps) {
-    const own = first.get(name);
-    for (const needed of needs) {
-      const other = first.get(needed);
-      if (own && other && own.name < other.name) {
-        throw invalid(
-          `The app "${name}" requires "${needed}", but its first migration (${own.name}) is earlier than that of "${needed}" (${other.name}). Rename it to a later time.`,
-        );
-      }
-    }
-  }
 }
 
 /** One migration file of an app's global tables. */
@@ -205,7 +140,7 @@ export async function loadGlobalMigrations(project: TenancyProject): Promise<rea
  * Loads every tenant migration of a project, oldest first. Call it once for a run, not once for each
  * tenant.
  *
- * @param validate whether the SQL is parsed, which takes about 0.2 s. The service needs only the names.
+ * @param validate whether the SQL is parsed, which takes about 0.2 s. For names only, `listTenantMigrations` loads nothing.
  * @throws OperatorError `migration_invalid` for an invalid or duplicate name, for an app that is older than one that
  *   it needs, and for a foreign key to a table of an app that it does not need
  */
@@ -221,18 +156,6 @@ export async function loadTenantMigrations(
     await assertDeclaredNeeds(project, migrations);
   }
   return migrations;
-}
-
-/**
- * Returns what this code requires before it serves a tenant. It does not wait for migrations that run
- * outside a transaction.
- */
-export function requiredMigrations(migrations: readonly TenantMigration[]): RequiredMigrations {
-  const requiredOn = (kind: SchemaKind): RequiredMigrations[SchemaKind] => {
-    const names = migrationsOn(kind, migrations).filter(({ concurrent }) => !concurrent);
-    return { last: names.at(-1)?.name ?? '', count: names.length };
-  };
-  return { tenant: requiredOn('tenant'), site: requiredOn('site') };
 }
 
 /** Returns the migrations of schemas of a kind. */

@@ -58,6 +58,7 @@ export const tenantRecord = tenantItem.extend({
     .strictObject({
       migration: z.string().nullable(),
       message: z.string(),
+      message_without_values: z.string().nullable(),
       attempts: z.number(),
       at: timestamp,
     })
@@ -89,6 +90,7 @@ export const fleetOverview = z.strictObject({
       schema: z.string(),
       migration: z.string().nullable(),
       message: z.string(),
+      message_without_values: z.string().nullable(),
       at: timestamp,
     }),
   ),

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { hideSecrets } from './hide-secrets.ts';
+import { canBeSecret, HIDDEN } from '../registry/secret-settings.ts';
 import type { OperationKind } from './operation-kind.ts';
 
 export const OPERATION_STATUSES = ['queued', 'running', 'succeeded', 'failed', 'canceled'] as const;
@@ -33,7 +33,7 @@ export const operationRow = z.strictObject({
   error: operationError.nullable(),
   actor: z.string(),
   address: z.string().nullable(),
-  request: z.string().nullable(),
+  request_digest: z.string().nullable(),
   created_at: timestamp,
   started_at: timestamp.nullable(),
   ended_at: timestamp.nullable(),
@@ -66,6 +66,25 @@ export type Operation = Readonly<{
   can_cancel: boolean;
   can_retry: boolean;
 }>;
+
+/** Names of values that may be secrets, as in the audit of settings: `tenancy.audited_tenant`. */
+const SECRET = /secret|password|token|key|credential/i;
+
+const hide = (name: string, value: unknown): unknown =>
+  SECRET.test(name) && canBeSecret(value) ? HIDDEN : hideSecrets(value);
+
+/**
+ * Returns a value with `(hidden)` in place of texts, lists and objects whose names may be those of secrets, such as the
+ * value of a setting `…_SECRET`. For responses and the audit.
+ */
+function hideSecrets<T>(value: T): T {
+  if (Array.isArray(value)) {
+    return value.map(hideSecrets) as T;
+  }
+  return typeof value === 'object' && value !== null
+    ? (Object.fromEntries(Object.entries(value).map(([name, member]) => [name, hide(name, member)])) as T)
+    : value;
+}
 
 /** Returns the arguments that responses and the audit contain. */
 export const shownArguments = (

@@ -90,7 +90,7 @@ async function recordOperation({ call, key }: Options, operation: SealedOperatio
     await call('request_operation', sealOperation(key, operation));
     return true;
   } catch (error) {
-    if (operation.request && error instanceof UniqueIntegrityConstraintViolationError) {
+    if (operation.request_digest && error instanceof UniqueIntegrityConstraintViolationError) {
       return false;
     }
     throw error;
@@ -103,7 +103,7 @@ async function recordOperation({ call, key }: Options, operation: SealedOperatio
  * @throws ApiError `idempotency_key_reused` if that request was another one
  */
 function repeat(row: OperationRow, digest: string | null, options: Options): RequestedOperation {
-  if (row.request !== digest) {
+  if (row.request_digest !== digest) {
     throw new ApiError('idempotency_key_reused', 'This Idempotency-Key was used for another operation.');
   }
   return { ...describe(row, options), isRepeated: true };
@@ -127,7 +127,7 @@ async function requestOperation(request: OperationRequest, options: Options): Pr
   const recorded = kind.prepare
     ? await kind.prepare(parsed as never)
     : ((given ?? {}) as Readonly<Record<string, unknown>>);
-  const operation = { id, kind: name, tenant, arguments: recorded, actor, address, request: digest };
+  const operation = { id, kind: name, tenant, arguments: recorded, actor, address, request_digest: digest };
   const isNew = await recordOperation(options, operation);
   const row = await findRow(call, id);
   if (!row) {

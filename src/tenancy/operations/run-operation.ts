@@ -3,18 +3,13 @@ import type pg from 'pg';
 import { actFor } from '../../db/admin/actor.ts';
 import { DomainError, OperatorError } from '../../errors.ts';
 import type { ProofKey } from '../context/keys.ts';
+import { reasonWithoutValues } from '../migrations/migration-failed.ts';
 import type { Databases } from '../registry/locate-tenant.ts';
 import type { TenancyProject } from '../registry/project.ts';
+import { endOperation, type OperationEnd, type OperationReport, renewOperation } from './lease.ts';
 import { type OperationFailure, shownArguments } from './operation.ts';
 import type { OperationContext, OperationKind } from './operation-kind.ts';
-import {
-  type ClaimedOperation,
-  endOperation,
-  type LeaseHolder,
-  type OperationEnd,
-  type OperationReport,
-  renewOperation,
-} from './queue.ts';
+import type { ClaimedOperation, LeaseHolder } from './queue.ts';
 import { openSealed, type SealedOperation } from './seal.ts';
 
 /** Milliseconds between two reports of an operation that has something to report. */
@@ -156,7 +151,8 @@ function describeFailure(thrown: unknown, explain: RunOptions['explain']): Opera
   const error = explain(thrown);
   return {
     code: error instanceof DomainError ? error.code : 'internal_error',
-    message: (error instanceof Error ? error.message : String(error)).slice(0, MAX_LINE_LENGTH),
+    // All staff of the public site see it.
+    message: reasonWithoutValues(error).slice(0, MAX_LINE_LENGTH),
     hint: error instanceof DomainError ? null : "The worker's log has the details.",
   };
 }

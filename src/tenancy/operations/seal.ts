@@ -11,8 +11,8 @@ export const sealedOperation = z.strictObject({
   arguments: z.record(z.string(), z.unknown()),
   actor: z.string(),
   address: z.string().nullable(),
-  /** Digest of a request with an Idempotency-Key. Null: the request has none. */
-  request: z.string().nullable().default(null),
+  /** Keyed digest of a request with an Idempotency-Key. Null: the request has none. */
+  request_digest: z.string().nullable().default(null),
 });
 
 export type SealedOperation = z.input<typeof sealedOperation>;

@@ -20,7 +20,10 @@ export type DomainRow = z.infer<typeof domainRow>;
 const isTaken = (error: unknown): boolean => (error as { constraint?: string }).constraint === 'domains_pkey';
 
 const taken = (domain: DomainName): DomainError =>
-  new OperatorError('domain_taken', `A tenant with the domain "${domain}" already exists.`);
+  new OperatorError(
+    'domain_taken',
+    `A tenant with the domain "${domain}" already exists. Choose another domain.`,
+  );
 
 /** Returns a tenant's domains, the primary one first. */
 export async function listDomains(

@@ -34,6 +34,8 @@ async function readRows(client: pg.ClientBase): Promise<readonly Known[]> {
     cross join tenancy.installation as i
     where t.type <> 'site'
       and (i.database <> 'main' or t.database <> 'main')
+    -- Concurrent commands lock the rows in the same order.
+    order by t.id
   `);
   return rows.map((row) => known.parse(row));
 }
@@ -61,6 +63,26 @@ async function correctDatabase(
 }
 
 /**
+ * Copies a tenant's row from main to a further database. It is read again after the row there is locked: the service
+ * copies changes too, and an older copy must not replace a newer one.
+ */
+async function copyRow(
+  registry: pg.ClientBase,
+  client: pg.ClientBase,
+  { id, database }: Pick<Known, 'id' | 'database'>,
+): Promise<void> {
+  await client.query('select from public.tenants as t where t.id = $1 for no key update', [id]);
+  const { rows } = await registry.query<{ copy: { database: string } | null }>(
+    'select tenancy.read_copy($1) as copy',
+    [id],
+  );
+  const copy = rows[0]?.copy;
+  if (copy?.database === database) {
+    await client.query('select tenancy.write_copy($1)', [copy]);
+  }
+}
+
+/**
  * Updates the registry rows of a further database from main, and main's schema versions from that
  * database. Returns how many rows differed.
  *
@@ -82,15 +104,16 @@ export async function reconcileRegistry(
           differed += row.database === database ? await correctDatabase(registry, client, row) : 0;
           continue;
         }
-        if (JSON.stringify(mainRow.copy) !== JSON.stringify(row.copy)) {
-          await client.query('select tenancy.write_copy($1)', [mainRow.copy]);
-          differed += 1;
-        }
+        // Main's row first, as a move does.
         if (
           mainRow.migrated_to !== row.migrated_to ||
           mainRow.transactional_applied !== row.transactional_applied
         ) {
           await copySchemaVersion(registry, row);
+          differed += 1;
+        }
+        if (JSON.stringify(mainRow.copy) !== JSON.stringify(row.copy)) {
+          await copyRow(registry, client, mainRow);
           differed += 1;
         }
       }

@@ -112,7 +112,7 @@ test.serial('reports every fault of a row in one message', async (t) => {
 });
 
 test('an unknown setting prevents the start and is named', async (t) => {
-  for (const [name, said] of [
+  for (const [name, wanted] of [
     ['ACCESS_TOKEN_LIFETME', /ACCESS_TOKEN_LIFETME is not a setting; did you mean ACCESS_TOKEN_LIFETIME\?/],
     [
       'SEND_ACTIVATION_EMAILS',
@@ -120,7 +120,7 @@ test('an unknown setting prevents the start and is named', async (t) => {
     ],
     ['SLIDING_TOKEN_LIFETIME', /SLIDING_TOKEN_LIFETIME is not supported/],
   ] as const) {
-    await t.throwsAsync(serve(world, { [name]: '60' }), { code: 'configuration_invalid', message: said });
+    await t.throwsAsync(serve(world, { [name]: '60' }), { code: 'configuration_invalid', message: wanted });
   }
 });
 

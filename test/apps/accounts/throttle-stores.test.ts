@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
 import pg from 'pg';
@@ -18,7 +17,7 @@ test.before(async () => {
   world = await openWorld({ project });
   await makeUser(world, 'acme', 'ann');
   const client = await openBlockingConnection(world);
-  const database = `kt_throttle_${randomBytes(4).toString('hex')}`;
+  const database = `${new URL(world.ownerUrl).pathname.slice(1)}_throttle`;
   await client.query(`create database ${database}`);
   await client.end();
   store = Object.assign(new URL(world.ownerUrl), { pathname: `/${database}` }).href;
@@ -116,6 +115,28 @@ test('does not wait for a PostgreSQL store that no longer responds', async (t) =
   proxy.swallow();
   // The helper aborts a request after 20 seconds.
   t.deepEqual(await statuses(service, 'in-silence', 2), [401, 401]);
+});
+
+// Serial: it blocks the store of the other tests.
+test.serial('leaves no statement behind that waits in a PostgreSQL store', async (t) => {
+  const service = await serveWith(t, store, '5000');
+  t.is((await guess(service, 'before-lock')).status, 401);
+  const client = new pg.Client({ connectionString: store });
+  await client.connect();
+  t.teardown(() => client.end());
+  const waiting = async (): Promise<number> => {
+    const { rows } = await client.query<{ count: number }>(
+      `select count(*)::integer as count
+       from pg_stat_activity
+       where application_name = 'koa-tenants throttle' and wait_event_type = 'Lock'`,
+    );
+    return rows[0]?.count ?? 0;
+  };
+  await client.query('begin; lock table koa_tenants_throttle');
+  t.is((await guess(service, 'in-lock')).status, 401);
+  await until(waiting, (count) => count === 0);
+  await client.query('rollback');
+  t.deepEqual(service.bugs, []);
 });
 
 test('does not start with an unusable PostgreSQL store, and prints no password', async (t) => {

@@ -192,6 +192,11 @@ test('a declaration with unknown fields, without an id or without a model is rej
     messageOf(() => define({ rows: { model: 'wrong.row', fields: serializer({ title: text() }) } })) ?? '',
     /must have the field "id"/,
   );
+  const permissions = { change: 'other.edit' };
+  t.regex(
+    messageOf(() => define({ rows: { model: 'wrong.row', fields: row, admin: { permissions } } })) ?? '',
+    /`admin.permissions.change` of the table "rows" of the app "wrong" names the permission "other.edit". The app declares none\./,
+  );
   const one = define({ rows: { model: 'wrong.row', fields: row } });
   t.regex(
     messageOf(() =>

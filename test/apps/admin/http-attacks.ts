@@ -45,6 +45,27 @@ export const adminAttacks: ReadonlyArray<HttpAttack<AdminFixture>> = [
     },
   }),
   attackHttp<AdminFixture>({
+    id: 'admin-model-permission',
+    name: 'staff without the permissions of a model neither read nor change its rows',
+    rule: {
+      file: 'src/apps/admin/models/model-permissions.ts',
+      from: 'permit(required)(ctx, next)',
+      to: 'next()',
+    },
+    action: async (fixture) => {
+      const answers = await Promise.all([
+        send(fixture, 'clerk', 'GET', '/api/admin/library.loan/'),
+        send(fixture, 'clerk', 'GET', '/api/admin/library.loan/1/'),
+        send(fixture, 'clerk', 'GET', '/api/admin/library.loan/?borrower__icontains=a'),
+        send(fixture, 'clerk', 'GET', '/api/admin/library.fine/choices/?field=loan_id'),
+        send(fixture, 'clerk', 'POST', '/api/admin/library.loan/', { borrower: 'x' }),
+        send(fixture, 'clerk', 'PATCH', '/api/admin/library.loan/1/', { borrower: 'x' }),
+        send(fixture, 'clerk', 'DELETE', '/api/admin/library.loan/1/'),
+      ]);
+      return found(answers.some(isAccepted), 'rows');
+    },
+  }),
+  attackHttp<AdminFixture>({
     id: 'admin-strangers',
     name: "requests without credentials, and with those of another tenant's superuser, get nothing",
     rule: null,

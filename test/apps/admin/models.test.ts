@@ -2,6 +2,7 @@
 import test from 'ava';
 
 import type { AdminModel } from '../../../src/apps/admin/models/admin-model.ts';
+import { jsonbLength } from '../../../src/apps/admin/models/jsonb-length.ts';
 import { recordChange } from '../../../src/apps/admin/models/record-change.ts';
 import type { Context } from '../../../src/http/state.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
@@ -60,6 +61,8 @@ test('a model is described by its declaration and the foreign keys of its table'
       ['accounts.user', true, { add: false, change: false, delete: false }],
       ['library.author', false, { add: true, change: true, delete: true }],
       ['library.book', false, { add: true, change: true, delete: true }],
+      ['library.loan', false, { add: true, change: true, delete: true }],
+      ['library.fine', false, { add: true, change: true, delete: true }],
     ],
   );
   const book = body[2];
@@ -278,26 +281,113 @@ test('each change is an event of the tenant, and a rejected change is none', asy
   );
 });
 
-test('no column of a row takes the place of what identifies the row in an event', async (t) => {
-  let sent: readonly unknown[] = [];
+/** Returns the values of the event of a changed row: action, before and after. */
+async function recorded(before: Row, after: Row): Promise<readonly string[]> {
+  let sent: readonly string[] = [];
   const tx = {
     maybeOne: async () => ({ username: 'ann' }),
-    query: async ({ values }: { values: readonly unknown[] }) => {
+    query: async ({ values }: { values: readonly string[] }) => {
       sent = values;
     },
   };
   const ctx = { ip: null, state: { tx, caller: { userId: '1', actor: null } } } as unknown as Context;
-  const model = { model: 'garage.car' } as AdminModel;
-  await recordChange(ctx, 'change-row', model, {
-    before: { id: 1, model: 'secret', fields: ['secret'], color: 'red' },
-    after: { id: 1, model: 'another secret', fields: [], color: 'red' },
-  });
+  await recordChange(ctx, 'change-row', { model: 'garage.car' } as AdminModel, { before, after });
+  return sent;
+}
+
+test('no column of a row takes the place of what identifies the row in an event', async (t) => {
+  const sent = await recorded(
+    { id: 1, model: 'secret', fields: ['secret'], color: 'red' },
+    { id: 1, model: 'another secret', fields: [], color: 'red' },
+  );
   t.deepEqual(JSON.parse(String(sent[2])), {
     model: 'garage.car',
     id: 1,
     model_: 'another secret',
     fields_: [],
   });
+});
+
+test('the audit accepts the event of every row: jsonb writes values longer than JSON', async (t) => {
+  const lengthInPostgres = async (json: unknown): Promise<number> => {
+    const [row] = await world.asOwner<{ length: number }>('select length($1::jsonb::text) as length', [json]);
+    return row?.length ?? 0;
+  };
+  for (const value of [
+    null,
+    true,
+    'text "and" \u0001 \u{1f600}',
+    -1.5,
+    1e21,
+    -1.25e300,
+    1e-7,
+    5e-324,
+    [],
+    {},
+    [1, 2, 3],
+    { a: [1e300, { 'b"': -0 }], c: '' },
+  ]) {
+    const [counted, length] = [jsonbLength(value), await lengthInPostgres(JSON.stringify(value))];
+    t.true(counted >= length && counted <= length + 50, `${JSON.stringify(value)}: ${counted}, ${length}`);
+  }
+  const rowOf = (value: unknown): Row => ({
+    id: 'x'.repeat(100_000),
+    ...Object.fromEntries(Array.from({ length: 80 }, (_, index) => [`field${index}`, value])),
+  });
+  for (const value of [1e300, Array(80).fill(1e300), Array(240).fill(1), { a: 5e-324 }]) {
+    const [, before, after] = await recorded(rowOf(value), rowOf([value, 2e300]));
+    const total = (await lengthInPostgres(before)) + (await lengthInPostgres(after));
+    t.true(total <= 65_536, `${JSON.stringify(value).slice(0, 20)}: ${total}`);
+  }
+});
+
+test('staff need the permissions that a model declares', async (t) => {
+  const as = (token: string) => (method: string, path: string, body?: unknown) =>
+    service.request(HOST, method, path, { token, body });
+  const [byBoss, byClerk] = [as(token), as(tokens.clerk ?? '')];
+  const added = await byBoss('POST', '/api/admin/library.loan/', { borrower: 'A private name' });
+  t.is(added.status, 201, added.text);
+  const list = '/api/admin/library.loan/';
+  const path = `${list}${added.body.id}/`;
+  const allow = (...names: string[]) =>
+    world.asOwner(`update acme.users set permissions = $1 where username = 'clerk'`, [names]);
+  t.teardown(() => allow());
+  const statuses = async () => [
+    (await byClerk('GET', list)).status,
+    (await byClerk('GET', path)).status,
+    (await byClerk('OPTIONS', list)).status,
+    (await byClerk('GET', '/api/admin/library.fine/choices/?field=loan_id')).status,
+    (await byClerk('POST', list, { borrower: '' })).status,
+    (await byClerk('PATCH', path, { borrower: '' })).status,
+    (await byClerk('PUT', path, { borrower: '' })).status,
+  ];
+  const described = async () => {
+    const { body } = await byClerk('GET', '/api/admin/');
+    const find = (name: string) => body.find(({ model }: { model: string }) => model === name);
+    return [find('library.loan')?.can, find('library.fine').fields[2].relation?.model];
+  };
+  const event = async () => {
+    const { body } = await byClerk('GET', '/api/audit/?page_size=100');
+    return body.results.find(({ after }: { after: Row | null }) => after?.model === 'library.loan').after;
+  };
+
+  t.deepEqual(await statuses(), [403, 403, 403, 403, 403, 403, 403]);
+  t.deepEqual(await described(), [undefined, undefined]);
+  t.deepEqual(await event(), { model: 'library.loan', id: added.body.id, borrower: '(hidden)' });
+  t.is((await byClerk('GET', '/api/admin/library.fine/')).status, 200, 'another model');
+
+  await allow('library.view_loans');
+  t.deepEqual(await statuses(), [200, 200, 200, 200, 403, 403, 403]);
+  t.deepEqual(await described(), [{ add: false, change: false, delete: false }, 'library.loan']);
+  t.is((await event()).borrower, 'A private name');
+
+  await allow('library.change_loans');
+  t.deepEqual(await statuses(), [200, 200, 200, 200, 400, 400, 400], 'change includes view');
+  t.deepEqual(await described(), [{ add: true, change: true, delete: false }, 'library.loan']);
+  t.is((await byClerk('DELETE', path)).status, 403);
+
+  await allow('library.delete_loans');
+  t.is((await byClerk('DELETE', path)).status, 204);
 });
 
 test('events have shortened values, and a tenant with too many events changes nothing', async (t) => {

@@ -51,6 +51,15 @@ test.serial('an operator gives a tenant one of the plans', async (t) => {
   await t.throwsAsync(operate('set-plan', { plan: 'toString' }), { instanceOf: ValidationFailed });
 });
 
+test.serial('without plans there is no operation that sets one', async (t) => {
+  const none = readConfig(project, environmentOf(world, {}));
+  const kinds = await listOperationKinds(project, none, { ownerService: () => null, owners: null });
+  t.deepEqual(
+    kinds.map(({ kind }) => kind).filter((kind) => ['set-plan', 'record-payment'].includes(kind)),
+    ['record-payment'],
+  );
+});
+
 test.serial('an operator records a payment, once for each reference', async (t) => {
   const payment = { until: '2030-01-31', reference: 'INV-1', amount: '49.00', currency: 'EUR' };
   t.like((await operate('record-payment', payment))?.result, { is_new: true, served_until: '2030-02-03' });

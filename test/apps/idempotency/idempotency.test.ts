@@ -66,7 +66,8 @@ test('rejects another request with the same key', async (t) => {
   t.is((await post('k-2', 'two')).status, 201);
   for (const asking of [{ body: { name: 'three' } }, { path: `${PATH}?x=1` }, { path: '/api/notes' }]) {
     const { status, body } = await post('k-2', 'two', asking);
-    t.is(status, 422);
+    t.is(status, 409);
+    t.is(body.code, 'idempotency_key_reused');
     t.regex(body.detail, /another path or body/);
   }
   t.is(await saved('three'), 0);

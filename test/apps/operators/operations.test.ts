@@ -29,7 +29,8 @@ test.serial('lists the kinds with the JSON Schema of their arguments', async (t)
   const { status, body } = await opened.ask('GET', '/api/operation-kinds/');
   t.is(status, 200);
   const echo = body.find(({ kind }: { kind: string }) => kind === 'echo');
-  t.like(echo, { title: 'Echo', destroys: false, target: 'tenant-or-fleet', is_allowed: true });
+  t.like(echo, { title: 'Echo', destroys: false, target: 'tenant-or-fleet' });
+  t.deepEqual(echo.allowed_targets, ['tenant', 'fleet']);
   t.deepEqual(echo.arguments.properties.text, { type: 'string', maxLength: 200 });
   t.deepEqual(echo.arguments.required, ['text']);
 });
@@ -199,7 +200,7 @@ test.serial('requests with one Idempotency-Key create one operation', async (t) 
   const changed = await send('"form-1"', { tenant: 'globex' });
   t.deepEqual(
     [changed.status, changed.body],
-    [422, { detail: 'This Idempotency-Key was used for another operation.' }],
+    [409, { detail: 'This Idempotency-Key was used for another operation.', code: 'idempotency_key_reused' }],
   );
   const bad = await send('é');
   t.is(bad.status, 400);
@@ -221,6 +222,7 @@ const STATUSES: Readonly<Record<string, readonly string[]>> = {
   'start-maintenance': ['active', 'suspended'],
   'end-maintenance': ['maintenance'],
   'undelete-tenant': ['deleted'],
+  'dump-tenant': ['active', 'suspended', 'maintenance', 'deleted'],
   'purge-tenant': ['deleted'],
   'move-tenant': ['active', 'suspended', 'maintenance', 'moving'],
 };

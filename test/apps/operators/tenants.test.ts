@@ -15,8 +15,8 @@ test.before(async () => {
     HOSTILE,
   ]);
   await world.asOwner(
-    `insert into tenancy.migration_failures (tenant_id, migration, error, attempts, failed_at)
-     values ($1, '20261201000000000_notes', 'column "x" does not exist', 1, now())`,
+    `insert into tenancy.migration_failures (tenant_id, migration, error, error_without_values, attempts, failed_at)
+     values ($1, '20261201000000000_notes', 'invalid input: "of a row"', 'SQLSTATE 22P02.', 1, now())`,
     [world.globex.id],
   );
 });
@@ -68,7 +68,7 @@ test.serial('shows a tenant with domains, settings and the error of its migratio
     name: HOSTILE,
     status: 'suspended',
     database: 'main',
-    last_error: { migration: '20261201000000000_notes', message: 'column "x" does not exist', attempts: 1 },
+    last_error: { migration: '20261201000000000_notes', message: 'invalid input: "of a row"', attempts: 1 },
     payments: [],
   });
   t.like(body.domains[0], { domain: 'globex.localhost', is_primary: true });
@@ -225,6 +225,23 @@ test.serial('the mail and the members of a tenant in maintenance are not read', 
   await world.asOwner(`update public.tenants set status = 'suspended' where schema_name = 'globex'`);
 });
 
+test.serial('only superusers get the message of a failed migration with values of rows', async (t) => {
+  const messages = async () => {
+    const asStaff = { token: opened.tokens.staff };
+    const [tenant, fleet] = [
+      await opened.ask('GET', '/api/tenants/globex/', asStaff),
+      await opened.ask('GET', '/api/fleet/', asStaff),
+    ];
+    t.false(`${tenant.text} ${fleet.text}`.includes('of a row'));
+    return [tenant.body.last_error.message, fleet.body.failed_migrations[0].message];
+  };
+  t.deepEqual(await messages(), ['SQLSTATE 22P02.', 'SQLSTATE 22P02.']);
+  await opened.world.asOwner('update tenancy.migration_failures set error_without_values = null');
+  t.deepEqual(await messages(), ['(hidden)', '(hidden)']);
+  const { body } = await opened.ask('GET', '/api/tenants/globex/');
+  t.deepEqual(Object.keys(body.last_error).sort(), ['at', 'attempts', 'message', 'migration']);
+});
+
 test.serial('the fleet has the failed migrations, and the requests of this service', async (t) => {
   const { status, body } = await opened.ask('GET', '/api/fleet/');
   t.is(status, 200);
@@ -238,7 +255,7 @@ test.serial('the fleet has the failed migrations, and the requests of this servi
   t.like(body.failed_migrations[0], {
     schema: 'globex',
     migration: '20261201000000000_notes',
-    message: 'column "x" does not exist',
+    message: 'invalid input: "of a row"',
   });
   t.is(
     body.versions.reduce((sum: number, { count }: { count: number }) => sum + count, 0),

@@ -17,7 +17,7 @@ test.after.always(() => world?.close());
 
 const tenants = (args: readonly string[]): Promise<Ran> => run(REPOSITORY_CLI, args, environmentOf(world));
 
-test('the two commands of the guide create its demo tenant', async (t) => {
+test('create_tenant and loaddata create the demo tenant', async (t) => {
   t.is((await tenants(['create_tenant', '--schema=demo', '--name=Demo Co', '--domain=demo.local'])).code, 0);
   const loaded = await tenants(['tenant_command', 'loaddata', DEMO, '--schema=demo']);
   t.deepEqual(

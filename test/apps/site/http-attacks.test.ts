@@ -1,6 +1,6 @@
 import test from 'ava';
 
 import { testHttpAttacks } from '../../helpers/test-http-attacks.ts';
-import { openHttpCampaign } from './http-campaign.ts';
+import { openHttpAttackSuite } from './http-attack-suite.ts';
 
-testHttpAttacks(test, openHttpCampaign);
+testHttpAttacks(test, openHttpAttackSuite);

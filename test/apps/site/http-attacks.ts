@@ -139,7 +139,7 @@ export const siteAttacks: ReadonlyArray<HttpAttack<SiteFixture>> = [
     name: 'a client that sends many sign-ups is throttled, whatever their addresses',
     rule: {
       file: 'src/apps/site/sign-up/sign-up.ts',
-      from: "await throttle.spend('signup', environment.THROTTLE_SIGNUP, attempt);",
+      from: "await throttle.consume('signup', environment.THROTTLE_SIGNUP, attempt);",
       to: '',
     },
     action: async ({ throttled, unique }) => {
@@ -156,7 +156,7 @@ export const siteAttacks: ReadonlyArray<HttpAttack<SiteFixture>> = [
     name: 'the search for workspaces does not fill a mailbox',
     rule: {
       file: 'src/apps/site/find/find-workspaces.ts',
-      from: "await dependencies.throttle.spend('reset', dependencies.environment.THROTTLE_FIND_WORKSPACES, {",
+      from: "await dependencies.throttle.consume('reset', dependencies.environment.THROTTLE_FIND_WORKSPACES, {",
       to: "await (async (..._: unknown[]) => {})('reset', dependencies.environment.THROTTLE_FIND_WORKSPACES, {",
     },
     action: async ({ throttled }) => {

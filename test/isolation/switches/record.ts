@@ -1,5 +1,5 @@
 import type { Wall } from '../../../src/attacks/walls.ts';
-import type { ContextMode } from '../../../src/tenancy/install/install.ts';
+import type { ContextMode } from '../../../src/tenancy/install/shared-files.ts';
 import type { World } from '../../helpers/world.ts';
 import type { Replacements } from '../fixture.ts';
 import type { Undo } from '../walls.ts';

@@ -6,7 +6,7 @@ import { migrateInside } from '../../../src/tenancy/migrations/migrate-tenant.ts
 import { concurrentSql } from '../../../src/tenancy/migrations/migration-sql.ts';
 import type { TenantMigration } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { migration, places, released, undoMigrations, withColumn } from './release.ts';
+import { laterRelease, migration, readVersions, schemasWithColumn, undoMigrations } from './release.ts';
 
 let world: World;
 test.serial.before(async () => {
@@ -36,7 +36,7 @@ const indexes = async (): Promise<string[]> =>
   ).map(({ line }) => line);
 
 test.serial('builds an index outside a transaction, as a separate step, and records it', async (t) => {
-  const migrations = await released(index);
+  const migrations = await laterRelease(index);
   const report = await run(migrations);
   t.deepEqual(report.tenants, []);
   t.deepEqual(
@@ -44,7 +44,7 @@ test.serial('builds an index outside a transaction, as a separate step, and reco
     ['acme', 'globex'].map((schema) => ({ schema, applied: [index.name] })),
   );
   t.deepEqual(await indexes(), ['acme notes__name valid', 'globex notes__name valid']);
-  t.true((await places(world)).every(({ concurrent_to }) => concurrent_to === index.name));
+  t.true((await readVersions(world)).every(({ concurrent_to }) => concurrent_to === index.name));
   t.like(await run(migrations), { concurrent: [] });
   await undoMigrations(world, migrations);
   t.deepEqual(await indexes(), []);
@@ -56,7 +56,11 @@ test.serial('applies transactional and concurrent migrations in order of time', 
     concurrent: true,
     down: 'drop index concurrently if exists notes__name',
   });
-  const migrations = await released(migration(1, 'alter table notes add column colour text'), unique, using);
+  const migrations = await laterRelease(
+    migration(1, 'alter table notes add column colour text'),
+    unique,
+    using,
+  );
   const report = await run(migrations, { schema: 'acme' });
   t.deepEqual(
     report.tenants.map(({ applied }) => applied),
@@ -68,7 +72,7 @@ test.serial('applies transactional and concurrent migrations in order of time', 
   await world.asOwner('alter table acme.notes drop constraint notes__name, drop column colour');
   await undoMigrations(
     world,
-    await released(
+    await laterRelease(
       migration(1, '', { down: 'select' }),
       migration(2, '', { down: 'drop index concurrently if exists notes__name', concurrent: true }),
       migration(3, '', { down: 'select' }),
@@ -82,7 +86,7 @@ test.serial('drops and rebuilds an invalid index that a crash left', async (t) =
     `update pg_index set indisvalid = false where indexrelid = 'acme.notes__name'::regclass`,
   );
   t.deepEqual(await indexes(), ['acme notes__name invalid']);
-  const migrations = await released(index);
+  const migrations = await laterRelease(index);
   await run(migrations);
   t.deepEqual(await indexes(), ['acme notes__name valid', 'globex notes__name valid']);
   await undoMigrations(world, migrations);
@@ -95,7 +99,7 @@ test.serial('only records an index that was built before the crash', async (t) =
     down: 'drop index concurrently notes__name',
   });
   await world.asOwner('create index notes__name on acme.notes (name)');
-  const migrations = await released(bare);
+  const migrations = await laterRelease(bare);
   t.is((await run(migrations)).concurrent.length, 2);
   await world.asOwner('drop index acme.notes__name');
   await undoMigrations(world, migrations);
@@ -107,7 +111,7 @@ test.serial('leaves no invalid index after a unique index failed, and records th
     concurrent: true,
     down: 'drop index concurrently notes__name',
   });
-  const migrations = await released(unique);
+  const migrations = await laterRelease(unique);
   await world.asOwner(`insert into acme.notes (name) values ('twice'), ('twice')`);
   const error = await t.throwsAsync<MigrationStopped>(run(migrations, { continueOnError: true }), {
     instanceOf: MigrationStopped,
@@ -125,7 +129,7 @@ test.serial('leaves no invalid index after a unique index failed, and records th
 });
 
 test.serial('builds each index once in two concurrent runs', async (t) => {
-  const migrations = await released(index);
+  const migrations = await laterRelease(index);
   const reports = await Promise.all([run(migrations), run(migrations)]);
   t.deepEqual(reports.flatMap(({ concurrent }) => concurrent.map(({ schema }) => schema)).sort(), [
     'acme',
@@ -136,7 +140,7 @@ test.serial('builds each index once in two concurrent runs', async (t) => {
 });
 
 test.serial('accepts writes while an index is built', async (t) => {
-  const migrations = await released(index);
+  const migrations = await laterRelease(index);
   const client = new pg.Client(world.owner);
   await client.connect();
   await client.query('begin');
@@ -152,7 +156,7 @@ test.serial('accepts writes while an index is built', async (t) => {
 });
 
 test.serial('builds the indexes of a new schema in the transaction that creates it', async (t) => {
-  const migrations = await released(index);
+  const migrations = await laterRelease(index);
   const client = new pg.Client(world.owner);
   await client.connect();
   try {
@@ -173,7 +177,7 @@ for (const [what, text, message] of [
 ] as const) {
   test.serial(`rejects ${what} outside a transaction`, async (t) => {
     const error = await t.throwsAsync<MigrationStopped>(
-      run(await released(migration(2, text, { concurrent: true }))),
+      run(await laterRelease(migration(2, text, { concurrent: true }))),
     );
     t.regex(error?.message ?? '', message);
     t.deepEqual(await indexes(), []);
@@ -183,9 +187,9 @@ for (const [what, text, message] of [
 
 test.serial('rejects a migration in the wrong folder, and rolls it back', async (t) => {
   const misplaced: TenantMigration = { ...migration(1, ''), up: (pgm) => concurrentSql()(pgm, '.') };
-  const error = await t.throwsAsync<MigrationStopped>(run(await released(misplaced)));
+  const error = await t.throwsAsync<MigrationStopped>(run(await laterRelease(misplaced)));
   t.regex(error?.message ?? '', /belongs in migrations\/tenant-concurrent\//);
-  t.deepEqual(await withColumn(world, 'colour'), []);
+  t.deepEqual(await schemasWithColumn(world, 'colour'), []);
   await world.asOwner('delete from tenancy.migration_failures');
 });
 

@@ -8,7 +8,7 @@ import {
   type TenantMigration,
 } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { migration, released, undoMigrations } from './release.ts';
+import { laterRelease, migration, undoMigrations } from './release.ts';
 
 let world: World;
 test.serial.before(async () => {
@@ -54,7 +54,7 @@ test.serial('ignores the name of the tenant, whatever it is', async (t) => {
   for (const schema of ['notes', 'user', 'table', 'people', 'lower', 'a', 'acme_2']) {
     await world.provision(schema);
   }
-  const migrations = await released(
+  const migrations = await laterRelease(
     migration(
       1,
       `alter table notes add column host text not null default 'acme.localhost';
@@ -221,7 +221,7 @@ test.serial('compares the public site with its own migrations', async (t) => {
 });
 
 test.serial('reports a tenant that is behind without comparing it', async (t) => {
-  const migrations = await released(migration(1, 'alter table notes add column x integer'));
+  const migrations = await laterRelease(migration(1, 'alter table notes add column x integer'));
   const { compared, others } = await after('select', migrations);
   t.is(compared, 1, 'the site has the expected version');
   t.true(others.includes('acme'));

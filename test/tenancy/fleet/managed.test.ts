@@ -10,7 +10,7 @@ import { deleteTenant } from '../../../src/tenancy/registry/change-status.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { openManaged } from '../../helpers/managed.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { migration, released } from './release.ts';
+import { laterRelease, migration } from './release.ts';
 
 let world: World;
 test.serial.before(async () => {
@@ -35,7 +35,7 @@ for (const kind of ['not hardened', 'hardened by the provider'] as const) {
     await create('first');
     t.deepEqual(await keepSpares(owner, fleet, 1, new AbortController().signal), { created: 1, migrated: 0 });
     await create('second');
-    const migrations = await released(
+    const migrations = await laterRelease(
       migration(1, 'alter table notes add column colour text'),
       migration(2, 'create index concurrently notes__name on notes (name)', { concurrent: true }),
     );
@@ -51,7 +51,7 @@ for (const kind of ['not hardened', 'hardened by the provider'] as const) {
       findDrift(client, fleet.service, { owner, migrations }),
     );
     t.deepEqual(drift, { compared: 3, drift: [], others: [] });
-    const broken = await released(migration(3, 'select 1 / 0'));
+    const broken = await laterRelease(migration(3, 'select 1 / 0'));
     await t.throwsAsync(migrate(owner, fleet, { migrations: broken, jobs: 1 }), {
       message: /division by zero/,
     });

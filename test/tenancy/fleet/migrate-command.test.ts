@@ -6,7 +6,7 @@ import { commandLineOf, isPlain, start } from '../../cli/run.ts';
 import { environmentOf, until } from '../../helpers/server.ts';
 import { makeWorkingCopy, type WorkingCopy } from '../../helpers/working-copy.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { places, TAKES_A_WHILE, withColumn } from './release.ts';
+import { readVersions, schemasWithColumn, TAKES_A_WHILE } from './release.ts';
 
 const FLEET = ['acme', 'globex', 'hooli', 'initech', 'soylent', 'umbrella'];
 const COLOUR = '29990101000001000_fixture_notes_colour';
@@ -37,9 +37,9 @@ test.after.always(async () => {
 
 /** Returns for each tenant whether the column, the migration history and the registry row have the migration. */
 const versions = async (): Promise<boolean[][]> => {
-  const has = await withColumn(world, 'colour');
+  const has = await schemasWithColumn(world, 'colour');
   return Promise.all(
-    (await places(world)).map(async ({ schema, migrated_to }) => {
+    (await readVersions(world)).map(async ({ schema, migrated_to }) => {
       const [history] = await world.asOwner<{ there: boolean }>(
         `select exists (
            select from tenancy_migrations.${await roleOf(schema)} as m where m.name = $1
@@ -73,7 +73,7 @@ test.serial(
       environmentOf(world),
     );
     await until(
-      () => withColumn(world, 'colour'),
+      () => schemasWithColumn(world, 'colour'),
       (found) => found.length === 3,
     );
     t.is(child.exitCode, null);
@@ -142,7 +142,7 @@ test.serial('undoes migrations only after a confirmation', async (t) => {
   t.is(silent.code, 1);
   isPlain(t, silent);
   t.regex(silent.err, /This undoes 29990101000001000_fixture_notes_colour in 6 tenants.*--yes/);
-  t.is((await withColumn(world, 'colour')).length, FLEET.length);
+  t.is((await schemasWithColumn(world, 'colour')).length, FLEET.length);
 
   const planned = await tenants('migrate', '--to', 'fixture_people_logins', '--plan');
   t.is(planned.code, 0);
@@ -151,7 +151,7 @@ test.serial('undoes migrations only after a confirmation', async (t) => {
   const agreed = await tenants('migrate', '--to', 'fixture_people_logins', '--yes', '--json');
   t.is(agreed.code, 0, agreed.err);
   t.is(JSON.parse(agreed.out).undone.length, FLEET.length);
-  t.deepEqual(await withColumn(world, 'colour'), []);
+  t.deepEqual(await schemasWithColumn(world, 'colour'), []);
 });
 
 test.serial(
@@ -164,7 +164,7 @@ test.serial(
     t.like(JSON.parse(json.out), { install: false, tenants: { length: FLEET.length } });
     const plan = await tenants('migrate', '--plan', '--schema', 'acme');
     t.deepEqual([plan.code, plan.out], [0, `acme   ${COLOUR}\n`]);
-    t.deepEqual(await withColumn(world, 'colour'), []);
+    t.deepEqual(await schemasWithColumn(world, 'colour'), []);
   },
 );
 

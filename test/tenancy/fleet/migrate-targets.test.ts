@@ -1,47 +1,39 @@
 import test from 'ava';
 
 import type { DomainError } from '../../../src/errors.ts';
-import { type MigrateOptions, migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { planMigration } from '../../../src/tenancy/fleet/plan-migration.ts';
-import {
-  loadTenantMigrations,
-  type TenantMigration,
-} from '../../../src/tenancy/migrations/tenant-migrations.ts';
-import { openWorld, type World } from '../../helpers/world.ts';
+import { loadTenantMigrations } from '../../../src/tenancy/migrations/tenant-migrations.ts';
+import type { World } from '../../helpers/world.ts';
 import {
   colour,
   FLEET,
+  type FleetWorld,
+  laterRelease,
   migration,
-  places,
-  provisionFleet,
-  released,
-  stopOf,
+  openFleet,
+  readVersions,
+  schemasWithColumn,
   undoMigrations,
   weight,
-  withColumn,
 } from './release.ts';
 
 let world: World;
+let run: FleetWorld['run'];
+let stopped: FleetWorld['stopped'];
 test.serial.before(async () => {
-  world = await openWorld();
-  await provisionFleet(world);
+  ({ world, run, stopped } = await openFleet());
 });
 test.after.always(() => world?.close());
 
-const run = (migrations: readonly TenantMigration[], options: MigrateOptions = {}) =>
-  migrate(world.owner, world.fleet, { migrations, ...options });
-const stopped = (migrations: readonly TenantMigration[], options: MigrateOptions = {}) =>
-  stopOf(run(migrations, options));
-
 test.serial('migrates a tenant up to one migration, down again, and to zero', async (t) => {
-  const migrations = await released(colour, weight);
+  const migrations = await laterRelease(colour, weight);
   await run(migrations, { to: colour.name });
-  t.deepEqual(await withColumn(world, 'colour'), FLEET);
-  t.deepEqual(await withColumn(world, 'weight'), []);
+  t.deepEqual(await schemasWithColumn(world, 'colour'), FLEET);
+  t.deepEqual(await schemasWithColumn(world, 'weight'), []);
   await run(migrations);
   const down = await run(migrations, { to: colour.name, schema: 'acme' });
   t.deepEqual(down.undone, [{ schema: 'acme', applied: [weight.name] }]);
-  t.deepEqual(await withColumn(world, 'weight'), FLEET.slice(1));
+  t.deepEqual(await schemasWithColumn(world, 'weight'), FLEET.slice(1));
   t.like(await run(migrations, { to: colour.name, schema: 'acme' }), { undone: [], tenants: [] });
 
   const zero = await run(migrations, { to: 'zero', schema: 'hooli' });
@@ -51,76 +43,80 @@ test.serial('migrates a tenant up to one migration, down again, and to zero', as
     [],
     'nothing is left',
   );
-  t.like((await places(world))[2], { schema: 'hooli', migrated_to: null });
+  t.like((await readVersions(world))[2], { schema: 'hooli', migrated_to: null });
   await run(migrations);
-  t.deepEqual(await withColumn(world, 'weight'), FLEET);
+  t.deepEqual(await schemasWithColumn(world, 'weight'), FLEET);
   await undoMigrations(world, migrations);
 });
 
 test.serial('undoes nothing when one of the migrations cannot be undone', async (t) => {
   const irreversible = migration(2, 'alter table notes add column weight integer');
-  const migrations = await released(colour, irreversible);
+  const migrations = await laterRelease(colour, irreversible);
   await run(migrations);
   const error = await t.throwsAsync<DomainError>(run(migrations, { to: 'zero' }));
   t.is(error?.code, 'precondition_failed');
   t.regex(error?.message ?? '', new RegExp(`no \`down\`.*: ${irreversible.name}`));
-  t.deepEqual(await withColumn(world, 'colour'), FLEET);
-  const reversible = await released(colour, weight);
+  t.deepEqual(await schemasWithColumn(world, 'colour'), FLEET);
+  const reversible = await laterRelease(colour, weight);
   await undoMigrations(world, reversible);
 });
 
 test.serial('undoes nothing without a confirmation', async (t) => {
-  const migrations = await released(colour);
+  const migrations = await laterRelease(colour);
   await run(migrations);
   const { report } = await stopped(migrations, { to: '20260103000000000', confirm: async () => false });
   t.is(report.left, FLEET.length);
-  t.deepEqual(await withColumn(world, 'colour'), FLEET);
+  t.deepEqual(await schemasWithColumn(world, 'colour'), FLEET);
   await undoMigrations(world, migrations);
 });
 
 test.serial('rejects a target that is not a migration, and lists the migrations', async (t) => {
   for (const to of ['nonsense', '', '2026', 'later_']) {
-    const error = await t.throwsAsync<DomainError>(run(await released(colour), { to }));
+    const error = await t.throwsAsync<DomainError>(run(await laterRelease(colour), { to }));
     t.is(error?.code, 'usage_invalid', to);
     t.true(error?.message.includes(colour.name));
   }
-  const both = await t.throwsAsync<DomainError>(run(await released(colour, weight), { to: 'later' }));
+  const both = await t.throwsAsync<DomainError>(run(await laterRelease(colour, weight), { to: 'later' }));
   t.regex(both?.message ?? '', /matches 2 migrations/);
 });
 
 test.serial('records a faked migration without running it', async (t) => {
-  const migrations = await released(colour);
+  const migrations = await laterRelease(colour);
   const report = await run(migrations, { fake: true });
   t.is(report.tenants.length, FLEET.length);
-  t.deepEqual(await withColumn(world, 'colour'), []);
+  t.deepEqual(await schemasWithColumn(world, 'colour'), []);
   t.like(await run(migrations), { tenants: [] });
   await run(migrations, { to: '20260103000000000', fake: true });
-  t.true((await places(world)).every(({ migrated_to }) => migrated_to?.startsWith('2026')));
+  t.true((await readVersions(world)).every(({ migrated_to }) => migrated_to?.startsWith('2026')));
 });
 
 test.serial('rejects a migration with an earlier time than an applied one, and names it', async (t) => {
-  const migrations = await released(weight);
+  const migrations = await laterRelease(weight);
   await run(migrations);
-  const { message } = await stopped(await released(colour, weight), { jobs: 1 });
+  const { message } = await stopped(await laterRelease(colour, weight), { jobs: 1 });
   t.true(message.includes(`${colour.name} has an earlier time than ${weight.name}`), message);
-  t.deepEqual(await withColumn(world, 'colour'), []);
+  t.regex(
+    message,
+    /Rename it to a later time\. `migrate-status`|Rename it to a later time\. \d+ tenants? not tried\./,
+  );
+  t.deepEqual(await schemasWithColumn(world, 'colour'), []);
   await undoMigrations(world, migrations);
   await world.asOwner('delete from tenancy.migration_failures');
 });
 
 test.serial('leaves migrations of a newer release unchanged in a run of an older one', async (t) => {
-  const migrations = await released(colour);
+  const migrations = await laterRelease(colour);
   await run(migrations);
-  const before = await places(world);
+  const before = await readVersions(world);
   t.like(await run(await loadTenantMigrations(world.fleet.project)), { tenants: [], undone: [] });
-  t.deepEqual(await places(world), before);
+  t.deepEqual(await readVersions(world), before);
   await undoMigrations(world, migrations);
 });
 
 test.serial('plans without changing anything', async (t) => {
-  const migrations = await released(colour, weight);
+  const migrations = await laterRelease(colour, weight);
   await run(migrations, { to: colour.name, schema: 'acme' });
-  const before = await places(world);
+  const before = await readVersions(world);
   const { tenants, install, shared } = await planMigration(world.owner, world.fleet, { migrations });
   t.deepEqual([install, shared], [false, []]);
   t.deepEqual(tenants, [
@@ -133,12 +129,12 @@ test.serial('plans without changing anything', async (t) => {
     schema: 'acme',
   });
   t.deepEqual(down.tenants, [{ schema: 'acme', apply: [], undo: [colour.name] }]);
-  t.deepEqual(await places(world), before);
+  t.deepEqual(await readVersions(world), before);
   await undoMigrations(world, migrations);
 });
 
-test.serial('plans from the ledger of a tenant when its row differs', async (t) => {
-  const migrations = await released(colour, weight);
+test.serial('plans from the migration history of a tenant when its row differs', async (t) => {
+  const migrations = await laterRelease(colour, weight);
   await run(migrations, { to: colour.name, schema: 'acme' });
   // As after a restore of only the registry.
   await world.asOwner(
@@ -153,8 +149,8 @@ test.serial('plans from the ledger of a tenant when its row differs', async (t) 
   await undoMigrations(world, migrations);
 });
 
-test.serial('finds a tenant whose row is ahead of its ledger only by reading the ledgers', async (t) => {
-  const migrations = await released(colour, weight);
+test.serial('finds a tenant whose row is ahead of its migration history only with --histories', async (t) => {
+  const migrations = await laterRelease(colour, weight);
   await run(migrations);
   // As after a manual restore of one tenant with its migration history.
   await world.asOwner(`alter table globex.notes drop column weight`);
@@ -168,13 +164,13 @@ test.serial('finds a tenant whose row is ahead of its ledger only by reading the
   t.deepEqual((await run(migrations, { histories: true })).tenants, [
     { schema: 'globex', applied: [weight.name] },
   ]);
-  t.true((await withColumn(world, 'weight')).includes('globex'));
+  t.true((await schemasWithColumn(world, 'weight')).includes('globex'));
   t.deepEqual((await planMigration(world.owner, world.fleet, plan)).tenants, []);
   await undoMigrations(world, migrations);
 });
 
-test.serial('finds a tenant without a ledger, and records its failure', async (t) => {
-  const migrations = await released(colour);
+test.serial('finds a tenant without a migration history, and records its failure', async (t) => {
+  const migrations = await laterRelease(colour);
   await run(migrations);
   const history = `tenancy_migrations.${world.globex.role}`;
   await world.asOwner(`alter table ${history} rename to away`);

@@ -6,7 +6,7 @@ import { keepSpares } from '../../../src/tenancy/fleet/spares.ts';
 import { run } from '../../cli/run.ts';
 import { environmentOf, serve } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { migration, released } from './release.ts';
+import { laterRelease, migration } from './release.ts';
 
 const NEWER = `
   insert into tenancy_migrations.shared (name, run_on) values ('29990101000000000_of-the-next-release', now());
@@ -43,7 +43,7 @@ test.serial('does not start when an isolation check fails', async (t) => {
 
 test.serial('migrates tenants without replacing the newer shared schema', async (t) => {
   const before = await bodyOf();
-  const migrations = await released(migration(1, 'alter table notes add column colour text'));
+  const migrations = await laterRelease(migration(1, 'alter table notes add column colour text'));
   const plan = await planMigration(world.owner, world.fleet, { migrations });
   t.deepEqual(
     [plan.install, plan.shared, plan.tenants.map(({ schema }) => schema)],

@@ -1,10 +1,10 @@
-import { MigrationStopped, migrate } from '../../../src/tenancy/fleet/migrate.ts';
+import { type MigrateOptions, MigrationStopped, migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import {
   loadTenantMigrations,
   type TenantMigration,
 } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { fixtureProject } from '../../fixture-app/project.ts';
-import type { World } from '../../helpers/world.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
 
 /** Creates a migration of a later release. Its time is after all others, in the order of `number`. */
 export const migration = (
@@ -37,17 +37,30 @@ export const weight = migration(2, 'alter table notes add column weight integer'
   down: 'alter table notes drop column weight',
 });
 
-/** The tenants of a world after `provisionFleet`. */
+/** The tenants of `openFleet`. */
 export const FLEET = ['acme', 'globex', 'hooli', 'initech'];
 
-/** Adds two tenants to those of `openWorld`. */
-export async function provisionFleet(world: World): Promise<void> {
-  await world.provision('hooli');
-  await world.provision('initech');
+/** A world whose tenants are those of `FLEET`. */
+export type FleetWorld = Readonly<{
+  world: World;
+  /** Migrates all tenants. */
+  run: (migrations: readonly TenantMigration[], options?: MigrateOptions) => ReturnType<typeof migrate>;
+  /** As `run`, and returns the error of a run that fails. */
+  stopped: (migrations: readonly TenantMigration[], options?: MigrateOptions) => Promise<MigrationStopped>;
+}>;
+
+export async function openFleet(): Promise<FleetWorld> {
+  const world = await openWorld();
+  for (const schema of FLEET.slice(2)) {
+    await world.provision(schema);
+  }
+  const run: FleetWorld['run'] = (migrations, options) =>
+    migrate(world.owner, world.fleet, { migrations, ...options });
+  return { world, run, stopped: (...asked) => catchMigrationStopped(run(...asked)) };
 }
 
-/** Returns the error of a run that fails, with its report. */
-export async function stopOf(running: Promise<unknown>): Promise<MigrationStopped> {
+/** Returns the error of a run that stops, with its report. @throws if the run succeeds. */
+async function catchMigrationStopped(running: Promise<unknown>): Promise<MigrationStopped> {
   try {
     await running;
   } catch (error) {
@@ -56,7 +69,7 @@ export async function stopOf(running: Promise<unknown>): Promise<MigrationStoppe
     }
     throw error;
   }
-  throw new Error('the run went well');
+  throw new Error('The run succeeded.');
 }
 
 /** SQL that takes 0.2 seconds. Hardening also revokes pg_sleep from the owners. */
@@ -65,16 +78,15 @@ export const TAKES_A_WHILE = `
     while clock_timestamp() < statement_timestamp() + interval '0.2 s' loop end loop;
   end $$`;
 
-/** Returns the migrations of the code, and further ones. */
-export const released = async (...more: readonly TenantMigration[]): Promise<readonly TenantMigration[]> => [
-  ...(await loadTenantMigrations(fixtureProject)),
-  ...more,
-];
+/** Returns the migrations of a later release: those of the code, and `more`. */
+export const laterRelease = async (
+  ...more: readonly TenantMigration[]
+): Promise<readonly TenantMigration[]> => [...(await loadTenantMigrations(fixtureProject)), ...more];
 
-type Facts = Readonly<{ schema: string; migrated_to: string | null; concurrent_to: string | null }>;
+type TenantVersion = Readonly<{ schema: string; migrated_to: string | null; concurrent_to: string | null }>;
 
 /** Returns the registry's version of every tenant except the site. */
-export const places = (world: World): Promise<Facts[]> =>
+export const readVersions = (world: World): Promise<TenantVersion[]> =>
   world.asOwner(
     `select t.schema_name as schema, t.migrated_to, t.concurrent_to
      from public.tenants as t
@@ -83,7 +95,7 @@ export const places = (world: World): Promise<Facts[]> =>
   );
 
 /** Returns the schemas whose table notes has a column. */
-export const withColumn = async (world: World, column: string): Promise<string[]> =>
+export const schemasWithColumn = async (world: World, column: string): Promise<string[]> =>
   (
     await world.asOwner<{ schema: string }>(
       `select table_schema as schema

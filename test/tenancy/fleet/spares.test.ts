@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import test from 'ava';
 import pg from 'pg';
 
@@ -12,7 +13,7 @@ import { run, start } from '../../cli/run.ts';
 import { environmentOf, serve, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
-import { migration, released, undoMigrations } from './release.ts';
+import { laterRelease, migration, undoMigrations } from './release.ts';
 
 let world: World;
 test.serial.before(async () => {
@@ -135,7 +136,7 @@ test.serial('never claims one spare for two tenants that are created concurrentl
 test.serial('does not claim a spare that is behind, and migrates it with the fleet', async (t) => {
   await keep(1);
   const [spare] = await spares();
-  const migrations = await released(
+  const migrations = await laterRelease(
     migration(1, 'alter table notes add column colour text', {
       down: 'alter table notes drop column colour',
     }),
@@ -187,9 +188,9 @@ test.serial('runs every job once with worker --once', async (t) => {
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test.serial(`replaces a claimed spare in the worker, and ends cleanly on ${signal}`, async (t) => {
     const child = await start('cli.ts', ['worker'], environment(2));
-    let said = '';
+    let output = '';
     child.stdout.setEncoding('utf8').on('data', (text) => {
-      said += text;
+      output += text;
     });
     await until(spares, (found) => found.length === 2);
     await create(`taker_${signal.toLowerCase()}`, `taker-${signal.toLowerCase()}.localhost`);
@@ -197,7 +198,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     child.kill(signal);
     const [code] = await once(child, 'close');
     t.is(code, 0);
-    t.regex(said, /^spares {2}1 created, 0 migrated$/m);
+    t.regex(output, /^spares {2}1 created, 0 migrated$/m);
   });
 }
 
@@ -210,8 +211,8 @@ test.serial('reports and retries a job that fails, and exits 1 with --once', asy
   t.is(failed.code, 1);
   t.is(failed.out, 'spares  failed: no spares today\noperations  nothing to do\n');
   const child = await start('cli.ts', ['worker', '--json'], environment(9));
-  const [line] = await once(child.stdout, 'data');
-  t.like(JSON.parse(String(line)), { job: 'spares', error: 'no spares today' });
+  const [line] = await once(createInterface(child.stdout), 'line');
+  t.like(JSON.parse(line), { job: 'spares', error: 'no spares today' });
   await world.asOwner('drop trigger refuse on public.tenants; drop function public.refuse()');
   t.is((await until(spares, (found) => found.length === 9)).length, 9);
   child.kill('SIGTERM');

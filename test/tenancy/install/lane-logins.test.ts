@@ -21,7 +21,7 @@ let logins: LaneLogin[];
 let members: Member[];
 
 const migrateWith = (lanes: readonly LaneLogin[], shared = SHARED) =>
-  migrate(world.owner, { ...world.fleet, laneLogins: { logins: lanes, shared } });
+  world.alone(() => migrate(world.owner, { ...world.fleet, laneLogins: { logins: lanes, shared } }));
 const environment = (overrides: Record<string, string> = {}) =>
   environmentOf(world, {
     LANES: String(SHARED),
@@ -32,7 +32,7 @@ const environment = (overrides: Record<string, string> = {}) =>
 const laneOf = ({ id }: Member): number => shardOf(id, SHARED);
 
 test.before(async () => {
-  world = await openWorld({ project: servedProject });
+  world = await openWorld({ project: servedProject, installs: true });
   logins = [0, 1, 2].map((lane) => ({
     login: `${world.service}_lane_${lane}`,
     password: `the password of lane ${lane}`.replaceAll(' ', '-'),
@@ -156,7 +156,8 @@ test.serial('the service serves every tenant with the login of its lane', async 
     t.is(status, 401, host);
   }
   const used = await world.asOwner<{ login: string }>(
-    `select distinct usename::text as login from pg_stat_activity where application_name like 'koa-tenants lane%' order by 1`,
+    `select distinct usename::text as login from pg_stat_activity
+     where application_name like 'koa-tenants lane%' and datname = current_database() order by 1`,
   );
   t.deepEqual(
     used.map(({ login }) => login),

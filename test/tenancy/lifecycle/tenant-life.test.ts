@@ -17,7 +17,7 @@ import {
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { drainTenant } from '../../../src/tenancy/registry/tenant-lock.ts';
 import { servedProject } from '../../fixture-app/served-project.ts';
-import { makeUser, PASSWORD, serve } from '../../helpers/server.ts';
+import { makeUser, PASSWORD, serve, until } from '../../helpers/server.ts';
 import { type Member, openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
 
@@ -130,10 +130,7 @@ test.serial('sends the Retry-After that the operator requested', async (t) => {
 
   await beginMaintenance(world.owner, 'acme', 123);
   t.like(await refusal(world.acme), { code: 'tenant_maintenance', retryAfter: 123 }, 'by the entry');
-  let answer = await list();
-  for (let tries = 0; answer.status !== 503 && tries < 200; tries += 1) {
-    answer = await list();
-  }
+  const answer = await until(list, ({ status }) => status === 503);
   t.is(answer.status, 503);
   t.is(answer.headers['retry-after'], '123');
   t.like(answer.body, { code: 'tenant_maintenance' });
@@ -149,13 +146,7 @@ test.serial('stops serving the hosts of a deleted tenant until it is undeleted',
   t.teardown(service.close);
   const status = async () =>
     (await service.request('globex.localhost', 'POST', '/api/auth/jwt/create/', { body: {} })).status;
-  const becomes = async (wanted: number): Promise<number> => {
-    let found = await status();
-    for (let tries = 0; found !== wanted && tries < 200; tries += 1) {
-      found = await status();
-    }
-    return found;
-  };
+  const becomes = (wanted: number) => until(status, (found) => found === wanted);
   t.is(await status(), 400);
   await deleteTenant(world.owner, 'globex', 30);
   t.is(await becomes(404), 404);
@@ -199,7 +190,7 @@ test.serial(
 
 const named = (names: Omit<NewNames, 'keepDomain'>): NewNames => ({ keepDomain: true, ...names });
 
-test.serial('keeps rows, isolation, ledger and tokens of a renamed tenant', async (t) => {
+test.serial('keeps rows, isolation, migration history and tokens of a renamed tenant', async (t) => {
   const before = await world.provision('before');
   await makeUser(world, 'before', 'bea');
   await world.asOwner(`insert into before.notes (name) values ('kept')`);

@@ -1,10 +1,7 @@
 import { once } from 'node:events';
 import { z } from 'zod';
 
-import {
-  loadTenantMigrations,
-  requiredMigrations,
-} from '../../../src/tenancy/migrations/tenant-migrations.ts';
+import { listTenantMigrations, requiredMigrations } from '../../../src/tenancy/migrations/migration-files.ts';
 import { openOperators } from '../../../src/tenancy/operations/open-operators.ts';
 import { defineOperation, type OperationKind } from '../../../src/tenancy/operations/operation-kind.ts';
 import type { Operators } from '../../../src/tenancy/operations/operators.ts';
@@ -63,7 +60,7 @@ export async function operatorsOf(
     pool,
     key: keys[0],
     kinds,
-    expected: requiredMigrations(await loadTenantMigrations(fleet.project, { validate: false })),
+    expected: requiredMigrations(await listTenantMigrations(fleet.project)),
     settings: settingsSchemaOf(fleet.project),
     defaults: Object.fromEntries(
       Object.entries(settingsSchemaOf(fleet.project).shape).map(([name, field]) => [

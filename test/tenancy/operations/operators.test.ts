@@ -238,7 +238,7 @@ test.serial('sums the fleet up', async (t) => {
 
 const startJob = () => {
   const ending = new AbortController();
-  const config = readConfig(world.fleet.project, environmentOf(world, { OPERATIONS_LEASE: '2' }));
+  const config = readConfig(world.fleet.project, environmentOf(world, { OPERATIONS_LEASE: '600' }));
   const job = operationsJob(world.fleet.project, config, world.ownerUrl, operators.kinds);
   return { stop: () => ending.abort(), ended: job.run(ending.signal) };
 };

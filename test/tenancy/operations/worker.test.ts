@@ -23,7 +23,7 @@ test.serial.before(async () => {
   directory = await mkdtemp(join(tmpdir(), 'koa-tenants-operations-'));
   environment = environmentOf(world, {
     OPERATIONS_DIRECTORY: join(directory, 'dumps'),
-    OPERATIONS_LEASE: '2',
+    OPERATIONS_LEASE: '600',
     OPERATIONS_CONCURRENCY: '1',
   });
   const ownerService = () => ({
@@ -112,6 +112,9 @@ test.serial('runs the life of a tenant, and records each step in the audit', asy
   await succeed(t, 'delete-tenant', 'initrode', { keep_days: 0 });
   await succeed(t, 'undelete-tenant', 'initrode');
   await succeed(t, 'delete-tenant', 'initrode', { keep_days: 0 });
+  const dumped = await succeed(t, 'dump-tenant', 'initrode');
+  t.true(Number(dumped.result?.rows) > 0);
+  await rm(join(directory, 'dumps', String(dumped.result?.dump)));
   await succeed(t, 'purge-tenant', 'initrode');
   t.is(await statusOf('initrode'), null);
 
@@ -132,6 +135,7 @@ test.serial('runs the life of a tenant, and records each step in the audit', asy
     'delete-tenant',
     'undelete-tenant',
     'delete-tenant',
+    'dump-tenant',
     'purge-tenant',
   ]);
   t.true(
@@ -216,15 +220,22 @@ test.serial('a dump has a name without a path', async (t) => {
   }
 });
 
-/** Kills a worker at its first statement that matches. */
-const killWorker = (statement: RegExp) =>
-  killAt(['worker'], {
-    url: world.ownerUrl,
-    envOf: (through) => ({ ...environment, OWNER_DATABASE_URL: through(world.ownerUrl) }),
+/** Kills a worker at its first statement that matches, and lets its lease expire. */
+async function killWorker(statement: RegExp): Promise<boolean> {
+  const killed = await killAt({
+    args: ['worker'],
+    urls: { main: world.ownerUrl },
+    on: 'main',
+    envOf: ({ main = '' }) => ({ ...environment, OWNER_DATABASE_URL: main }),
     moment: { statement },
   });
+  await world.asOwner(
+    `update tenancy.operations set lease_until = now() - interval '1 second' where lease_until is not null`,
+  );
+  return killed;
+}
 
-/** Runs workers until the operation has ended: the lease of the killed worker must expire first. */
+/** Runs workers until the operation has ended. PostgreSQL may still end the transactions of the killed one. */
 const ended = (id: string): Promise<Operation> =>
   until(
     async () => {

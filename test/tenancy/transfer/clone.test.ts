@@ -118,8 +118,9 @@ test('clones a clone', async (t) => {
 
 test('clones one consistent snapshot of a tenant in use', async (t) => {
   const { id } = await world.provision('busy');
-  const { stop } = keepWriting(world, id);
+  const { written, stop } = keepWriting(world, id);
   for (let n = 0; n < 3; n += 1) {
+    await written();
     const { tables } = await clone('busy', `moment_${n}`);
     const rows = (name: string) => tables.find((table) => table.name === name)?.rows;
     t.is(rows('notes'), rows('people'));

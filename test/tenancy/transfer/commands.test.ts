@@ -1,11 +1,11 @@
 import { execFile } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import test from 'ava';
-import { isPlain, type Ran, run, start } from '../../cli/run.ts';
+import test, { type ExecutionContext } from 'ava';
+import { killAt } from '../../cli/kill-at.ts';
+import { isPlain, type Ran, run } from '../../cli/run.ts';
 import { servedProject } from '../../fixture-app/served-project.ts';
 import { environmentOf, makeUser, serve, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
@@ -20,12 +20,6 @@ test.before(async () => {
   await world.asOwner(
     `insert into acme.notes (name, description) select 'note ' || n, repeat('x', 1000) from generate_series(1, 20000) as n`,
   );
-  // Copying its last table takes a while, because its rows do not compress.
-  await world.provision('large');
-  await world.asOwner(
-    `insert into large.users (username, password)
-     select 'u' || n, (select string_agg(md5(n::text || m), '') from generate_series(1, 10) as m) from generate_series(1, 100000) as n`,
-  );
 });
 test.after.always(async () => {
   await world?.close();
@@ -36,20 +30,16 @@ const tenants = (...args: readonly string[]): Promise<Ran> =>
   run('served-cli.ts', args, environmentOf(world));
 const at = (name: string): string => join(folder, name);
 
-/** Starts a command, kills it when its output matches `when`, and waits for its connections to end. */
-async function killed(args: readonly string[], when: RegExp): Promise<void> {
-  const child = await start('served-cli.ts', args, environmentOf(world));
-  let said = '';
-  child.stderr.setEncoding('utf8').on('data', (text) => {
-    said += text;
-    if (when.test(said)) {
-      child.kill('SIGKILL');
-    }
+/** Kills the process of a command at its first statement that matches, and waits for its connections to end. */
+async function killed(t: ExecutionContext, args: readonly string[], statement: RegExp): Promise<void> {
+  const came = await killAt({
+    args,
+    urls: { main: world.ownerUrl },
+    on: 'main',
+    envOf: ({ main = '' }) => environmentOf({ ...world, ownerUrl: main }),
+    moment: { statement },
   });
-  const [, signal] = await once(child, 'close');
-  if (signal !== 'SIGKILL') {
-    throw new Error(`It ended before it was killed: ${said}`);
-  }
+  t.true(came, `${args[0]} at ${statement}`);
   await until(
     () =>
       world.asOwner(
@@ -129,9 +119,9 @@ test.serial('clones a tenant with and without its rows', async (t) => {
 });
 
 test.serial('leaves no file of a dump that was killed, and can repeat it', async (t) => {
-  await killed(['dump-tenant', '--schema', 'large', '--out', at('killed.tenant')], /notes/);
+  await killed(t, ['dump-tenant', '--schema', 'acme', '--out', at('killed.tenant')], /copy .*users/s);
   await t.throwsAsync(stat(at('killed.tenant')), { code: 'ENOENT' });
-  const again = await tenants('dump-tenant', '--schema', 'large', '--out', at('killed.tenant'));
+  const again = await tenants('dump-tenant', '--schema', 'acme', '--out', at('killed.tenant'));
   t.is(again.code, 0, again.err);
 });
 
@@ -146,16 +136,16 @@ test.serial('leaves nothing of a restore that was killed, and can repeat it', as
     'killed.localhost',
   ];
   const before = await traces(world);
-  await killed(args, /notes/);
+  await killed(t, args, /copy .*users.* from stdin/s);
   t.deepEqual(await traces(world), before);
   const again = await tenants(...args);
   t.is(again.code, 0, again.err);
 });
 
 test.serial('leaves nothing of a clone that was killed, and can repeat it', async (t) => {
-  const args = ['clone-tenant', '--from', 'large', '--schema', 'killed_2', '--domain', 'killed-2.localhost'];
+  const args = ['clone-tenant', '--from', 'acme', '--schema', 'killed_2', '--domain', 'killed-2.localhost'];
   const before = await traces(world);
-  await killed(args, /notes/);
+  await killed(t, args, /copy .*users.* from stdin/s);
   t.deepEqual(await traces(world), before);
   const again = await tenants(...args);
   t.is(again.code, 0, again.err);
@@ -171,10 +161,10 @@ test.serial('prints one JSON document with the manifest of the file with --json'
     '--json',
   );
   t.is(code, 0);
-  const said = JSON.parse(out);
-  t.like(said, { file: at('globex.tenant'), version: 1, domains: ['globex.localhost'] });
-  t.is(said.size, (await stat(at('globex.tenant'))).size);
-  t.is(said.tenant.schema_name, 'globex');
+  const printed = JSON.parse(out);
+  t.like(printed, { file: at('globex.tenant'), version: 1, domains: ['globex.localhost'] });
+  t.is(printed.size, (await stat(at('globex.tenant'))).size);
+  t.is(printed.tenant.schema_name, 'globex');
 });
 
 test.serial('runs pg_dump with --format sql, or reports why it cannot', async (t) => {
@@ -198,7 +188,7 @@ test.serial('runs pg_dump with --format sql, or reports why it cannot', async (t
 test.serial('rejects invalid arguments with one sentence', async (t) => {
   await writeFile(at('text'), 'not a dump');
   const before = await readdir(folder);
-  const refusals: ReadonlyArray<readonly [code: number, said: RegExp, args: readonly string[]]> = [
+  const refusals: ReadonlyArray<readonly [code: number, expected: RegExp, args: readonly string[]]> = [
     [2, /required/, ['dump-tenant']],
     [2, /required/, ['restore-tenant']],
     [2, /required/, ['clone-tenant', '--from', 'acme', '--schema', 'x']],
@@ -233,10 +223,10 @@ test.serial('rejects invalid arguments with one sentence', async (t) => {
       ['clone-tenant', '--from', 'acme', '--schema', 'x', '--domain', 'x.localhost', '--name', ' '],
     ],
   ];
-  for (const [code, said, args] of refusals) {
+  for (const [code, expected, args] of refusals) {
     const ran = await tenants(...args);
     t.is(ran.code, code, `${args.join(' ')}: ${ran.err}`);
-    t.regex(ran.err, said);
+    t.regex(ran.err, expected);
     isPlain(t, { ...ran, err: ran.err.replace(/^\w+ {2}\d+ rows?\n/gm, '') });
   }
   t.deepEqual(await readdir(folder), before);

@@ -14,7 +14,6 @@ import { cloneTenant } from '../../../src/tenancy/transfer/copy/clone-tenant.ts'
 import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
 import { restoreTenant } from '../../../src/tenancy/transfer/dump/restore-tenant.ts';
 import { moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
-import { startTestServer, type TestServer } from '../../helpers/postgres.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { type MadeApp, makeApp } from './make-app.ts';
 import { openPremium, type Premium } from './premium.ts';
@@ -49,7 +48,6 @@ const ROWS = [
   { id: 4, mood: 'fine', friend: 3, was: 'blue' },
 ];
 
-let server: TestServer;
 let world: World;
 let premium: Premium;
 let app: MadeApp;
@@ -58,9 +56,8 @@ let older: MadeApp;
 let folder: string;
 test.serial.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-commit-'));
-  server = await startTestServer({ wal_level: 'logical' });
-  world = await openWorld({ server: server.url });
-  premium = await openPremium(world, 'premium', { wal_level: 'logical' });
+  world = await openWorld();
+  premium = await openPremium(world);
   app = await makeApp('moods', MIGRATIONS);
   older = await makeApp('moods', MIGRATIONS.slice(0, 1));
 });
@@ -69,7 +66,6 @@ test.after.always(async () => {
   await older?.remove();
   await premium?.close();
   await world?.close();
-  await server?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 

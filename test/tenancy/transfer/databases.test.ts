@@ -1,31 +1,28 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import pg from 'pg';
 
 import { createProof, signMessage } from '../../../src/tenancy/context/proof.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
+import { reconcileRegistry } from '../../../src/tenancy/registry/reconcile-registry.ts';
 import type { TenantId } from '../../../src/tenancy/registry/tenant.ts';
 import { type Ran, run } from '../../cli/run.ts';
-import { servedProject } from '../../fixture-app/served-project.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
-import { openWorld, type World } from '../../helpers/world.ts';
+import type { World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
-import { openPremium, type Premium } from './premium.ts';
+import type { Premium } from './premium.ts';
+import { openTwoDatabases, type TwoDatabases } from './two-databases.ts';
 
+let both: TwoDatabases;
 let world: World;
 let premium: Premium;
 let service: TestService;
+let tenants: TwoDatabases['tenants'];
 test.serial.before(async () => {
-  world = await openWorld({ project: servedProject });
-  premium = await openPremium(world);
-  service = await serve(world, premium.env);
+  both = await openTwoDatabases();
+  ({ world, premium, service, tenants } = both);
 });
-test.after.always(async () => {
-  await service?.close();
-  await premium?.close();
-  await world?.close();
-});
+test.after.always(() => both?.close());
 
-const tenants = (...args: readonly string[]): Promise<Ran> => run('served-cli.ts', args, premium.env);
 const withInput = (input: string, ...args: readonly string[]): Promise<Ran> =>
   run('served-cli.ts', args, premium.env, input);
 
@@ -159,6 +156,56 @@ test.serial('copies changes of a tenant on main to its database with the next co
   );
   await world.asOwner(`update public.tenants set status = 'active' where schema_name = 'vip'`);
   t.is((await tenants('list-tenants')).code, 0);
+});
+
+/** Holds back what changes vip on premium. Calls `meanwhile` when a command waits, and returns its result. */
+async function reconcileWhile(
+  t: ExecutionContext,
+  lock: string,
+  meanwhile: () => Promise<unknown>,
+): Promise<unknown> {
+  const holder = new pg.Client(premium.database.owner);
+  await holder.connect();
+  t.teardown(() => holder.end());
+  await holder.query('begin');
+  await holder.query(lock);
+  const reconciling = reconcileRegistry(world.owner, premium.database.owner, 'premium').catch(
+    (error: Error) => error.message,
+  );
+  const waits = () =>
+    premium.asOwner(
+      `select from pg_stat_activity
+       where datname = current_database() and application_name = 'koa-tenants owner' and wait_event_type = 'Lock'`,
+    );
+  t.is((await until(waits, (found) => found.length === 1)).length, 1);
+  await meanwhile();
+  await holder.query('commit');
+  return reconciling;
+}
+
+const COPY = `(select tenancy.read_copy(id) from public.tenants where schema_name = 'vip')`;
+
+test.serial('a command copies a change that the service copies at the same time', async (t) => {
+  await premium.asOwner(`update public.tenants set name = 'outdated' where schema_name = 'vip'`);
+  t.is(await reconcileWhile(t, `select tenancy.write_copy(${COPY})`, async () => {}), 1);
+});
+
+test.serial('a command that has read an older copy writes the newest', async (t) => {
+  await premium.asOwner(`update public.tenants set name = 'outdated' where schema_name = 'vip'`);
+  const lock = `select from public.tenants where schema_name = 'vip' for update`;
+  const differed = await reconcileWhile(t, lock, () =>
+    // Without a notification, by which the service would copy it.
+    world.asOwner(
+      `begin;
+       set local session_replication_role = replica;
+       update public.tenants set name = 'newest' where schema_name = 'vip';
+       commit`,
+    ),
+  );
+  t.is(differed, 1);
+  t.deepEqual(await premium.asOwner(`select name from public.tenants where schema_name = 'vip'`), [
+    { name: 'newest' },
+  ]);
 });
 
 test.serial('a tenant of another database sees its plan and payments, which main has recorded', async (t) => {

@@ -113,9 +113,10 @@ test('leaves no file when a dump fails', async (t) => {
 
 test('dumps one consistent snapshot of a tenant in use', async (t) => {
   const { id } = await world.provision('busy');
-  const { stop } = keepWriting(world, id);
+  const { written, stop } = keepWriting(world, id);
   const counts: number[] = [];
   for (let n = 0; n < 5; n += 1) {
+    await written();
     const { manifest } = await dumpTenant(world.owner, 'busy', {
       project: world.fleet.project,
       file: join(folder, `busy-${n}`),

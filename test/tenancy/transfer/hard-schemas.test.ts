@@ -15,22 +15,19 @@ import { cloneTenant } from '../../../src/tenancy/transfer/copy/clone-tenant.ts'
 import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
 import { restoreTenant } from '../../../src/tenancy/transfer/dump/restore-tenant.ts';
 import { moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
-import { startTestServer, type TestServer } from '../../helpers/postgres.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { contentOf, different, insertRowsSql, MIGRATIONS, type Side } from './hard-schema.ts';
 import { type MadeApp, makeApp } from './make-app.ts';
 import { openPremium, type Premium } from './premium.ts';
 
-let server: TestServer;
 let world: World;
 let premium: Premium;
 let made: MadeApp;
 let folder: string;
 test.serial.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-hard-'));
-  server = await startTestServer({ wal_level: 'logical' });
-  world = await openWorld({ server: server.url });
-  premium = await openPremium(world, 'premium', { wal_level: 'logical' });
+  world = await openWorld();
+  premium = await openPremium(world);
   made = await makeApp('hard', MIGRATIONS);
   await create('original');
   await world.asOwner(insertRowsSql('original'));
@@ -39,7 +36,6 @@ test.after.always(async () => {
   await made?.remove();
   await premium?.close();
   await world?.close();
-  await server?.stop();
   await rm(folder, { recursive: true, force: true });
 });
 

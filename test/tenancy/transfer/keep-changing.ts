@@ -1,8 +1,14 @@
-import type { TestService } from '../../helpers/server.ts';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { type TestService, until } from '../../helpers/server.ts';
+
+/** The service, PostgreSQL and the move need the CPU, too. */
+const PAUSE_MS = 20;
 
 /** Sends inserts, updates and deletes to the service until it is stopped. Records the acknowledged ones. */
 export function keepChanging(service: TestService, { host, token }: { host: string; token: string }) {
   let done = false;
+  let created = 0;
   const rows = new Map<number, string>();
   const refused: string[] = [];
   const request = async (method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: object) => {
@@ -15,9 +21,11 @@ export function keepChanging(service: TestService, { host, token }: { host: stri
   const write = async (who: number): Promise<void> => {
     for (let n = 0; !done; n += 1) {
       const { status, body } = await request('POST', '/api/notes/', { name: `written ${who} ${n}` });
+      await wait(PAUSE_MS);
       if (status !== 201) {
         continue;
       }
+      created += 1;
       rows.set(body.id, '');
       if (n % 3 === 0) {
         const changed = await request('PATCH', `/api/notes/${body.id}/`, { description: 'changed' });
@@ -34,6 +42,14 @@ export function keepChanging(service: TestService, { host, token }: { host: stri
   return {
     rows,
     refused,
+    /** Resolves when further rows have been inserted. */
+    written: async () => {
+      const before = created;
+      await until(
+        async () => created,
+        (count) => count >= before + 6,
+      );
+    },
     stop: () => {
       done = true;
       return writing;

@@ -11,18 +11,23 @@ import { raw } from '../../isolation/attack.ts';
 export function keepWriting(
   world: Pick<World, 'tenantDatabase'>,
   tenant: TenantId,
-): { stop: () => Promise<void> } {
+): { written: () => Promise<void>; stop: () => Promise<void> } {
   let done = false;
+  let noticed = Promise.withResolvers<void>();
   const writing = (async () => {
     for (let n = 0; !done; n += 1) {
       await withTenant(world.tenantDatabase, { tenant, readOnly: false }, async (tx) => {
         await tx.any(raw(`insert into notes (name) values ('p') returning id`));
         await tx.any(raw(`insert into people (username, password) values ('u${n}', 'x') returning id`));
       });
+      noticed.resolve();
+      noticed = Promise.withResolvers();
       await turn();
     }
   })();
   return {
+    /** Resolves after the next transaction, or rejects with its error. */
+    written: () => Promise.race([noticed.promise, writing]),
     stop: () => {
       done = true;
       return writing;

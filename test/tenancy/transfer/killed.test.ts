@@ -1,63 +1,30 @@
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { provisionOn } from '../../../src/tenancy/lifecycle/provision-on.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { type KillPoint, killAt } from '../../cli/kill-at.ts';
-import { type Ran, run } from '../../cli/run.ts';
-import { servedProject } from '../../fixture-app/served-project.ts';
-import { PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
-import { openWorld, type World } from '../../helpers/world.ts';
+import { run } from '../../cli/run.ts';
+import { PASSWORD, type TestService } from '../../helpers/server.ts';
+import type { World } from '../../helpers/world.ts';
 import { createOn } from './create-on.ts';
-import { openPremium, type Premium } from './premium.ts';
+import { interrupt, type Moment } from './interrupt.ts';
+import type { Premium } from './premium.ts';
 import { traces } from './traces.ts';
+import { openTwoDatabases, type TwoDatabases } from './two-databases.ts';
 
+let both: TwoDatabases;
 let world: World;
 let premium: Premium;
 let service: TestService;
+let tenants: TwoDatabases['tenants'];
 test.serial.before(async () => {
-  world = await openWorld({ project: servedProject });
-  premium = await openPremium(world);
-  service = await serve(world, premium.env);
+  both = await openTwoDatabases();
+  ({ world, premium, service, tenants } = both);
 });
-test.after.always(async () => {
-  await service?.close();
-  await premium?.close();
-  await world?.close();
-});
+test.after.always(() => both?.close());
 
-const tenants = (...args: readonly string[]): Promise<Ran> => run('served-cli.ts', args, premium.env);
 const create = (schema: string) => createOn(world, premium.database, schema);
 
 const COMMIT = /commit\0/;
-
-/** Kills the command at a statement to main or to premium, and waits until its connections have ended. */
-async function kill(
-  t: ExecutionContext,
-  args: readonly string[],
-  { on, ...moment }: KillPoint & { on: 'main' | 'premium' },
-  input = '',
-): Promise<void> {
-  const url = on === 'main' ? world.ownerUrl : premium.ownerUrl;
-  const variable = on === 'main' ? 'OWNER_DATABASE_URL' : 'OWNER_DATABASES';
-  const came = await killAt(args, {
-    url,
-    envOf: (through) => ({
-      ...premium.env,
-      [variable]: on === 'main' ? through(url) : `premium=${through(url)}`,
-    }),
-    moment,
-    input,
-  });
-  t.true(came, `${args[0]} at ${moment.statement}`);
-  for (const side of [world, premium]) {
-    await until(
-      () =>
-        side.asOwner(
-          `select from pg_stat_activity where datname = current_database() and application_name in ('koa-tenants owner', 'koa-tenants lock')`,
-        ),
-      (sessions) => sessions.length === 0,
-    );
-  }
-}
 
 const everything = async (): Promise<unknown> => [await traces(world), await traces(premium)];
 
@@ -81,7 +48,13 @@ test.serial(
       { statement: COMMIT, after: MAKING },
     ];
     for (const moment of moments) {
-      await kill(t, creating('born', 'main'), { on: 'main', ...moment }, `${PASSWORD}\n`);
+      await interrupt(
+        t,
+        both,
+        creating('born', 'main'),
+        { on: 'main', ...moment },
+        { input: `${PASSWORD}\n` },
+      );
       t.deepEqual(await everything(), before, String(moment.statement));
     }
     const again = await run('served-cli.ts', creating('born', 'main'), premium.env, `${PASSWORD}\n`);
@@ -91,11 +64,12 @@ test.serial(
 );
 
 test.serial('has created everything when it is killed after its commit was confirmed', async (t) => {
-  await kill(
+  await interrupt(
     t,
+    both,
     creating('acknowledged', 'main'),
     { on: 'main', statement: COMMIT, after: MAKING, delivered: true },
-    `${PASSWORD}\n`,
+    { input: `${PASSWORD}\n`, how: killAt },
   );
   t.truthy(await service.logIn('acknowledged.localhost', 'root', PASSWORD));
   const again = await run('served-cli.ts', creating('acknowledged', 'main'), premium.env, `${PASSWORD}\n`);
@@ -107,7 +81,7 @@ test.serial(
   'creates no tenant on a further database when it is killed, and one when it is repeated',
   async (t) => {
     const before = await traces(world);
-    const moments: ReadonlyArray<KillPoint & { on: 'main' | 'premium' }> = [
+    const moments: readonly Moment[] = [
       { on: 'main', statement: MAKING },
       { on: 'premium', statement: /create role/ },
       { on: 'premium', statement: /insert into users/ },
@@ -117,7 +91,7 @@ test.serial(
       { on: 'main', statement: COMMIT, after: /set migrated_to/ },
     ];
     for (const moment of moments) {
-      await kill(t, creating('far', 'premium'), moment, `${PASSWORD}\n`);
+      await interrupt(t, both, creating('far', 'premium'), moment, { input: `${PASSWORD}\n` });
       t.deepEqual(await traces(world), before, String(moment.statement));
       t.is((await service.request('far.localhost', 'GET', '/api/notes/')).status, 404);
     }
@@ -159,7 +133,7 @@ async function remains(schema: string, role: string): Promise<readonly string[]>
 const STATUS = /update public\.tenants set status/;
 
 for (const home of ['main', 'premium'] as const) {
-  const moments: ReadonlyArray<KillPoint & { on: 'main' | 'premium'; status: string | undefined }> = [
+  const moments: ReadonlyArray<Moment & { status: string | undefined }> = [
     { on: 'main', statement: COMMIT, after: STATUS, status: 'active' },
     { on: 'main', statement: COMMIT, after: STATUS, delivered: true, status: 'deleted' },
     { on: 'main', statement: /set purge_started_at/, status: 'deleted' },
@@ -185,7 +159,7 @@ for (const home of ['main', 'premium'] as const) {
     const id = await createOn(world, home === 'main' ? premium.main : premium.database, schema);
     const purging = ['delete-tenant', '--schema', schema, '--purge', '--yes'];
     for (const { status, ...moment } of moments) {
-      await kill(t, purging, moment);
+      await interrupt(t, both, purging, moment);
       const [row] = await world.asOwner('select status from public.tenants where schema_name = $1', [schema]);
       t.is(row?.status, status, String(moment.statement));
     }

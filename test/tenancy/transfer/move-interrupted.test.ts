@@ -1,42 +1,32 @@
-import { once } from 'node:events';
+import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
 import pg from 'pg';
 
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { reconcileRegistry } from '../../../src/tenancy/registry/reconcile-registry.ts';
-import { moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
-import { isPlain, type Ran, run, start } from '../../cli/run.ts';
-import { servedProject } from '../../fixture-app/served-project.ts';
-import { PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
-import { openWorld, type World } from '../../helpers/world.ts';
+import { killAt } from '../../cli/kill-at.ts';
+import { isPlain } from '../../cli/run.ts';
+import { PASSWORD, type TestService } from '../../helpers/server.ts';
+import type { World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
-import { findDatabase, provisionInhabited } from './inhabited.ts';
-import { openPremium, type Premium } from './premium.ts';
-import { insertVariedRows, installVariedTables } from './varied-tables.ts';
+import { interrupt } from './interrupt.ts';
+import type { Premium } from './premium.ts';
+import { openTwoDatabases, type TwoDatabases } from './two-databases.ts';
+import { insertVariedRows } from './varied-tables.ts';
 
+let both: TwoDatabases;
 let world: World;
 let premium: Premium;
 let service: TestService;
+let tenants: TwoDatabases['tenants'];
+let move: TwoDatabases['move'];
+let inhabit: TwoDatabases['inhabit'];
+let databaseOf: TwoDatabases['databaseOf'];
 test.serial.before(async () => {
-  world = await openWorld({ project: servedProject });
-  premium = await openPremium(world);
-  await installVariedTables(world);
-  await installVariedTables(premium);
-  service = await serve(world, premium.env);
+  both = await openTwoDatabases({ tables: '' });
+  ({ world, premium, service, tenants, move, inhabit, databaseOf } = both);
 });
-test.after.always(async () => {
-  await service?.close();
-  await premium?.close();
-  await world?.close();
-});
-
-const tenants = (...args: readonly string[]): Promise<Ran> => run('served-cli.ts', args, premium.env);
-const databases = () => ({ main: premium.main, premium: premium.database });
-const move = (schema: string, to: string, { blockSeconds = 60, keepDays = 0 } = {}) =>
-  moveTenant(databases(), schema, { project: world.fleet.project, to, blockSeconds, keepDays });
-
-const inhabit = (schema: string) => provisionInhabited(world, service, schema);
-const databaseOf = (schema: string) => findDatabase(world, schema);
+test.after.always(() => both?.close());
 
 test.serial(
   'stops the move when a transaction does not end in time, and leaves the tenant at its source',
@@ -88,34 +78,16 @@ test.serial(
   'keeps the tenant served at its source when a move is killed, and can repeat the move',
   async (t) => {
     const killed = await inhabit('killed');
-    await world.asOwner(
-      `insert into killed.notes (name, description) select 'p', repeat('x', 1000) from generate_series(1, 20000)`,
-    );
-    const child = await start(
-      'served-cli.ts',
-      ['move-tenant', '--schema', 'killed', '--to', 'premium', '--block-seconds', '30'],
-      premium.env,
-    );
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      if (/notes/.test(text)) {
-        child.kill('SIGKILL');
-      }
-    });
-    const [, signal] = await once(child, 'close');
-    t.is(signal, 'SIGKILL');
+    const moving = ['move-tenant', '--schema', 'killed', '--to', 'premium', '--block-seconds', '30'];
+    const copying = { on: 'main', statement: /copy .*notes/s } as const;
+    await interrupt(t, both, moving, copying, { how: killAt });
     t.is(await databaseOf('killed'), 'main');
     t.is((await killed.list()).status, 200);
-    const leftovers = await until(
-      () => premium.asOwner(`select from pg_namespace where nspname = 'killed'`),
-      (found) => found.length === 0,
-    );
-    t.deepEqual(leftovers, []);
-    const again = await tenants(
-      ...['move-tenant', '--schema', 'killed', '--to', 'premium', '--block-seconds', '30', '--json'],
-    );
+    t.deepEqual(await premium.asOwner(`select from pg_namespace where nspname = 'killed'`), []);
+    const again = await tenants(...moving, '--json');
     t.is(again.code, 0, again.err);
     t.like(JSON.parse(again.out), { schema: 'killed', from: 'main', to: 'premium' });
-    t.is((await killed.list()).body.count, 20_040);
+    t.is((await killed.list()).body.count, 40);
   },
 );
 
@@ -160,6 +132,7 @@ test.serial('keeps a tenant accessible when a command runs during its move', asy
   const commands = (async () => {
     while (moving) {
       await reconcileRegistry(world.owner, premium.database.owner, 'premium');
+      await wait(10);
     }
   })();
   for (const to of ['premium', 'main', 'premium']) {
@@ -184,7 +157,7 @@ test.serial('completes one of two concurrent moves of a tenant', async (t) => {
 test.serial('rejects invalid moves with one sentence', async (t) => {
   await world.provision('asleep');
   await world.asOwner(`update public.tenants set status = 'deleted' where schema_name = 'asleep'`);
-  const refusals: ReadonlyArray<readonly [code: number, said: RegExp, args: readonly string[]]> = [
+  const refusals: ReadonlyArray<readonly [code: number, expected: RegExp, args: readonly string[]]> = [
     [2, /required/, ['move-tenant', '--schema', 'acme']],
     [2, /no database "gold"/, ['move-tenant', '--schema', 'acme', '--to', 'gold']],
     [2, /is already on "main"/, ['move-tenant', '--schema', 'acme', '--to', 'main']],
@@ -201,10 +174,10 @@ test.serial('rejects invalid moves with one sentence', async (t) => {
     [1, /No tenant has the schema "nobody"/, ['move-tenant', '--schema', 'nobody', '--to', 'premium']],
     [1, /status deleted/, ['move-tenant', '--schema', 'asleep', '--to', 'premium']],
   ];
-  for (const [code, said, args] of refusals) {
+  for (const [code, expected, args] of refusals) {
     const ran = await tenants(...args);
     t.is(ran.code, code, `${args.join(' ')}: ${ran.err}`);
-    t.regex(ran.err, said);
+    t.regex(ran.err, expected);
     isPlain(t, ran);
   }
   for (const command of ['move-tenant', 'drop-retained-copies']) {

@@ -6,9 +6,9 @@ import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { isPlain, run } from '../../cli/run.ts';
 import { servedProject } from '../../fixture-app/served-project.ts';
 import { type Managed, openManaged } from '../../helpers/managed.ts';
-import { startTestServer, type TestServer } from '../../helpers/postgres.ts';
 import { environmentOf, PASSWORD, serve } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
+import { secondServer } from './premium.ts';
 import { leftovers } from './traces.ts';
 
 /** The statements of docs/moving-tenants.md for a provider that grants no superuser. */
@@ -18,24 +18,21 @@ async function documentedRights(): Promise<string> {
 }
 
 let world: World;
-let second: TestServer;
 let main: Managed;
 let premium: Managed;
 let hardened = false;
 test.serial.before(async () => {
   world = await openWorld({ project: servedProject });
-  second = await startTestServer();
   const documented = await documentedRights();
   const rights = world.version >= 160_000 ? documented : (documented.split('\n')[0] ?? '');
   main = await openManaged(world, world.ownerUrl, rights);
-  premium = await openManaged(world, second.url, rights);
+  premium = await openManaged(world, (await secondServer()).url, rights);
   await world.alone(() => migrate(main.owner, main.fleet));
   await world.alone(() => migrate(premium.owner, { ...premium.fleet, siteDomains: [], database: 'premium' }));
 });
 test.after.always(async () => {
   await premium?.close();
   await main?.close();
-  await second?.stop();
   await world?.close();
 });
 
@@ -93,14 +90,14 @@ async function moveThereAndBack(t: ExecutionContext, schema: string, how: readon
 /** Returns `--online` from PostgreSQL 16 on. Before, only a superuser can subscribe. */
 const onlineIfSupported = (): readonly string[] => (world.version >= 160_000 ? ['--online'] : []);
 
-async function assertRejectedOnline(t: ExecutionContext, schema: string, said: RegExp): Promise<void> {
+async function assertRejectedOnline(t: ExecutionContext, schema: string, expected: RegExp): Promise<void> {
   const ran = await run(
     'served-cli.ts',
     ['move-tenant', '--schema', schema, '--to', 'premium', '--online'],
     environment(),
   );
   t.is(ran.code, 1, ran.err);
-  t.regex(ran.err, said);
+  t.regex(ran.err, expected);
   isPlain(t, ran);
 }
 
@@ -128,13 +125,13 @@ test.serial('names a right that the hardening revoked, with the GRANT that resto
     t,
     ...['create-tenant', '--schema', 'missing', '--name', 'Missing', '--domain', 'missing.localhost'],
   );
-  for (const [where, signature, said] of [
+  for (const [where, signature, expected] of [
     [main, 'pg_stat_get_activity(integer)', /execute on function pg_stat_get_activity\(integer\) to deploy/],
     [premium, 'pg_stat_get_subscription(oid)', /function pg_stat_get_subscription\(oid\) to deploy/],
     [main, 'pg_try_advisory_lock(bigint)', /\(permission denied for function pg_try_advisory_lock\)/],
   ] as const) {
     await where.asSuperuser(`revoke execute on function ${signature} from tenancy_owner`);
-    await assertRejectedOnline(t, 'missing', said);
+    await assertRejectedOnline(t, 'missing', expected);
     await where.asSuperuser(`grant execute on function ${signature} to tenancy_owner`);
   }
   if (world.version < 160_000) {

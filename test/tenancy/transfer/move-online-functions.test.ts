@@ -3,7 +3,6 @@ import test from 'ava';
 import { provisionTenant } from '../../../src/tenancy/lifecycle/provision.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
-import { startTestServer, type TestServer } from '../../helpers/postgres.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { type MadeApp, makeApp } from './make-app.ts';
 import { openPremium, type Premium } from './premium.ts';
@@ -31,21 +30,18 @@ const MIGRATION = `
   );
   create index things__two on things (pinned(mood)) where bound(mood) <> 'Y';`;
 
-let server: TestServer;
 let world: World;
 let premium: Premium;
 let made: MadeApp;
 test.serial.before(async () => {
-  server = await startTestServer({ wal_level: 'logical' });
-  world = await openWorld({ server: server.url });
-  premium = await openPremium(world, 'premium', { wal_level: 'logical' });
+  world = await openWorld();
+  premium = await openPremium(world);
   made = await makeApp('functions', [MIGRATION]);
 });
 test.after.always(async () => {
   await made?.remove();
   await premium?.close();
   await world?.close();
-  await server?.stop();
 });
 
 const project = () => ({ ...world.fleet.project, apps: [...world.fleet.project.apps, made.app] as never });

@@ -1,48 +1,30 @@
 import { once } from 'node:events';
 import test from 'ava';
+import pg from 'pg';
 
 import { abortMove } from '../../../src/tenancy/transfer/move/abort-move.ts';
 import type { MoveStep } from '../../../src/tenancy/transfer/move/move.ts';
-import { type MoveOptions, moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
-import { type Ran, run, start } from '../../cli/run.ts';
-import { servedProject } from '../../fixture-app/served-project.ts';
-import { serve, type TestService, until } from '../../helpers/server.ts';
-import { openWorld, type World } from '../../helpers/world.ts';
-import { findDatabase, provisionInhabited } from './inhabited.ts';
-import { openPremium, type Premium } from './premium.ts';
+import { disconnectAt, killAt } from '../../cli/kill-at.ts';
+import { start } from '../../cli/run.ts';
+import type { World } from '../../helpers/world.ts';
+import { interrupt, type Moment } from './interrupt.ts';
+import type { Premium } from './premium.ts';
 import { hasSchema, leftovers } from './traces.ts';
-import { IDENTITIES, installVariedTables, rowsOf } from './varied-tables.ts';
+import { openTwoDatabases, type TwoDatabases } from './two-databases.ts';
+import { IDENTITIES, rowsOf } from './varied-tables.ts';
 
+let both: TwoDatabases;
 let world: World;
 let premium: Premium;
-let service: TestService;
+let tenants: TwoDatabases['tenants'];
+let move: TwoDatabases['move'];
+let inhabit: TwoDatabases['inhabit'];
+let databaseOf: TwoDatabases['databaseOf'];
 test.serial.before(async () => {
-  world = await openWorld({ project: servedProject });
-  premium = await openPremium(world);
-  await installVariedTables(world, IDENTITIES);
-  await installVariedTables(premium, IDENTITIES);
-  service = await serve(world, premium.env);
+  both = await openTwoDatabases({ tables: IDENTITIES, online: true });
+  ({ world, premium, tenants, move, inhabit, databaseOf } = both);
 });
-test.after.always(async () => {
-  await service?.close();
-  await premium?.close();
-  await world?.close();
-});
-
-const tenants = (...args: readonly string[]): Promise<Ran> => run('served-cli.ts', args, premium.env);
-const databases = () => ({ main: premium.main, premium: premium.database });
-const move = (schema: string, to: string, options: Partial<MoveOptions> = {}) =>
-  moveTenant(databases(), schema, {
-    project: world.fleet.project,
-    to,
-    online: true,
-    blockSeconds: 60,
-    keepDays: 0,
-    ...options,
-  });
-
-const inhabit = (schema: string) => provisionInhabited(world, service, schema);
-const databaseOf = (schema: string) => findDatabase(world, schema);
+test.after.always(() => both?.close());
 
 const STEPS: readonly MoveStep[] = [
   'publish',
@@ -106,88 +88,78 @@ test.serial('stops the move with one sentence when a change cannot be applied at
   t.is((await odd.list()).status, 200);
 });
 
-const KILLED_AT: ReadonlyArray<readonly [said: RegExp, name: string]> = [
-  [/waiting for open transactions/, 'published'],
-  [/notes/, 'copying'],
-  [/comparing/, 'compared'],
-  [/replicating changes/, 'following'],
-  [/requests wait/, 'blocked'],
-];
+const KILLED_AT: Readonly<Record<string, Moment>> = {
+  published: { on: 'main', statement: /CREATE_REPLICATION_SLOT/ },
+  copying: { on: 'main', statement: /copy .*notes/s },
+  compared: { on: 'premium', statement: /hashtextextended\(row/ },
+  following: { on: 'main', statement: /confirmed_flush_lsn/ },
+  blocked: { on: 'main', statement: /pg_advisory_xact_lock\(hashtextextended/ },
+};
 
-test.serial(
-  'keeps serving the tenant when a move is killed at any step, and aborts or repeats the move',
-  async (t) => {
-    for (const [said, name] of KILLED_AT) {
+for (const [name, moment] of Object.entries(KILLED_AT)) {
+  test.serial(
+    `keeps serving the tenant when a move is killed: ${name}; aborts or repeats the move`,
+    async (t) => {
       const schema = `killed_${name}`;
       const killed = await inhabit(schema);
-      const child = await start(
-        'served-cli.ts',
-        ['move-tenant', '--schema', schema, '--to', 'premium', '--online', '--block-seconds', '30'],
-        premium.env,
-      );
-      let output = '';
-      child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        output += text;
-        if (said.test(output)) {
-          child.kill('SIGKILL');
-        }
-      });
-      const [, signal] = await once(child, 'close');
-      t.is(signal, 'SIGKILL', output);
+      const moving = [
+        'move-tenant',
+        '--schema',
+        schema,
+        '--to',
+        'premium',
+        '--online',
+        '--block-seconds',
+        '30',
+      ];
+      await interrupt(t, both, moving, moment, { how: name === 'following' ? killAt : disconnectAt });
       t.is(await databaseOf(schema), 'main');
       t.is((await killed.list()).status, 200);
       if (name === 'following') {
-        const aborted = await until(
-          () => tenants('move-tenant', '--schema', schema, '--abort'),
-          ({ code }) => code === 0,
-        );
+        const aborted = await tenants('move-tenant', '--schema', schema, '--abort');
+        t.is(aborted.code, 0, aborted.err);
         t.regex(aborted.out, /Dropped the subscription on premium/);
         t.regex(aborted.out, /Dropped the replication slot on main/);
         t.regex(aborted.out, /Dropped the copy on premium/);
         t.deepEqual(await leftovers(world, premium), []);
         t.false(await hasSchema(premium, schema));
-        t.deepEqual(await abortMove(databases(), schema), [], 'once is enough');
+        t.deepEqual(await abortMove(both.databases, schema), [], 'once is enough');
       }
-      const again = await until(
-        () =>
-          tenants(
-            'move-tenant',
-            '--schema',
-            schema,
-            '--to',
-            'premium',
-            '--online',
-            '--block-seconds',
-            '30',
-            '--json',
-          ),
-        ({ code }) => code === 0,
-      );
+      const again = await tenants(...moving, '--json');
       t.is(again.code, 0, again.err);
       t.like(JSON.parse(again.out), { schema, from: 'main', to: 'premium' });
       t.is((await killed.list()).body.count, 40);
       t.deepEqual(await leftovers(world, premium), []);
-    }
-  },
-);
+    },
+  );
+}
 
 test.serial('leaves nothing behind after a move received SIGTERM', async (t) => {
   await inhabit('stopped');
+  // The move waits for this transaction until it has received the signal.
+  const writer = new pg.Client(world.owner);
+  await writer.connect();
+  t.teardown(() => writer.end());
+  await writer.query('begin; insert into stopped.notes (name) values (0)');
   const child = await start(
     'served-cli.ts',
     ['move-tenant', '--schema', 'stopped', '--to', 'premium', '--online'],
     premium.env,
   );
-  let asked = false;
+  const isAsked = Promise.withResolvers<void>();
   let output = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output += text;
-    // Only once: a second response would have no listener.
-    if (/waiting for open transactions/.test(output) && !asked) {
-      asked = child.kill('SIGTERM');
+    if (/waiting for open transactions/.test(output)) {
+      isAsked.resolve();
     }
   });
-  const [code] = await once(child, 'close');
+  const closed = once(child, 'close');
+  await Promise.race([isAsked.promise, closed]);
+  // Only once: a second signal would have no listener.
+  child.kill('SIGTERM');
+  await writer.query('rollback');
+  const [code] = await closed;
   t.is(code, 1, output);
   t.regex(output, /The move was stopped\. stopped is still on its previous database/);
   t.is(await databaseOf('stopped'), 'main');

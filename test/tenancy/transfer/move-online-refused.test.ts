@@ -67,13 +67,13 @@ async function inhabit(schema: string, home: string) {
 async function assertMoveRejected(
   t: ExecutionContext,
   { schema, home, list }: Awaited<ReturnType<typeof inhabit>>,
-  { to, said, env = environment() }: { to: string; said: RegExp; env?: Record<string, string> },
+  { to, expected, env = environment() }: { to: string; expected: RegExp; env?: Record<string, string> },
 ): Promise<void> {
   const sides = { main: world, closed, narrow };
   const before = await leftovers(...Object.values(sides));
   const ran = await run('served-cli.ts', ['move-tenant', '--schema', schema, '--to', to, '--online'], env);
   t.is(ran.code, 1, ran.err);
-  t.regex(ran.err, said);
+  t.regex(ran.err, expected);
   t.regex(ran.err, /or move (it )?without --online\.\n$/);
   isPlain(t, ran, [new URL(narrow.ownerUrl).password]);
   t.deepEqual(await leftovers(...Object.values(sides)), before);
@@ -86,14 +86,14 @@ async function assertMoveRejected(
 test.serial('rejects an online move from a server whose wal_level is not logical', async (t) => {
   await assertMoveRejected(t, await inhabit('stuck', 'closed'), {
     to: 'main',
-    said: /"closed" has wal_level replica: set it to logical and restart the server/,
+    expected: /"closed" has wal_level replica: set it to logical and restart the server/,
   });
 });
 
 test.serial('rejects an online move to a server without a free logical replication worker', async (t) => {
   await assertMoveRejected(t, await inhabit('workless', 'main'), {
     to: 'closed',
-    said: /"closed" needs one more max_logical_replication_workers: raise the setting/,
+    expected: /"closed" needs one more max_logical_replication_workers: raise the setting/,
   });
 });
 
@@ -109,7 +109,8 @@ test.serial('rejects an online move to a server without a free replication origi
   });
   await assertMoveRejected(t, await inhabit('rootless', 'main'), {
     to: 'narrow',
-    said: /"narrow" needs one more (max_active_replication_origins|max_replication_slots): raise the setting/,
+    expected:
+      /"narrow" needs one more (max_active_replication_origins|max_replication_slots): raise the setting/,
   });
 });
 
@@ -119,7 +120,7 @@ test.serial('requires two replication slots and two WAL senders for one move', a
   try {
     await assertMoveRejected(t, stayer, {
       to: 'main',
-      said: /"narrow" needs 2 more max_replication_slots: raise the setting/,
+      expected: /"narrow" needs 2 more max_replication_slots: raise the setting/,
     });
   } finally {
     await narrow.asOwner(`select pg_drop_replication_slot('taken')`);
@@ -128,7 +129,7 @@ test.serial('requires two replication slots and two WAL senders for one move', a
   try {
     await assertMoveRejected(t, stayer, {
       to: 'main',
-      said: /"narrow" needs 2 more max_wal_senders: raise the setting/,
+      expected: /"narrow" needs 2 more max_wal_senders: raise the setting/,
     });
   } finally {
     await reader.end();
@@ -167,8 +168,8 @@ async function connectionError(url: string): Promise<string> {
   }
 }
 
-/** Trusts all connections from 127.0.0.1, adds the rule `others`, and waits until the error matches `said`. */
-async function writeHbaRules(others: string | null, said: RegExp): Promise<void> {
+/** Trusts all connections from 127.0.0.1, adds the rule `others`, and waits until the error matches `expected`. */
+async function writeHbaRules(others: string | null, expected: RegExp): Promise<void> {
   const rules = ['host all all 127.0.0.1/32 trust', ...(others === null ? [] : [others])];
   const [file] = await narrow.asOwner<{ name: string }>(`select current_setting('hba_file') as name`);
   const list = rules.map((rule) => pg.escapeLiteral(rule)).join();
@@ -178,16 +179,16 @@ async function writeHbaRules(others: string | null, said: RegExp): Promise<void>
   const url = Object.assign(new URL(splitAddress.through(narrow.ownerUrl)), { password: 'wrong' }).href;
   await until(
     () => connectionError(url),
-    (answer) => said.test(answer),
+    (answer) => expected.test(answer),
   );
 }
 
 test.serial('rejects an online move from a server that the target cannot reach or log in to', async (t) => {
   const stayer = await inhabit('walled', 'narrow');
   const url = new URL(splitAddress.through(narrow.ownerUrl));
-  const refused = (said: RegExp, changed: Partial<Pick<URL, 'password' | 'search'>> = {}) => {
+  const refused = (expected: RegExp, changed: Partial<Pick<URL, 'password' | 'search'>> = {}) => {
     const env = environment(Object.assign(new URL(url), changed).href);
-    return assertMoveRejected(t, stayer, { to: 'main', said, env });
+    return assertMoveRejected(t, stayer, { to: 'main', expected, env });
   };
   const cannot = 'The server of "main" cannot subscribe to "narrow" at the address and with the login .*: ';
 

@@ -7,48 +7,29 @@ import { BUSY, migrateTransactional } from '../../../src/tenancy/migrations/migr
 import { loadTenantMigrations, migrationsOn } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { assertReplicable } from '../../../src/tenancy/transfer/move/assert-replicable.ts';
 import type { Move } from '../../../src/tenancy/transfer/move/move.ts';
-import { type MoveOptions, moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
-import { isPlain, type Ran, run } from '../../cli/run.ts';
-import { servedProject } from '../../fixture-app/served-project.ts';
-import { PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
-import { openWorld, type World } from '../../helpers/world.ts';
+import { isPlain } from '../../cli/run.ts';
+import { PASSWORD, type TestService } from '../../helpers/server.ts';
+import type { World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
-import { findDatabase, provisionInhabited } from './inhabited.ts';
 import { keepChanging } from './keep-changing.ts';
-import { openPremium, type Premium } from './premium.ts';
+import type { Premium } from './premium.ts';
 import { hasSchema, leftovers } from './traces.ts';
-import { IDENTITIES, installVariedTables, rowsOf, structureOf } from './varied-tables.ts';
+import { openTwoDatabases, type TwoDatabases } from './two-databases.ts';
+import { IDENTITIES, rowsOf, structureOf } from './varied-tables.ts';
 
+let both: TwoDatabases;
 let world: World;
 let premium: Premium;
 let service: TestService;
+let tenants: TwoDatabases['tenants'];
+let move: TwoDatabases['move'];
+let inhabit: TwoDatabases['inhabit'];
+let databaseOf: TwoDatabases['databaseOf'];
 test.serial.before(async () => {
-  world = await openWorld({ project: servedProject });
-  premium = await openPremium(world);
-  await installVariedTables(world, IDENTITIES);
-  await installVariedTables(premium, IDENTITIES);
-  service = await serve(world, premium.env);
+  both = await openTwoDatabases({ tables: IDENTITIES, online: true });
+  ({ world, premium, service, tenants, move, inhabit, databaseOf } = both);
 });
-test.after.always(async () => {
-  await service?.close();
-  await premium?.close();
-  await world?.close();
-});
-
-const tenants = (...args: readonly string[]): Promise<Ran> => run('served-cli.ts', args, premium.env);
-const databases = () => ({ main: premium.main, premium: premium.database });
-const move = (schema: string, to: string, options: Partial<MoveOptions> = {}) =>
-  moveTenant(databases(), schema, {
-    project: world.fleet.project,
-    to,
-    online: true,
-    blockSeconds: 60,
-    keepDays: 0,
-    ...options,
-  });
-
-const inhabit = (schema: string) => provisionInhabited(world, service, schema);
-const databaseOf = (schema: string) => findDatabase(world, schema);
+test.after.always(() => both?.close());
 
 test.serial('moves a tenant online with all of its rows, and keeps its users logged in', async (t) => {
   const mover = await inhabit('mover');
@@ -84,12 +65,10 @@ test.serial('loses no acknowledged write of a tenant under constant writes', asy
   const busy = await inhabit('busy');
   const writer = keepChanging(service, busy);
   for (const to of ['premium', 'main', 'premium']) {
-    await until(
-      async () => writer.rows.size,
-      (size) => size > 0,
-    );
+    await writer.written();
     await move('busy', to);
   }
+  await writer.written();
   await writer.stop();
   t.deepEqual(writer.refused, []);
   t.deepEqual(service.bugs, []);
@@ -206,7 +185,7 @@ test.serial('rejects invalid moves with one sentence', async (t) => {
   await world.asOwner('alter table plain.changes replica identity default');
   const melting = await world.provision('melting');
   await world.asOwner('alter table melting.readings_2025 set unlogged');
-  const refusals: ReadonlyArray<readonly [code: number, said: RegExp, args: readonly string[]]> = [
+  const refusals: ReadonlyArray<readonly [code: number, expected: RegExp, args: readonly string[]]> = [
     [2, /--to is required/, ['move-tenant', '--schema', 'acme', '--online']],
     [2, /--abort cannot be combined/, ['move-tenant', '--schema', 'acme', '--to', 'premium', '--abort']],
     [
@@ -221,10 +200,10 @@ test.serial('rejects invalid moves with one sentence', async (t) => {
     ],
     [1, /No tenant has the schema "nobody"/, ['move-tenant', '--schema', 'nobody', '--abort']],
   ];
-  for (const [code, said, args] of refusals) {
+  for (const [code, expected, args] of refusals) {
     const ran = await tenants(...args);
     t.is(ran.code, code, `${args.join(' ')}: ${ran.err}`);
-    t.regex(ran.err, said);
+    t.regex(ran.err, expected);
     isPlain(t, ran);
   }
   t.is(

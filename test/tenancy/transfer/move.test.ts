@@ -5,42 +5,28 @@ import pg from 'pg';
 import { runChecks } from '../../../src/db/checks.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { dropRetainedCopies } from '../../../src/tenancy/lifecycle/drop-retained-copies.ts';
-import { moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
-import { type Ran, run } from '../../cli/run.ts';
-import { servedProject } from '../../fixture-app/served-project.ts';
-import { PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
-import { openWorld, type World } from '../../helpers/world.ts';
+import { PASSWORD, type TestService, until } from '../../helpers/server.ts';
+import type { World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
-import { findDatabase, provisionInhabited } from './inhabited.ts';
-import { openPremium, type Premium } from './premium.ts';
-import { installVariedTables, rowsOf, structureOf } from './varied-tables.ts';
+import { keepChanging } from './keep-changing.ts';
+import type { Premium } from './premium.ts';
+import { openTwoDatabases, type TwoDatabases } from './two-databases.ts';
+import { rowsOf, structureOf } from './varied-tables.ts';
 
+let both: TwoDatabases;
 let world: World;
 let premium: Premium;
 let service: TestService;
+let tenants: TwoDatabases['tenants'];
+let databases: TwoDatabases['databases'];
+let move: TwoDatabases['move'];
+let inhabit: TwoDatabases['inhabit'];
+let databaseOf: TwoDatabases['databaseOf'];
 test.serial.before(async () => {
-  world = await openWorld({ project: servedProject });
-  premium = await openPremium(world);
-  await installVariedTables(world);
-  await installVariedTables(premium);
-  service = await serve(world, premium.env);
+  both = await openTwoDatabases({ tables: '' });
+  ({ world, premium, service, tenants, databases, move, inhabit, databaseOf } = both);
 });
-test.after.always(async () => {
-  await service?.close();
-  await premium?.close();
-  await world?.close();
-});
-
-const tenants = (...args: readonly string[]): Promise<Ran> => run('served-cli.ts', args, premium.env);
-const databases = () => ({ main: premium.main, premium: premium.database });
-const move = (
-  schema: string,
-  to: string,
-  { blockSeconds = 60, keepDays = 0, onTable = (_: { name: string }): void => {} } = {},
-) => moveTenant(databases(), schema, { project: world.fleet.project, to, blockSeconds, keepDays, onTable });
-
-const inhabit = (schema: string) => provisionInhabited(world, service, schema);
-const databaseOf = (schema: string) => findDatabase(world, schema);
+test.after.always(() => both?.close());
 
 test.serial('moves a tenant with all of its rows, and keeps its users logged in', async (t) => {
   const mover = await inhabit('mover');
@@ -75,49 +61,22 @@ test.serial('moves the tenant back with a second move', async (t) => {
   t.truthy(await service.logIn('mover.localhost', 'mover', PASSWORD));
 });
 
-test.serial('loses no row and answers every request of a tenant under constant writes', async (t) => {
-  const busy = await inhabit('busy');
-  let done = false;
-  const written = new Set<number>();
-  const refused: string[] = [];
-  const write = async (who: number): Promise<void> => {
-    for (let n = 0; !done; n += 1) {
-      const { status, body, text } = await service.request(busy.host, 'POST', '/api/notes/', {
-        token: busy.token,
-        body: { name: `written ${who} ${n}` },
-      });
-      if (status === 201) {
-        written.add(body.id);
-        if (n % 3 === 0) {
-          await service.request(busy.host, 'PATCH', `/api/notes/${body.id}/`, {
-            token: busy.token,
-            body: { description: 'changed' },
-          });
-        } else if (n % 3 === 1) {
-          await service.request(busy.host, 'DELETE', `/api/notes/${body.id}/`, { token: busy.token });
-          written.delete(body.id);
-        }
-      } else {
-        refused.push(`${status} ${text}`);
-      }
-      await wait(5);
-    }
-  };
-  const writing = Promise.all([1, 2].map(write));
-  await wait(300);
+test.serial('loses no row and responds to every request of a tenant under constant writes', async (t) => {
+  const writer = keepChanging(service, await inhabit('busy'));
   for (const to of ['premium', 'main', 'premium']) {
+    await writer.written();
     await move('busy', to);
-    await wait(200);
   }
-  done = true;
-  await writing;
-  t.deepEqual(refused, []);
+  await writer.written();
+  await writer.stop();
+  t.deepEqual(writer.refused, []);
   t.deepEqual(service.bugs, []);
-  t.true(written.size > 10);
-  const there = await premium.asOwner<{ id: string }>(`select id from busy.notes where name like 'written%'`);
+  const there = await premium.asOwner<{ id: string; description: string }>(
+    `select id, description from busy.notes where name like 'written%' order by id`,
+  );
   t.deepEqual(
-    there.map(({ id }) => Number(id)).sort((a, b) => a - b),
-    [...written].sort((a, b) => a - b),
+    there.map(({ id, description }) => [Number(id), description]),
+    [...writer.rows].sort(([one], [other]) => one - other),
   );
 });
 
@@ -185,7 +144,7 @@ test.serial(
       code: 'schema_name_taken',
       message: /drop-retained-copies --schema late/,
     } as never);
-    t.deepEqual(await dropRetainedCopies(databases(), { schema: null }), [], 'its retention has not ended');
+    t.deepEqual(await dropRetainedCopies(databases, { schema: null }), [], 'its retention has not ended');
     const dropped = await tenants('drop-retained-copies', '--schema', 'late');
     t.is(dropped.code, 0, dropped.err);
     t.is(dropped.out, 'late  dropped from premium\n');
@@ -193,7 +152,7 @@ test.serial(
     t.truthy(await world.asOwner('select from late.notes'));
     await move('late', 'premium', { keepDays: 1 });
     await world.asOwner(`update tenancy.retained_copies set keep_until = now() - interval '1 minute'`);
-    t.like(await dropRetainedCopies(databases(), { schema: null }), [{ schema: 'late', database: 'main' }]);
+    t.like(await dropRetainedCopies(databases, { schema: null }), [{ schema: 'late', database: 'main' }]);
     t.deepEqual(await world.asOwner(`select to_regnamespace('late') as here`), [{ here: null }]);
     t.is((await tenants('drop-retained-copies')).code, 0);
   },
@@ -207,8 +166,8 @@ test.serial(
       `insert into tenancy.retained_copies (tenant_id, schema_name, moved_to, keep_until)
      select id, schema_name, 'premium', now() - interval '1 day' from public.tenants where schema_name = 'safe'`,
     );
-    t.deepEqual(await dropRetainedCopies(databases(), { schema: null }), []);
-    t.deepEqual(await dropRetainedCopies(databases(), { schema: 'safe', now: true }), []);
+    t.deepEqual(await dropRetainedCopies(databases, { schema: null }), []);
+    t.deepEqual(await dropRetainedCopies(databases, { schema: 'safe', now: true }), []);
     t.truthy(await world.asOwner('select from safe.notes'));
   },
 );
@@ -229,14 +188,14 @@ async function notificationsArrived(): Promise<void> {
   await world.asOwner('delete from public.domains where domain = $1', [host]);
 }
 
-test.serial('holds requests while the tenant is locked, and answers them afterwards', async (t) => {
+test.serial('holds requests while the tenant is locked, and serves them afterwards', async (t) => {
   const patient = await inhabit('patient');
   const locker = new pg.Client(world.owner);
   await locker.connect();
   t.teardown(() => locker.end());
   await locker.query('begin');
   await locker.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [patient.id]);
-  await world.asOwner(`select pg_notify('koa_tenants', $1)`, [`moving:${patient.id}:10`]);
+  await world.asOwner(`select pg_notify('koa_tenants', $1)`, [`moving:${patient.id}:30`]);
   await notificationsArrived();
   let answered = false;
   const waiting = patient.list().then((answer) => {

@@ -2,7 +2,7 @@ import pg from 'pg';
 
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import type { Database } from '../../../src/tenancy/registry/databases.ts';
-import { startTestServer } from '../../helpers/postgres.ts';
+import { startTestServer, type TestServer } from '../../helpers/postgres.ts';
 import { environmentOf } from '../../helpers/server.ts';
 import type { World } from '../../helpers/world.ts';
 
@@ -24,19 +24,36 @@ const withLogin = (url: string, database: string, login?: { username: string; pa
   return changed.href;
 };
 
-/** Starts the server with these settings of PostgreSQL, and migrates its database. */
+let second: Promise<TestServer> | undefined;
+
+/** Returns the second server of the test files of this process, which run one after the other. It ends with the process. */
+export function secondServer(): Promise<TestServer> {
+  second ??= startTestServer();
+  return second;
+}
+
+/** Runs a statement as the superuser of a server. */
+async function send(server: TestServer, text: string): Promise<void> {
+  const client = new pg.Client(server.url);
+  await client.connect();
+  try {
+    await client.query(text);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Migrates a database of `secondServer`, or of a separate server with these settings of PostgreSQL. */
 export async function openPremium(
   world: World,
   databaseName = 'premium',
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Premium> {
-  const server = await startTestServer(settings);
+  const isShared = Object.keys(settings).length === 0;
+  const server = await (isShared ? secondServer() : startTestServer(settings));
   const { username, password, pathname } = new URL(world.serviceUrl);
   const name = `${pathname.slice(1)}_${databaseName}`;
-  const admin = new pg.Client(server.url);
-  await admin.connect();
-  await admin.query(`create database ${name}`);
-  await admin.end();
+  await send(server, `create database ${name}`);
   const ownerUrl = withLogin(server.url, name);
   const serviceUrl = withLogin(server.url, name, { username, password });
   const owner = { connectionString: ownerUrl };
@@ -54,12 +71,15 @@ export async function openPremium(
     }),
     asOwner: async (text, values) => (await pool.query(text, values)).rows,
     close: async () => {
+      const { rows } = await pool.query<{ role: string }>('select role_name as role from public.tenants');
       await pool.end();
-      const dropping = new pg.Client(server.url);
-      await dropping.connect();
-      await dropping.query(`drop database ${name} with (force)`);
-      await dropping.end();
-      await server.stop();
+      await send(server, `drop database ${name} with (force)`);
+      if (!isShared) {
+        await server.stop();
+      } else if (new URL(server.url).host !== new URL(world.ownerUrl).host) {
+        const roles = [world.service, ...rows.map(({ role }) => role)].join();
+        await send(server, `drop owned by ${roles}; drop role ${roles}`);
+      }
     },
   };
 }

@@ -2,7 +2,7 @@ import type { World } from '../../helpers/world.ts';
 
 type Side = Pick<World, 'asOwner'>;
 
-/** Returns every registry row, domain and schema, and the number of ledgers. */
+/** Returns every registry row, domain and schema, and the number of migration histories. */
 export const traces = (where: Side): Promise<unknown> =>
   where.asOwner(`
     select (select json_agg(t.schema_name order by t.schema_name) from public.tenants as t) as tenants,

@@ -56,14 +56,17 @@ export function parseEmail(text: string | undefined): string {
 }
 
 /**
- * Checks a password by the same rules as the API.
+ * Checks a password that an operator typed, by the rules of the API.
  *
  * @throws OperatorError `usage_invalid` with every violated rule
  */
-export async function assertGood(
+export async function assertTypedPassword(
   password: string,
   { username, email }: Pick<NewUser, 'username' | 'email'>,
 ): Promise<void> {
+  if (password === '') {
+    throw new OperatorError('usage_invalid', 'The password is empty. Type it, or send it to standard input.');
+  }
   if (password !== strip(password)) {
     throw new OperatorError(
       'usage_invalid',
@@ -162,7 +165,7 @@ export async function replacePassword(
   if (!found) {
     throw notFound;
   }
-  await assertGood(password, { username, email: found.email });
+  await assertTypedPassword(password, { username, email: found.email });
   const hashed = await hashPassword(password, cost);
   await withTenantAsOwner(owner, schema, async (client) => {
     const { rowCount } = await client.query(

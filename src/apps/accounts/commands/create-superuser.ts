@@ -23,7 +23,7 @@ export const createSuperuser: CliCommand<Options> = {
 
   async run({ schema, username, email }, { config, ownerUrl, ask, print }) {
     const where = parseSchemaOrSite(schema ?? SITE_SCHEMA);
-    const { addUser, assertGood, configuredCost, parseEmail } = await import('./accounts.ts');
+    const { addUser, assertTypedPassword, configuredCost, parseEmail } = await import('./accounts.ts');
     const address = parseEmail(email);
     const name = (username ?? (await ask('Username: '))).trim();
     const password = await ask('Password: ', { secret: true });
@@ -31,7 +31,7 @@ export const createSuperuser: CliCommand<Options> = {
       throw new OperatorError('usage_invalid', 'A superuser needs a username: --username.');
     }
     const user = { username: name, email: address, password, isSuperuser: true };
-    await assertGood(password, user);
+    await assertTypedPassword(password, user);
     const configured = await config();
     const { owner } = await locateTenant(databasesOf(configured, await ownerUrl()), where);
     await addUser(owner, where, user, configuredCost(configured));

@@ -9,14 +9,14 @@ export const createTenantWithSuperuser: CreateTenantExtension = {
     if (typeof superuser !== 'string') {
       return { add: null, printed: { superuser: null }, sentence: '' };
     }
-    const { assertGood, configuredCost, parseUsername, prepareUser } = await import('./accounts.ts');
+    const { assertTypedPassword, configuredCost, parseUsername, prepareUser } = await import('./accounts.ts');
     const user = {
       username: parseUsername(superuser),
       email: '',
       password: await ask(`Password of ${superuser}: `, { secret: true }),
       isSuperuser: true,
     };
-    await assertGood(user.password, user);
+    await assertTypedPassword(user.password, user);
     return {
       add: await prepareUser(schema, user, configuredCost(await config())),
       printed: { superuser: user.username },

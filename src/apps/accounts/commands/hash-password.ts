@@ -6,12 +6,12 @@ export const hashPasswordCommand: CliCommand<{ json?: true }> = {
   declare: (parser) => parser.option('--json', 'print an object'),
 
   async run({ json }, { ask, print }) {
-    const [{ hashPassword }, { assertGood }] = await Promise.all([
+    const [{ hashPassword }, { assertTypedPassword }] = await Promise.all([
       import('../passwords/password.ts'),
       import('./accounts.ts'),
     ]);
     const typed = await ask('Password: ', { secret: true });
-    await assertGood(typed, { username: '', email: '' });
+    await assertTypedPassword(typed, { username: '', email: '' });
     const password = await hashPassword(typed);
     print(json ? JSON.stringify({ password }) : password);
   },

@@ -135,7 +135,7 @@ async function send(transport: MailTransport, { mail, message }: Prepared): Prom
  * Sends the due mail of one tenant outside any transaction, and records in `tenancy` when to check
  * again.
  *
- * Delivery is at least once: a process that dies after sending and before recording sends twice.
+ * Delivery is at least once: a process that is killed between sending and recording sends the mail twice.
  * `seen` is the mark of `tenancy.find_due`. Returns whether more is due now, and the failures.
  */
 export async function deliverMail(

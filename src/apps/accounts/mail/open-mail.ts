@@ -82,6 +82,7 @@ export async function openMail({
       log.warn('failed mail could not be counted; it will be retried', {
         tenant,
         reason: error instanceof Error ? error.name : typeof error,
+        code: (error as { code?: unknown }).code,
       }),
   });
   return {

@@ -17,7 +17,7 @@ export async function requestLink(
   email: string,
 ): Promise<void> {
   const folded = await read(dependencies, request, (tx) => foldLoginName(tx, email));
-  await dependencies.throttle.spend('reset', rate, {
+  await dependencies.throttle.consume('reset', rate, {
     tenant: request.tenant.id,
     account: `${kind} ${folded}`,
     address: request.address,

@@ -104,7 +104,7 @@ export function showHome(
 </dl>
 <form method="post" action="/logout">
 ${dependencies.forms.field(ctx)}
-<p class="actions"><button type="submit">Log out</button> <a class="button second" href="${HOME}/password">Change password</a></p>
+<p class="actions"><a class="button" href="${HOME}/password">Change password</a> <button class="second" type="submit">Log out</button></p>
 </form>`,
     ),
   });

@@ -35,7 +35,7 @@ export async function checkCredentials(
     account: account ? countedAs(account) : `name ${folded}`,
     address: request.address,
   };
-  await dependencies.throttle.spend('login', rate, attempt);
+  await dependencies.throttle.consume('login', rate, attempt);
   const matches = await dependencies.passwords.matches(
     request.tenant.id,
     password,
@@ -44,7 +44,7 @@ export async function checkCredentials(
   if (!account || !matches || !account.is_active) {
     return null;
   }
-  await dependencies.throttle.forgive('login', rate, attempt);
+  await dependencies.throttle.reset('login', rate, attempt);
   if (!dependencies.passwords.isOutdated(account.password)) {
     return account;
   }
@@ -69,11 +69,11 @@ export async function assertCurrentPassword(
   { account, given }: { account: Account; given: string },
 ): Promise<void> {
   const attempt = { tenant: request.tenant.id, account: countedAs(account), address: request.address };
-  await throttle.spend('login', rate, attempt);
+  await throttle.consume('login', rate, attempt);
   if (!(await passwords.matches(request.tenant.id, given, account.password))) {
     throw new ValidationFailed({ current_password: ['Invalid password.'] });
   }
-  await throttle.forgive('login', rate, attempt);
+  await throttle.reset('login', rate, attempt);
 }
 
 /**

@@ -1,3 +1,5 @@
+import { lazyModule } from '../../../lazy-modules.ts';
+
 const SHORTEST = 8;
 /** Maximum similarity, as in Django. */
 const MAX_SIMILARITY = 0.7;
@@ -37,10 +39,12 @@ function isLike(password: string, value: string): boolean {
     .some((part) => similarity(password, part) >= MAX_SIMILARITY);
 }
 
+/** Commands that check no new password do not need the list. */
+const loadCommonPasswords = lazyModule(() => import('./common-passwords.ts'));
+
 /** Returns the messages of Django's four validators for a new password. An empty list means that it is valid. */
 export async function passwordFaults(password: string, personal: Personal): Promise<readonly string[]> {
-  // Loaded with the first new password: most processes check none.
-  const { COMMON_PASSWORDS } = await import('./common-passwords.ts');
+  const { COMMON_PASSWORDS } = await loadCommonPasswords();
   const lower = password.toLowerCase();
   const faults = (Object.keys(NAMES) as Array<keyof Personal>)
     .filter((name) => isLike(lower, personal[name]))

@@ -109,7 +109,7 @@ export function createAuthentication({
   settingsOf,
   userGuard,
   keyGuard,
-  remember = 10_000,
+  maxVerified = 10_000,
   keysOf = signingKeys,
   isIssuedFor = ({ aud, iss }, tenant) => aud === tenant.id && iss === issuerOf(tenant),
 }: Pick<Verification, 'secrets'> &
@@ -118,9 +118,9 @@ export function createAuthentication({
     userGuard: (claims: AccessClaims, found: (rights: CallerRights) => void) => EntryStatement;
     keyGuard: (key: string, found: (caller: Caller) => void) => EntryStatement;
     /** Maximum number of verified tokens that are cached. */
-    remember?: number;
+    maxVerified?: number;
   }): Pick<Authentication, 'identify'> {
-  const verified = new LRUCache<string, Verified>({ max: remember });
+  const verified = new LRUCache<string, Verified>({ max: maxVerified });
   const verifyToken = createVerifyToken({ secrets, keysOf, isIssuedFor });
 
   /** Whether the request has credentials. */

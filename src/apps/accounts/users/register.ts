@@ -65,7 +65,7 @@ export async function register(
   { username, email, password }: NewAccount,
 ): Promise<Account> {
   const names = { username: username ?? createUsername(), email };
-  await dependencies.throttle.spend('register', settings.THROTTLE_REGISTER, {
+  await dependencies.throttle.consume('register', settings.THROTTLE_REGISTER, {
     tenant: request.tenant.id,
     account: '',
     address: request.address,

@@ -11,6 +11,9 @@ import { pageSize } from '../../../http/page.ts';
 import { isStaff, permit } from '../../../http/permissions.ts';
 import { resource } from '../../../http/resource.ts';
 import type { State } from '../../../http/state.ts';
+import { hideRowValues } from '../../../tenancy/operations/hide-row-values.ts';
+import { type Access, accessOf } from '../models/model-permissions.ts';
+import { type Models, modelsOf } from '../models/relations.ts';
 
 const values = z.record(z.string(), z.unknown()).nullable();
 
@@ -52,8 +55,25 @@ const selectEvents = (before: string | null, limit: number) => sql.type(row)`
   from tenancy.own_audit_events(${before}::uuid, ${limit}::integer)
 `;
 
+/** Returns an event without the values of rows that the caller may not view. */
+function withoutHidden(
+  event: z.output<typeof row>,
+  { byName }: Pick<Models, 'byName'>,
+  mayDo: Access,
+): z.output<typeof row> {
+  const { before, after } = event;
+  const model = byName.get(String((after ?? before)?.model));
+  return model && !mayDo(model, 'view')
+    ? { ...event, before: hideRowValues(before), after: hideRowValues(after) }
+    : event;
+}
+
 /** Creates `/api/audit/`: the events of the tenant, the newest first, for its staff. */
-export function auditRoute(router: Router<State>, { stacks }: Pick<RouteDependencies, 'stacks'>): void {
+export function auditRoute(
+  router: Router<State>,
+  { stacks, models: declared }: Pick<RouteDependencies, 'stacks' | 'models'>,
+): void {
+  const models = modelsOf(declared);
   resource(router, '/api/audit', [...stacks.always.authenticated, permit(isStaff)], {
     GET: operation(
       {
@@ -70,7 +90,8 @@ export function auditRoute(router: Router<State>, { stacks }: Pick<RouteDependen
         const size = pageSize(ctx.query);
         // One more row shows whether another page follows.
         const rows = await ctx.state.tx.any(selectEvents(before, size + 1));
-        const results = rows.slice(0, size);
+        const mayDo = await accessOf(ctx);
+        const results = rows.slice(0, size).map((each) => withoutHidden(each, models, mayDo));
         ctx.body = { next: rows.length > size ? (results.at(-1)?.id ?? null) : null, results };
       },
     ),

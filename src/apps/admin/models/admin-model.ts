@@ -35,6 +35,8 @@ export type AdminModel = Readonly<{
   order: readonly string[];
   isReadOnly: boolean;
   isHidden: boolean;
+  /** Permissions that staff need, by action. */
+  permissions: NonNullable<AdminOptions['permissions']>;
 }>;
 
 /** Longest text of a list column, in characters. */
@@ -167,6 +169,7 @@ export function createAdminModel({
     order: options.order ?? ['id'],
     isReadOnly: options.readOnly === true,
     isHidden: options.hidden ?? false,
+    permissions: options.permissions ?? {},
   };
 }
 

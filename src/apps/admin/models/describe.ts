@@ -2,6 +2,7 @@ import { z } from 'zod';
 
 import { type AdminModel, kindOf, schemaOf } from './admin-model.ts';
 import type { Catalog } from './catalog.ts';
+import type { Access } from './model-permissions.ts';
 import { canAdd, catalogColumn, type Models, targetOf } from './relations.ts';
 
 const names = z.array(z.string());
@@ -53,15 +54,20 @@ function defaultOf(model: AdminModel, name: string, catalog: Catalog): Readonly<
   }
 }
 
+/** The columns of the tenant's tables, and the rights of the caller. */
+type Known = Readonly<{ catalog: Catalog; mayDo: Access }>;
+
 function describeField(
   models: Models,
   model: AdminModel,
   name: string,
-  catalog: Catalog,
+  { catalog, mayDo }: Known,
 ): z.infer<typeof field> {
   const schema = model.fields[name] as z.ZodType;
   const readOnly = schema instanceof z.ZodReadonly;
-  const target = targetOf(models, model, name, catalog);
+  const found = targetOf(models, model, name, catalog);
+  // A picker would be rejected.
+  const target = found && mayDo(found, 'view') ? found : null;
   return {
     name,
     label: model.titleOf(name, { isRelation: target !== null }),
@@ -74,13 +80,14 @@ function describeField(
   };
 }
 
-/** Describes a model, with the relations that the tenant's foreign keys make. */
+/** Describes a model for a caller, with the relations that the tenant's foreign keys make. */
 export function describeModel(
   models: Models,
   model: AdminModel,
-  catalog: Catalog,
+  known: Known,
 ): z.infer<typeof modelDescription> {
-  const fields = Object.keys(model.fields).map((name) => describeField(models, model, name, catalog));
+  const { catalog, mayDo } = known;
+  const fields = Object.keys(model.fields).map((name) => describeField(models, model, name, known));
   const relations = fields.filter(({ relation }) => relation).map(({ name }) => name);
   return {
     model: model.model,
@@ -95,6 +102,10 @@ export function describeModel(
     ordering: [...model.ordering],
     order: [...model.order],
     hidden: model.isHidden,
-    can: { add: canAdd(model, catalog), change: !model.isReadOnly, delete: !model.isReadOnly },
+    can: {
+      add: canAdd(model, catalog) && mayDo(model, 'add'),
+      change: !model.isReadOnly && mayDo(model, 'change'),
+      delete: !model.isReadOnly && mayDo(model, 'delete'),
+    },
   };
 }

@@ -12,12 +12,13 @@ import { pageOfRows, pageParameters } from '../../../http/openapi/parameters.ts'
 import { isStaff, permit } from '../../../http/permissions.ts';
 import { resource, sendCreated } from '../../../http/resource.ts';
 import type { AppMiddleware, Context, State } from '../../../http/state.ts';
-import { type AdminModel, createAdminModel } from './admin-model.ts';
+import type { AdminModel } from './admin-model.ts';
 import { createCatalog } from './catalog.ts';
 import { describeModel, modelDescription } from './describe.ts';
 import { choice, choiceList, rowList } from './lists.ts';
+import { accessOf, permitModel } from './model-permissions.ts';
 import { recordChange } from './record-change.ts';
-import { canAdd, type Models, targetOf } from './relations.ts';
+import { canAdd, type Models, modelsOf, targetOf } from './relations.ts';
 import { deleteRow, insertRow, lockRow, type Row, readRowId, selectRow, updateRow } from './row-queries.ts';
 
 const row = z
@@ -27,16 +28,6 @@ const row = z
 const rowBody = z.looseObject({}).describe('Fields of the model.').meta({ id: 'AdminRowRequest' });
 
 const text = (description: string) => z.string().optional().describe(description);
-
-/** Returns the models that tenants have, with their defaults. */
-function modelsOf(declared: RouteDependencies['models']): Models {
-  const all = declared.filter(({ on }) => on.includes('tenant')).map(createAdminModel);
-  return {
-    all,
-    byName: new Map(all.map((model) => [model.model, model])),
-    byTable: new Map(all.map((model) => [model.table, model])),
-  };
-}
 
 const forbidden = (): ApiError =>
   new ApiError('permission_denied', 'You do not have permission to perform this action.');
@@ -63,10 +54,10 @@ const modelOf = (models: Models, { params }: Context): AdminModel =>
 function modelsRoute(router: Router<State>, { models, readCatalog, before }: ModelContext): void {
   resource(router, '/api/admin', before, {
     GET: operation({ summary: 'List models', response: z.array(modelDescription) }, async (ctx) => {
-      const catalog = await readCatalog(ctx);
+      const [catalog, mayDo] = [await readCatalog(ctx), await accessOf(ctx)];
       ctx.body = models.all
-        .filter(({ table }) => catalog.has(table))
-        .map((model) => describeModel(models, model, catalog));
+        .filter((model) => catalog.has(model.table) && mayDo(model, 'view'))
+        .map((model) => describeModel(models, model, { catalog, mayDo }));
     }),
   });
 }
@@ -129,6 +120,10 @@ function choicesRoute(router: Router<State>, { models, readCatalog, before }: Mo
           throw notFound();
         }
         const target = orNotFound(targetOf(models, model, field, await readCatalog(ctx)));
+        const mayDo = await accessOf(ctx);
+        if (!mayDo(target, 'view')) {
+          throw forbidden();
+        }
         ctx.body = await numberedPage(ctx, choiceList(target, ctx));
       },
     ),
@@ -202,7 +197,7 @@ export function modelRoutes(
   const context = {
     models,
     readCatalog: createCatalog(models.all.map(({ table }) => table)),
-    before: [...stacks.paid.authenticated, permit(isStaff)],
+    before: [...stacks.paid.authenticated, permit(isStaff), permitModel(models)],
     idempotency,
   };
   modelsRoute(router, context);

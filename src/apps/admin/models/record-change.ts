@@ -5,6 +5,7 @@ import { callerOf } from '../../../http/authentication.ts';
 import { recordOwnEvent } from '../../../http/own-events.ts';
 import type { Context } from '../../../http/state.ts';
 import type { AdminModel } from './admin-model.ts';
+import { jsonbLength } from './jsonb-length.ts';
 import type { Row } from './row-queries.ts';
 
 /** Maximum characters of a value in an event. Longer ones are shortened. */
@@ -18,8 +19,13 @@ const username = z.object({ username: z.string() });
 
 /** Returns a value as an event has it. */
 function shortened(value: unknown): unknown {
-  const text = typeof value === 'string' ? value : JSON.stringify(value ?? null);
-  return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : (value ?? null);
+  const isText = typeof value === 'string';
+  const length = isText ? value.length : jsonbLength(value);
+  if (length <= MAX_VALUE) {
+    return value ?? null;
+  }
+  const text = isText ? value : JSON.stringify(value);
+  return text.length > MAX_VALUE ? `${text.slice(0, MAX_VALUE)}…` : text;
 }
 
 /** Members of an event that no column may replace: operators see them without the values of the row. */
@@ -38,7 +44,7 @@ function differing(row: Row | null, other: Row | null): Row | null {
 
 /** Returns the values of an event, or the names of the fields when the values are too long. */
 const limited = (values: Row, identity: Row): Row =>
-  JSON.stringify(values).length <= MAX_EVENT
+  jsonbLength(values) <= MAX_EVENT
     ? values
     : { ...identity, fields: Object.keys(values).filter((name) => !Object.hasOwn(identity, name)) };
 
@@ -61,7 +67,7 @@ export async function recordChange(
   model: AdminModel,
   rows: Readonly<{ before: Row | null; after: Row | null }>,
 ): Promise<void> {
-  const identity = { model: model.model, id: (rows.after ?? rows.before)?.id };
+  const identity = { model: model.model, id: shortened((rows.after ?? rows.before)?.id) };
   const [before, after] = [differing(rows.before, rows.after), differing(rows.after, rows.before)];
   if (action === 'change-row' && Object.keys(after ?? {}).length === 0) {
     return;

@@ -1,4 +1,5 @@
-import type { AdminModel } from './admin-model.ts';
+import type { DeclaredModel } from '../../../definition/models.ts';
+import { type AdminModel, createAdminModel } from './admin-model.ts';
 import type { Catalog, Column } from './catalog.ts';
 
 /** The models of a project, by name and by table. */
@@ -7,6 +8,16 @@ export type Models = Readonly<{
   byName: ReadonlyMap<string, AdminModel>;
   byTable: ReadonlyMap<string, AdminModel>;
 }>;
+
+/** Returns the models that tenants have, with their defaults. */
+export function modelsOf(declared: readonly DeclaredModel[]): Models {
+  const all = declared.filter(({ on }) => on.includes('tenant')).map(createAdminModel);
+  return {
+    all,
+    byName: new Map(all.map((model) => [model.model, model])),
+    byTable: new Map(all.map((model) => [model.table, model])),
+  };
+}
 
 /** Returns the column of a field. Undefined: the table has none. */
 export const catalogColumn = (

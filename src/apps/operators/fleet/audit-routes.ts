@@ -12,7 +12,7 @@ import { type OperatorDependencies, operatorOf } from '../operator-stacks.ts';
 import { pageFrom, readQuery } from '../pages.ts';
 import { presentTimes } from '../present-times.ts';
 import { auditItem } from './fleet-schemas.ts';
-import { hideRowValues } from './hide-row-values.ts';
+import { withoutRowValues } from './without-row-values.ts';
 
 const filters = {
   tenant: text({ max: 100 }).optional(),
@@ -49,7 +49,7 @@ export function auditRoutes(
         ctx.body = await pageFrom(
           ctx,
           (page) => operators.audit({ ...given, ...page }),
-          (event) => presentTimes(isSuperuser ? event : hideRowValues(event)),
+          (event) => presentTimes(isSuperuser ? event : withoutRowValues(event)),
         );
       },
     ),

@@ -5,8 +5,9 @@ import { resource } from '../../../http/resource.ts';
 import type { AppMiddleware, State } from '../../../http/state.ts';
 import type { RecentRequests } from '../../../observability/recent-requests.ts';
 import { SITE_SCHEMA } from '../../../tenancy/registry/tenant.ts';
-import type { OperatorDependencies } from '../operator-stacks.ts';
+import { type OperatorDependencies, operatorOf } from '../operator-stacks.ts';
 import { presentTimes } from '../present-times.ts';
+import { showFailure } from '../show-failure.ts';
 import { fleet } from './fleet-schemas.ts';
 
 /** Maximum number of slow tenants in the response. */
@@ -63,6 +64,9 @@ export function fleetRoutes(
           dueWork.find((each) => each.kind === kind)?.tenants ?? 0;
         ctx.body = {
           ...presentTimes(rest),
+          failed_migrations: presentTimes(
+            overview.failed_migrations.map((failure) => showFailure(failure, operatorOf(ctx))),
+          ),
           mail: { waiting: tenantsWith(work?.waiting), failed: tenantsWith(work?.failed) },
           tenants: { by_status: overview.tenants },
           slowest: presentSlowest(requests),

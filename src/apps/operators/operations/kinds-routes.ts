@@ -57,7 +57,6 @@ export function kindsRoutes(
           destroys: kind.destroys,
           statuses: [...kind.statuses],
           arguments: schemaOf(kind, operator),
-          is_allowed: allowedTargets(kind, operator).length > 0,
           allowed_targets: allowedTargets(kind, operator),
         }));
       },

@@ -49,9 +49,7 @@ export const kindItem = z
     statuses: z.array(z.string()),
     /** JSON Schema of `arguments`, without those that the caller may not set. */
     arguments: values,
-    /** Whether the caller may request it. */
-    is_allowed: z.boolean(),
-    /** For what the caller may request it: a tenant, the public site, or the whole fleet. */
+    /** For what the caller may request it: a tenant, the public site, or the whole fleet. Empty: for nothing. */
     allowed_targets: z.array(z.enum(['tenant', 'site', 'fleet'])),
   })
   .meta({ id: 'OperationKind' });

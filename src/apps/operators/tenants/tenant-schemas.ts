@@ -25,5 +25,14 @@ export const tenantDetail = tenantRecord
       }),
     ),
     settings: z.array(setting),
+    last_error: z
+      .object({
+        migration: z.string().nullable(),
+        /** Without values of rows, unless the caller is a superuser. */
+        message: z.string(),
+        attempts: z.int(),
+        at: z.iso.datetime(),
+      })
+      .nullable(),
   })
   .meta({ id: 'OperatedTenantDetail' });

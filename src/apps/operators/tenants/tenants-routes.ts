@@ -10,9 +10,10 @@ import { pageOfRows, pageParameters } from '../../../http/openapi/parameters.ts'
 import { resource } from '../../../http/resource.ts';
 import type { AppMiddleware, Context, State } from '../../../http/state.ts';
 import { TENANT_ORDERS, type TenantOrder } from '../../../tenancy/operations/operators.ts';
-import type { OperatorDependencies } from '../operator-stacks.ts';
+import { type OperatorDependencies, operatorOf } from '../operator-stacks.ts';
 import { pageFrom, readQuery } from '../pages.ts';
 import { presentTimes } from '../present-times.ts';
+import { showFailure } from '../show-failure.ts';
 import { tenantDetail, tenantItem } from './tenant-schemas.ts';
 
 const filters = {
@@ -73,9 +74,14 @@ export function tenantsRoutes(
     GET: operation(
       { id: 'tenants_retrieve', summary: 'Get a tenant', response: tenantDetail },
       async (ctx) => {
-        const { id: _id, settings, ...tenant } = orNotFound(await operators.tenant(ctx.params.schema ?? ''));
+        const {
+          id: _id,
+          settings,
+          last_error: failure,
+          ...tenant
+        } = orNotFound(await operators.tenant(ctx.params.schema ?? ''));
         ctx.body = {
-          ...presentTimes(tenant),
+          ...presentTimes({ ...tenant, last_error: failure && showFailure(failure, operatorOf(ctx)) }),
           // A setting may have no value.
           settings: settings.map((each) => ({
             ...each,

@@ -25,7 +25,7 @@ import { givenText } from '../sign-up/views.ts';
  * @throws Unavailable `throttled`
  */
 async function requestSearch(dependencies: SiteDependencies, ctx: Context, address: string): Promise<void> {
-  await dependencies.throttle.spend('reset', dependencies.environment.THROTTLE_FIND_WORKSPACES, {
+  await dependencies.throttle.consume('reset', dependencies.environment.THROTTLE_FIND_WORKSPACES, {
     tenant: ctx.state.tenant.id,
     account: `find ${address.toLowerCase()}`,
     address: ctx.ip,

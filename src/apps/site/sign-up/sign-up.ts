@@ -130,11 +130,11 @@ export async function signUp(
   const tenant = ctx.state.tenant.id;
   const email = given.email.toLowerCase();
   const attempt = { tenant, account: email, address: ctx.ip };
-  await throttle.spend('signup', environment.THROTTLE_SIGNUP, attempt);
+  await throttle.consume('signup', environment.THROTTLE_SIGNUP, attempt);
   const invitation = checkInvitation(dependencies, ctx, given);
   if (!invitation) {
     const account = email.slice(email.lastIndexOf('@') + 1);
-    await throttle.spend('signup_domain', environment.THROTTLE_SIGNUP_DOMAIN, { ...attempt, account });
+    await throttle.consume('signup_domain', environment.THROTTLE_SIGNUP_DOMAIN, { ...attempt, account });
   }
   await assertFree(dependencies, given.slug);
   const owner = await owners.prepareOwner({ email: given.email, password: given.password });

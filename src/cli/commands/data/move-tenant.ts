@@ -16,7 +16,7 @@ type Options = {
   json?: true;
 };
 
-const SAID: Partial<Record<MoveStep, string>> = {
+const MESSAGES: Partial<Record<MoveStep, string>> = {
   publish: 'waiting for open transactions to end',
   compare: 'comparing the copy with the source',
   follow: 'replicating changes',
@@ -110,8 +110,8 @@ export const moveTenantCommand: CliCommand<Options> = {
           online,
           signal: abortOnStop(stopped, name),
           onStep: (step: MoveStep) => {
-            if (SAID[step]) {
-              note(SAID[step]);
+            if (MESSAGES[step]) {
+              note(MESSAGES[step]);
             }
           },
           onBehind: createLagReporter(note),

@@ -5,11 +5,10 @@ import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import { sql } from 'slonik';
 
-import { OperatorError } from '../../../errors.ts';
-import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 import { printableLines } from '../../framework/printable.ts';
 import type { OpenTenant } from '../../framework/tenant-database.ts';
-import { runInTenant, ScriptFailed, type ScriptSettings } from './run-in-tenant.ts';
+import { ScriptFailed, type ScriptSettings } from './run-in-tenant.ts';
+import { createShellTransactions } from './shell-transactions.ts';
 
 export type TenantShell = Readonly<{
   input: Readable;
@@ -30,76 +29,6 @@ type Evaluate = (code: string) => Promise<unknown>;
 const incompleteCode = (error: unknown): repl.Recoverable | null =>
   error instanceof ScriptFailed && error.cause instanceof repl.Recoverable ? error.cause : null;
 
-const NO_TRANSACTION = 'No transaction is open. .begin starts one.';
-
-/** Runs work in transactions: one for each input, or one from `begin` to `commit` or `rollback`. */
-function createTransactions(open: OpenTenant, readOnly: boolean) {
-  class RolledBack extends Error {}
-  let current: Readonly<{
-    tx: TenantTransaction;
-    end: (how: 'commit' | 'rollback') => void;
-    done: Promise<void>;
-  }> | null = null;
-
-  const begin = async (): Promise<void> => {
-    if (current) {
-      throw new OperatorError(
-        'usage_invalid',
-        'A transaction is already open. .commit or .rollback ends it.',
-      );
-    }
-    const started = Promise.withResolvers<TenantTransaction>();
-    const ending = Promise.withResolvers<'commit' | 'rollback'>();
-    const done = runInTenant(open, { readOnly }, async (tx) => {
-      started.resolve(tx);
-      if ((await ending.promise) === 'rollback') {
-        throw new RolledBack();
-      }
-    }).catch((error: unknown) => {
-      started.reject(error);
-      if (!(error instanceof ScriptFailed && error.cause instanceof RolledBack)) {
-        throw error;
-      }
-    });
-    // It may fail before `end` awaits it.
-    done.catch(() => {});
-    current = { tx: await started.promise, end: ending.resolve, done };
-  };
-
-  const end = async (how: 'commit' | 'rollback'): Promise<void> => {
-    if (!current) {
-      throw new OperatorError('usage_invalid', NO_TRANSACTION);
-    }
-    const { end: finish, done } = current;
-    current = null;
-    finish(how);
-    await done;
-  };
-
-  const run = async <T>(work: (tx: TenantTransaction) => Promise<T>): Promise<T> => {
-    if (!current) {
-      return runInTenant(open, { readOnly }, work);
-    }
-    try {
-      return await work(current.tx);
-    } catch (error) {
-      throw new ScriptFailed(error);
-    }
-  };
-
-  return {
-    run,
-    begin,
-    end,
-    /** Rolls back the open transaction. */
-    close: async (): Promise<void> => {
-      if (current) {
-        await end('rollback');
-      }
-    },
-  };
-}
-
 const HELP =
   'tx, sql, schema and settings are defined. Each line is one transaction; promises are awaited. .begin, .commit, .rollback: a transaction of several lines. .exit: quit.';
 
@@ -111,7 +40,7 @@ const HELP =
  */
 export async function runTenantShell(shell: TenantShell): Promise<void> {
   const { input, output, interactive, open, settings, readOnly, history, print } = shell;
-  const transactions = createTransactions(open, readOnly);
+  const transactions = createShellTransactions(open, readOnly);
   // Node's evaluation reports errors of awaited code to its domain, and prints them there.
   const domain = createDomain();
   const server = repl.start({
@@ -154,7 +83,7 @@ export async function runTenantShell(shell: TenantShell): Promise<void> {
 
   try {
     await (interactive
-      ? converse(server, { evaluate, commands, output, history })
+      ? runInteractively(server, { evaluate, commands, output, history })
       : readScript(input, { evaluate, commands, print }));
     await last;
   } finally {
@@ -166,7 +95,7 @@ export async function runTenantShell(shell: TenantShell): Promise<void> {
 const messageOf = (error: unknown): string =>
   printableLines(error instanceof Error ? error.message : String(error));
 
-async function converse(
+async function runInteractively(
   server: repl.REPLServer,
   {
     evaluate,

@@ -46,7 +46,7 @@ export const openapiCommand = (project: Project): CliCommand<Options> => ({
       .option('--setting <name=value...>', 'settings of the tenant that differ from the defaults')
       .addHelpText(
         'after',
-        '\nContains also the routes that variables such as SIGNUP add. Routes without a description are listed on standard error.',
+        '\nContains also the routes that only some values of variables add. Routes without a description are listed on standard error.',
       ),
 
   async run({ site, setting = [] }, { print, note }) {

@@ -79,7 +79,7 @@ export const createTenantCommand = (extensions: readonly CreateTenantExtension[]
     const databases = databasesOf(await config(), await ownerUrl());
     const id = await createTenant(databases, project, tenant, {
       database,
-      adds: prepared.flatMap(({ add }) => add ?? []),
+      insertRows: prepared.flatMap(({ add }) => add ?? []),
     });
     if (REQUIRE_DOMAIN_VERIFICATION && needsVerification(tenant.domains[0] ?? '', BASE_DOMAIN)) {
       note(

@@ -23,7 +23,7 @@ function factsOf(tenant: Tenant): ReadonlyArray<readonly [string, string]> {
       ['type', tenant.type],
       ['status', tenant.status],
       ['retry after', tenant.retryAfter === null ? '' : `${tenant.retryAfter} s`],
-      ['standing', describePayment(tenant)],
+      ['payment', describePayment(tenant)],
       ['database', tenant.database],
       ['migrated to', tenant.migratedTo ?? 'nothing yet'],
       ['created', day(tenant.createdAt)],

@@ -97,9 +97,9 @@ export async function dumpSql(
       const child = spawn('pg_dump', ['--no-password', `--schema=${schema}`, ...without, `--dbname=${url}`], {
         stdio: ['ignore', handle.fd, 'pipe'],
       });
-      const [said, [code]] = await Promise.all([text(child.stderr as Readable), once(child, 'close')]);
+      const [stderr, [code]] = await Promise.all([text(child.stderr as Readable), once(child, 'close')]);
       if (code !== 0) {
-        throw refuse(`pg_dump failed (${said.trim().split('\n')[0] ?? `exit code ${code}`}). Fix that`);
+        throw refuse(`pg_dump failed (${stderr.trim().split('\n')[0] ?? `exit code ${code}`}). Fix that`);
       }
       return { size: (await handle.stat()).size };
     });

@@ -23,7 +23,7 @@ async function giveUp(databases: Databases, { tenant }: Move, error: unknown): P
     ? error
     : new OperatorError(
         'precondition_failed',
-        `${(error as Error).message} Not all of the copy could be dropped (${left}): \`move-tenant --schema ${tenant.schema} --abort\` does it when the servers answer.`,
+        `${(error as Error).message} Not all of the copy could be dropped (${left}): \`move-tenant --schema ${tenant.schema} --abort\` does it when the servers can be reached.`,
         { cause: error },
       );
 }

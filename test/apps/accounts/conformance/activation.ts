@@ -1,6 +1,15 @@
-import { emptied, forbidden, invalid, logIn, me, noAccount, unauthorized, user } from './answers.ts';
 import type { Case, Mailed, RequestStep, Settings, Step } from './case.ts';
 import { faultsOfFields } from './faults.ts';
+import {
+  forbidden,
+  invalid,
+  logIn,
+  me,
+  noActiveAccount,
+  noContent,
+  unauthorized,
+  user,
+} from './responses.ts';
 
 const awaiting: Settings = { SEND_ACTIVATION_EMAIL: true };
 const welcoming: Settings = { SEND_CONFIRMATION_EMAIL: true };
@@ -16,7 +25,12 @@ const mailed = (to = '<email>'): Mailed => ({
   subject: ACTIVATION,
   keep: { uid: 'uid', token: 'token' },
 });
-const follow: RequestStep = { endpoint, bearer: null, send: { uid: '<uid>', token: '<token>' }, ...emptied };
+const follow: RequestStep = {
+  endpoint,
+  bearer: null,
+  send: { uid: '<uid>', token: '<token>' },
+  ...noContent,
+};
 const PURPOSE = 'Djoser accepts a link of one purpose for another';
 const NO_UID = invalid({ uid: "Invalid user id or user doesn't exist." });
 const NO_TOKEN = invalid({ token: 'Invalid token for given user.' });
@@ -25,7 +39,7 @@ const STALE = forbidden('Stale token for given user.');
 export const activation: readonly Case[] = [
   ...faultsOfFields({ endpoint, good: { uid: 'MQ', token: 'x' }, fields: { uid: {}, token: {} } }),
   {
-    what: 'rejects an activation link for an unknown user',
+    title: 'rejects an activation link for an unknown user',
     steps: [
       { endpoint, send: { uid: 'nonsense', token: 'x' }, ...NO_UID },
       { endpoint, send: { uid: '!', token: 'x' }, ...NO_UID },
@@ -39,14 +53,14 @@ export const activation: readonly Case[] = [
     fields: { email: { isEmail: true } },
   }),
   {
-    what: 'sends no activation mail if users need not activate',
+    title: 'sends no activation mail if users need not activate',
     steps: [{ endpoint: again, send: { email: '<resident.email>' }, status: 400 }],
   },
   {
-    what: 'a new user can log in only after following the activation link, which works once',
+    title: 'a new user can log in only after following the activation link, which works once',
     settings: awaiting,
     needs: ['mail'],
-    who: 'inactive',
+    caller: 'inactive',
     steps: [
       logIn('<name>', '<password>', { good: false }),
       {
@@ -57,7 +71,12 @@ export const activation: readonly Case[] = [
       mailed(),
       { endpoint, send: { uid: '<uid>', token: '<token>x' }, ...NO_TOKEN },
       { endpoint, send: { uid: '<uid>', token: 'nonsense' }, ...NO_TOKEN },
-      { endpoint, send: { uid: 'x<uid>', token: '<token>' }, status: 400, answer: NO_UID.answer ?? null },
+      {
+        endpoint,
+        send: { uid: 'x<uid>', token: '<token>' },
+        status: 400,
+        responseBody: NO_UID.responseBody ?? null,
+      },
       logIn('<name>', '<password>', { good: false }),
       follow,
       logIn('<name>', '<password>'),
@@ -65,25 +84,25 @@ export const activation: readonly Case[] = [
     ],
   },
   {
-    what: 'a used activation link is still rejected as stale after a login',
+    title: 'a used activation link is still rejected as stale after a login',
     difference: 'in Django a login changes a value that the token is derived from',
     settings: { ...awaiting, UPDATE_LAST_LOGIN: true },
     needs: ['mail'],
-    who: 'inactive',
+    caller: 'inactive',
     steps: [mailed(), follow, logIn('<name>', '<password>'), { ...follow, ...STALE }],
   },
   {
-    what: 'an activation link does not activate another user',
+    title: 'an activation link does not activate another user',
     settings: awaiting,
     needs: ['mail'],
-    who: 'inactive',
+    caller: 'inactive',
     steps: [
       mailed(),
       {
         endpoint: 'POST /users/',
         send: { username: '<new>', email: '<new>@example.com', password: '<password>' },
         status: 201,
-        answer: user(
+        responseBody: user(
           (value) => (typeof value === 'number' ? null : 'is no id'),
           '<new>',
           '<new>@example.com',
@@ -93,38 +112,39 @@ export const activation: readonly Case[] = [
       { endpoint, send: { uid: '<their.uid>', token: '<token>' }, ...NO_TOKEN },
       { endpoint, send: { uid: '<uid>', token: '<their.token>' }, ...NO_TOKEN },
       follow,
-      { endpoint, send: { uid: '<their.uid>', token: '<their.token>' }, ...emptied },
+      { endpoint, send: { uid: '<their.uid>', token: '<their.token>' }, ...noContent },
     ],
   },
   {
-    what: 'sends another activation mail only to users who need it, with the same response for every address',
+    title:
+      'sends another activation mail only to users who need it, with the same response for every address',
     settings: awaiting,
     needs: ['mail'],
-    who: 'inactive',
+    caller: 'inactive',
     steps: [
       mailed(),
-      { endpoint: again, send: { email: 'nobody.<new>@example.com' }, ...emptied },
-      { endpoint: again, send: { email: '<email>' }, ...emptied },
+      { endpoint: again, send: { email: 'nobody.<new>@example.com' }, ...noContent },
+      { endpoint: again, send: { email: '<email>' }, ...noContent },
       mailed(),
       follow,
-      { endpoint: again, send: { email: '<email>' }, ...emptied },
+      { endpoint: again, send: { email: '<email>' }, ...noContent },
       // A later mail to another user: the unwanted mail would have arrived before it.
       {
         endpoint: 'POST /users/reset_password/',
         send: { email: '<email>' },
-        ...emptied,
+        ...noContent,
       },
       { mailTo: '<email>', subject: /^Password reset on / },
-      { endpoint: 'POST /users/reset_password/', send: { email: '<email>' }, ...emptied },
+      { endpoint: 'POST /users/reset_password/', send: { email: '<email>' }, ...noContent },
       { mailTo: '<email>', subject: /^Password reset on / },
       { noMailTo: 'nobody.<new>@example.com', subject: /./ },
     ],
   },
   {
-    what: 'an activation link does not reset a password, and a reset link does not activate a user',
+    title: 'an activation link does not reset a password, and a reset link does not activate a user',
     settings: awaiting,
     needs: ['mail'],
-    who: 'inactive',
+    caller: 'inactive',
     steps: [
       mailed(),
       {
@@ -143,7 +163,7 @@ export const activation: readonly Case[] = [
     ],
   },
   {
-    what: 'registration requires an address if users activate by mail',
+    title: 'registration requires an address if users activate by mail',
     settings: awaiting,
     difference: 'Djoser sends a mail without a recipient',
     steps: [
@@ -160,37 +180,41 @@ export const activation: readonly Case[] = [
     ],
   },
   {
-    what: 'a new address must be activated like the first one',
+    title: 'a new address must be activated like the first one',
     settings: awaiting,
     needs: ['mail'],
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
-      { endpoint: 'PATCH /users/me/', send: { email: '<email>' }, status: 200, answer: user() },
-      me({ status: 200, answer: user() }),
+      { endpoint: 'PATCH /users/me/', send: { email: '<email>' }, status: 200, responseBody: user() },
+      me({ status: 200, responseBody: user() }),
       {
         endpoint: 'PATCH /users/me/',
         send: { email: '<new>@example.com' },
         status: 200,
-        answer: user('<id>', '<name>', '<new>@example.com'),
+        responseBody: user('<id>', '<name>', '<new>@example.com'),
       },
       me(unauthorized('user_inactive', 'User is inactive')),
-      { endpoint: 'POST /jwt/create/', send: { username: '<name>', password: '<password>' }, ...noAccount },
+      {
+        endpoint: 'POST /jwt/create/',
+        send: { username: '<name>', password: '<password>' },
+        ...noActiveAccount,
+      },
       mailed('<new>@example.com'),
       follow,
       logIn('<name>', '<password>'),
     ],
   },
   {
-    what: 'an inactive user cannot refresh or verify tokens, and gets no reset mail',
+    title: 'an inactive user cannot refresh or verify tokens, and gets no reset mail',
     settings: awaiting,
     needs: ['mail'],
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       {
         endpoint: 'PATCH /users/me/',
         send: { email: '<new>@example.com' },
         status: 200,
-        answer: user('<id>', '<name>', '<new>@example.com'),
+        responseBody: user('<id>', '<name>', '<new>@example.com'),
       },
       {
         endpoint: 'POST /jwt/refresh/',
@@ -209,28 +233,34 @@ export const activation: readonly Case[] = [
         endpoint: 'POST /users/reset_password/',
         bearer: null,
         send: { email: '<new>@example.com' },
-        ...emptied,
+        ...noContent,
       },
       ...[1, 2].flatMap((): readonly Step[] => [
         {
           endpoint: 'POST /users/reset_password/',
           bearer: null,
           send: { email: '<resident.email>' },
-          ...emptied,
+          ...noContent,
         },
         { mailTo: '<resident.email>', subject: /^Password reset on / },
       ]),
       { noMailTo: '<new>@example.com', subject: /^Password reset on / },
       mailed('<new>@example.com'),
       follow,
-      { endpoint: 'POST /jwt/verify/', bearer: null, send: { token: '<access>' }, status: 200, answer: {} },
+      {
+        endpoint: 'POST /jwt/verify/',
+        bearer: null,
+        send: { token: '<access>' },
+        status: 200,
+        responseBody: {},
+      },
     ],
   },
   {
-    what: 'a link to the previous address activates no user',
+    title: 'a link to the previous address activates no user',
     settings: awaiting,
     needs: ['mail', 'staff'],
-    who: 'inactive',
+    caller: 'inactive',
     steps: [
       mailed(),
       {
@@ -238,7 +268,7 @@ export const activation: readonly Case[] = [
         bearer: '<staff.access>',
         send: { email: '<new>@example.com' },
         status: 200,
-        answer: user('<id>', '<name>', '<new>@example.com'),
+        responseBody: user('<id>', '<name>', '<new>@example.com'),
       },
       { ...follow, ...NO_TOKEN },
       mailed('<new>@example.com'),
@@ -247,16 +277,16 @@ export const activation: readonly Case[] = [
     ],
   },
   {
-    what: 'a new address that is the login name must be activated like the first one',
+    title: 'a new address that is the login name must be activated like the first one',
     settings: { ...awaiting, LOGIN_FIELD: 'email' },
     difference: 'Djoser asks that of PATCH only',
     needs: ['mail'],
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       {
         endpoint: 'POST /users/set_email/',
         send: { new_email: '<new>@example.com', current_password: '<password>' },
-        ...emptied,
+        ...noContent,
       },
       me(unauthorized('user_inactive', 'User is inactive')),
       mailed('<new>@example.com'),
@@ -265,20 +295,20 @@ export const activation: readonly Case[] = [
     ],
   },
   {
-    what: 'sends a welcome mail to a new user',
+    title: 'sends a welcome mail to a new user',
     settings: welcoming,
     needs: ['mail'],
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       { mailTo: '<email>', subject: READY },
       { noMailTo: '<email>', subject: ACTIVATION },
     ],
   },
   {
-    what: 'sends the welcome mail after the activation, not before',
+    title: 'sends the welcome mail after the activation, not before',
     settings: both,
     needs: ['mail'],
-    who: 'inactive',
+    caller: 'inactive',
     steps: [mailed(), { noMailTo: '<email>', subject: READY }, follow, { mailTo: '<email>', subject: READY }],
   },
 ];

@@ -6,12 +6,12 @@ export type Settings = Readonly<Partial<Record<keyof AccountSettings, string | n
 
 /**
  * One request and the expected response. `<name>` in a path, a header or a body is replaced by a known
- * value: see `Who` and `keep`.
+ * value: see `Caller` and `keep`.
  */
 export type RequestStep = Readonly<{
   /** Method and path, below the address of the accounts. */
   endpoint: string;
-  /** The access token. Default: that of `who`. Null: none. */
+  /** The access token. Default: that of `caller`. Null: none. */
   bearer?: string | null;
   headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
@@ -20,8 +20,8 @@ export type RequestStep = Readonly<{
   raw?: string;
   status: number;
   /** Default: an empty body. */
-  answer?: Shape;
-  answerHeaders?: Readonly<Record<string, Shape>>;
+  responseBody?: Shape;
+  responseHeaders?: Readonly<Record<string, Shape>>;
   /** Reason why Django's response differs. Later steps do not depend on it. */
   difference?: string;
   /** Names for values of the response that later steps use, and their paths in it. */
@@ -46,15 +46,15 @@ export type Step = RequestStep | Mailed | NotMailed;
  * values are `<resident.name>` and so on, in every case. `inactive` is registered but not activated.
  * `staff` and `superuser` exist already.
  */
-export type Who = 'nobody' | 'resident' | 'newcomer' | 'inactive' | 'staff' | 'superuser';
+export type Caller = 'nobody' | 'resident' | 'newcomer' | 'inactive' | 'staff' | 'superuser';
 
 export type Need = 'mail' | 'staff' | 'superuser';
 
 export type Case = Readonly<{
   /** A sentence. */
-  what: string;
+  title: string;
   settings?: Settings;
-  who?: Who;
+  caller?: Caller;
   needs?: readonly Need[];
   /** Reason why Djoser or SimpleJWT differ, or have no such endpoint. */
   difference?: string;

@@ -39,21 +39,21 @@ const skip = (why: string): void => {
 const inTurn = pLimit(4);
 
 for (const one of cases) {
-  const { what, settings = {}, needs = [], difference } = one;
+  const { title, settings = {}, needs = [], difference } = one;
   const set = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
   const lacking = needs.filter((need) => target.lacks.includes(need));
   if (difference !== undefined && !isOurDialect) {
     skip('differ on purpose in koa-tenants');
   } else if (lacking.length > 0) {
     skip(`need ${lacking.join(' and ')}, which is not configured`);
-  } else if (!isOwn && target.placeFor(settings) === null) {
+  } else if (!isOwn && target.serverFor(settings) === null) {
     skip('are about other settings than CONFORMANCE_SETTINGS');
   } else {
-    test(`${set.length > 0 ? `with ${set.join(', ')}: ` : ''}${what}`, async (t) => {
+    test(`${set.length > 0 ? `with ${set.join(', ')}: ` : ''}${title}`, async (t) => {
       await inTurn(async () => {
-        const place = await target.placeFor(settings);
-        const theirs = isOwn && difference === undefined ? recorded.get(keyOf(one))?.answers : undefined;
-        await t.notThrowsAsync(async () => place && tryCase(place, one, { recorded: theirs ?? [] }));
+        const server = await target.serverFor(settings);
+        const theirs = isOwn && difference === undefined ? recorded.get(keyOf(one))?.responses : undefined;
+        await t.notThrowsAsync(async () => server && tryCase(server, one, { recorded: theirs ?? [] }));
       });
     });
   }

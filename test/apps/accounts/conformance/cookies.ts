@@ -1,5 +1,5 @@
-import { badToken, badTokenSent, forbidden, logIn, me, user } from './answers.ts';
 import type { Case, RequestStep, Settings } from './case.ts';
+import { badToken, badTokenSent, forbidden, logIn, me, user } from './responses.ts';
 import { aToken, type Rule } from './shape.ts';
 
 const settings: Settings = { AUTH_COOKIES: true };
@@ -48,29 +48,29 @@ const bothCleared: Rule = (lines) =>
 
 const enter: RequestStep = {
   ...logIn('<name>', '<password>'),
-  answer: { access: aToken('access', 300) },
-  answerHeaders: { 'set-cookie': bothSet, 'cache-control': 'no-store' },
+  responseBody: { access: aToken('access', 300) },
+  responseHeaders: { 'set-cookie': bothSet, 'cache-control': 'no-store' },
 };
 const by = (refresh: string, csrf: string | null) => ({
   bearer: null,
   headers: { Cookie: `refresh=${refresh}`, ...(csrf === null ? {} : { 'X-CSRFToken': csrf }) },
 });
 const CSRF = forbidden('CSRF Failed: CSRF token missing or incorrect.');
-const good = { status: 200, answer: {} };
+const good = { status: 200, responseBody: {} };
 
 export const cookies: readonly Case[] = [
   {
-    what: 'a login returns the access token, and sets the refresh token in an HttpOnly cookie',
+    title: 'a login returns the access token, and sets the refresh token in an HttpOnly cookie',
     settings,
     difference,
-    who: 'newcomer',
-    steps: [enter, me({ status: 200, answer: user() })],
+    caller: 'newcomer',
+    steps: [enter, me({ status: 200, responseBody: user() })],
   },
   {
-    what: 'refreshes with the cookie only if the CSRF header is valid',
+    title: 'refreshes with the cookie only if the CSRF header is valid',
     settings,
     difference,
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       { endpoint: 'POST /jwt/refresh/', ...by('<refresh>', null), ...CSRF },
       { endpoint: 'POST /jwt/refresh/', ...by('<refresh>', 'nonsense'), ...CSRF },
@@ -79,8 +79,8 @@ export const cookies: readonly Case[] = [
         endpoint: 'POST /jwt/refresh/',
         ...by('<refresh>', '<csrf>'),
         status: 200,
-        answer: { access: aToken('access', 300) },
-        answerHeaders: { 'set-cookie': bothSet },
+        responseBody: { access: aToken('access', 300) },
+        responseHeaders: { 'set-cookie': bothSet },
         keep: { next: 'cookie refresh', 'next.csrf': 'cookie csrftoken' },
       },
       {
@@ -88,23 +88,23 @@ export const cookies: readonly Case[] = [
         ...by('<next>', '<next.csrf>'),
         send: {},
         status: 200,
-        answer: { access: aToken('access', 300) },
+        responseBody: { access: aToken('access', 300) },
       },
     ],
   },
   {
-    what: 'a logout with the cookie requires the CSRF header, ends the session and clears the cookies',
+    title: 'a logout with the cookie requires the CSRF header, ends the session and clears the cookies',
     settings,
     difference,
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       { endpoint: 'POST /jwt/logout/', ...by('<refresh>', null), ...CSRF },
-      me({ status: 200, answer: user() }),
+      me({ status: 200, responseBody: user() }),
       {
         endpoint: 'POST /jwt/logout/',
         ...by('<refresh>', '<csrf>'),
         ...good,
-        answerHeaders: { 'set-cookie': bothCleared },
+        responseHeaders: { 'set-cookie': bothCleared },
       },
       me(badToken('Token is blacklisted')),
       {
@@ -115,10 +115,10 @@ export const cookies: readonly Case[] = [
     ],
   },
   {
-    what: 'a logout of all sessions with the cookie requires the CSRF header',
+    title: 'a logout of all sessions with the cookie requires the CSRF header',
     settings,
     difference,
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       { endpoint: 'POST /jwt/logout_all/', ...by('<refresh>', null), ...CSRF },
       { endpoint: 'POST /jwt/logout_all/', ...by('<refresh>', '<csrf>'), ...good },
@@ -126,22 +126,22 @@ export const cookies: readonly Case[] = [
     ],
   },
   {
-    what: 'a token in the body requires no CSRF header, because browsers do not send one automatically',
+    title: 'a token in the body requires no CSRF header, because browsers do not send one automatically',
     settings,
     difference,
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       {
         endpoint: 'POST /jwt/refresh/',
         bearer: null,
         send: { refresh: '<refresh>' },
         status: 200,
-        answer: { access: aToken('access', 300) },
+        responseBody: { access: aToken('access', 300) },
       },
     ],
   },
   {
-    what: 'rejects a refresh without a token in the body or in a cookie',
+    title: 'rejects a refresh without a token in the body or in a cookie',
     settings,
     difference,
     steps: ['refresh', 'logout', 'logout_all'].map((action) => ({
@@ -150,16 +150,16 @@ export const cookies: readonly Case[] = [
     })),
   },
   {
-    what: 'the cookie does not authenticate other requests',
+    title: 'the cookie does not authenticate other requests',
     settings,
     difference,
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       {
         endpoint: 'GET /users/me/',
         ...by('<refresh>', '<csrf>'),
         status: 401,
-        answer: {
+        responseBody: {
           detail: 'Authentication credentials were not provided.',
           code: 'not_authenticated',
         },
@@ -167,18 +167,18 @@ export const cookies: readonly Case[] = [
     ],
   },
   {
-    what: 'ignores the cookie if AUTH_COOKIES is off',
-    who: 'newcomer',
+    title: 'ignores the cookie if AUTH_COOKIES is off',
+    caller: 'newcomer',
     steps: [
       {
         endpoint: 'POST /jwt/refresh/',
         ...by('<refresh>', 'x'),
         status: 400,
-        answer: { refresh: ['This field is required.'] },
+        responseBody: { refresh: ['This field is required.'] },
       },
       {
         ...logIn('<name>', '<password>'),
-        answerHeaders: { 'set-cookie': (value) => (value === undefined ? null : 'is set') },
+        responseHeaders: { 'set-cookie': (value) => (value === undefined ? null : 'is set') },
       },
     ],
   },

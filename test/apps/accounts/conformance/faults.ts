@@ -1,5 +1,5 @@
-import { BLANK, INVALID_USERNAME, invalid, NO_EMAIL, NO_STRING, NUL, NULL, REQUIRED } from './answers.ts';
-import type { Case, Need, Settings, Who } from './case.ts';
+import type { Caller, Case, Need, Settings } from './case.ts';
+import { BLANK, INVALID_USERNAME, invalid, NO_EMAIL, NO_STRING, NUL, NULL, REQUIRED } from './responses.ts';
 import { aText, ours } from './shape.ts';
 
 /** Properties of a field. */
@@ -22,7 +22,7 @@ export function faultsOfFields({
   endpoint,
   good,
   fields,
-  who = 'nobody',
+  caller = 'nobody',
   settings = {},
   needs = [],
   difference,
@@ -31,14 +31,14 @@ export function faultsOfFields({
   endpoint: string;
   good: Readonly<Record<string, unknown>>;
   fields: Readonly<Record<string, Field>>;
-  who?: Who;
+  caller?: Caller;
   settings?: Settings;
   needs?: readonly Need[];
   difference?: string;
   /** Reason why Django differs if the body has no field. */
   differenceIfMissing?: string | undefined;
 }): readonly Case[] {
-  const common = { who, settings, needs };
+  const common = { caller, settings, needs };
   const because = (reason: string | undefined) => (reason === undefined ? {} : { difference: reason });
   const without = (name: string) =>
     Object.fromEntries(Object.entries(good).filter(([other]) => other !== name));
@@ -64,7 +64,7 @@ export function faultsOfFields({
       ...because(
         field.difference ?? (message === REQUIRED ? field.differenceIfMissing : undefined) ?? difference,
       ),
-      what: `${endpoint} with ${what} is rejected on the field`,
+      title: `${endpoint} with ${what} is rejected on the field`,
       steps: [{ endpoint, send, ...invalid({ [name]: message }) }],
     }));
   };
@@ -74,7 +74,7 @@ export function faultsOfFields({
     {
       ...common,
       ...because(differenceIfMissing ?? difference),
-      what: `${endpoint} with an empty object reports all required fields`,
+      title: `${endpoint} with an empty object reports all required fields`,
       steps: [
         { endpoint, send: {}, ...invalid(Object.fromEntries(required.map(([name]) => [name, REQUIRED]))) },
       ],
@@ -82,13 +82,13 @@ export function faultsOfFields({
     {
       ...common,
       ...because(differenceIfMissing ?? difference),
-      what: `${endpoint} without a body reports all required fields`,
+      title: `${endpoint} without a body reports all required fields`,
       steps: [{ endpoint, ...invalid(Object.fromEntries(required.map(([name]) => [name, REQUIRED]))) }],
     },
     {
       ...common,
       ...because(difference),
-      what: `${endpoint} with a list is rejected`,
+      title: `${endpoint} with a list is rejected`,
       steps: [
         {
           endpoint,
@@ -100,20 +100,20 @@ export function faultsOfFields({
     {
       ...common,
       ...because(difference),
-      what: `${endpoint} with invalid JSON returns 400`,
-      steps: [{ endpoint, raw: '{', status: 400, answer: { detail: aText } }],
+      title: `${endpoint} with invalid JSON returns 400`,
+      steps: [{ endpoint, raw: '{', status: 400, responseBody: { detail: aText } }],
     },
     {
       ...common,
       ...because(difference),
-      what: `${endpoint} with plain text returns 415`,
+      title: `${endpoint} with plain text returns 415`,
       steps: [
         {
           endpoint,
           raw: 'text',
           headers: { 'Content-Type': 'text/plain' },
           status: 415,
-          answer: { detail: ours('Unsupported media type "text/plain" in request.') },
+          responseBody: { detail: ours('Unsupported media type "text/plain" in request.') },
         },
       ],
     },

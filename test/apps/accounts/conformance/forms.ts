@@ -1,5 +1,5 @@
-import { emptied, invalid, user } from './answers.ts';
 import type { Case, RequestStep } from './case.ts';
+import { invalid, noContent, user } from './responses.ts';
 import { anId, aText } from './shape.ts';
 
 const PASSWORD = 'correct%20horse+battery+staple';
@@ -29,32 +29,32 @@ const REQUIRED = invalid({ username: 'This field is required.', password: 'This 
 
 export const forms: readonly Case[] = [
   {
-    what: 'accepts both types of forms for registration and login',
+    title: 'accepts both types of forms for registration and login',
     steps: [
       {
         ...urlencoded('POST /users/', `username=<new>&email=&password=${PASSWORD}`),
         status: 201,
-        answer: user(anId, '<new>', ''),
+        responseBody: user(anId, '<new>', ''),
       },
       {
         ...multipart('POST /users/', { username: '<new>b', password: ' correct horse battery staple ' }),
         status: 201,
-        answer: user(anId, '<new>b', ''),
+        responseBody: user(anId, '<new>b', ''),
       },
       {
         ...urlencoded('POST /jwt/create/', `username=<new>&password=${PASSWORD}`),
         status: 200,
-        answer: { access: aText, refresh: aText },
+        responseBody: { access: aText, refresh: aText },
       },
       {
         ...multipart('POST /jwt/create/', { username: '<new>b', password: 'correct horse battery staple' }),
         status: 200,
-        answer: { access: aText, refresh: aText },
+        responseBody: { access: aText, refresh: aText },
       },
     ],
   },
   {
-    what: 'reports errors of a form on its fields',
+    title: 'reports errors of a form on its fields',
     steps: [
       { ...urlencoded('POST /users/', 'email='), ...REQUIRED },
       { ...multipart('POST /users/', { email: '' }), ...REQUIRED },
@@ -72,21 +72,21 @@ export const forms: readonly Case[] = [
     ],
   },
   {
-    what: 'accepts forms for changes of the address and the password',
-    who: 'newcomer',
+    title: 'accepts forms for changes of the address and the password',
+    caller: 'newcomer',
     steps: [
       {
         ...urlencoded('PATCH /users/me/', 'email=<new>%40example.com'),
         status: 200,
-        answer: user('<id>', '<name>', '<new>@example.com'),
+        responseBody: user('<id>', '<name>', '<new>@example.com'),
       },
-      { ...urlencoded('PATCH /users/me/', 'email='), status: 200, answer: user('<id>', '<name>', '') },
+      { ...urlencoded('PATCH /users/me/', 'email='), status: 200, responseBody: user('<id>', '<name>', '') },
       {
         ...multipart('POST /users/set_password/', {
           current_password: '<password>',
           new_password: 'a rather different horse staple',
         }),
-        ...emptied,
+        ...noContent,
       },
     ],
   },

@@ -1,16 +1,16 @@
+import type { Case, RequestStep, Settings } from './case.ts';
+import { faultsOfFields } from './faults.ts';
 import {
   badToken,
   badTokenSent,
   invalid,
   logIn,
   me,
-  noAccount,
+  noActiveAccount,
   pair,
   unauthorized,
   user,
-} from './answers.ts';
-import type { Case, RequestStep, Settings } from './case.ts';
-import { faultsOfFields } from './faults.ts';
+} from './responses.ts';
 import { aToken } from './shape.ts';
 
 const create = 'POST /jwt/create/';
@@ -25,17 +25,17 @@ const BLACKLISTED = badTokenSent('Token is blacklisted');
 const BLACKLISTED_HERE = invalid({ non_field_errors: 'Token is blacklisted' });
 const WRONG_TYPE = badTokenSent('Token has wrong type');
 const ENDED = badToken('Token is blacklisted');
-const known = { status: 200, answer: user() };
-const good = { status: 200, answer: {} };
+const known = { status: 200, responseBody: user() };
+const good = { status: 200, responseBody: {} };
 
 const exchange = (token = '<refresh>'): RequestStep => ({
   endpoint: refresh,
   bearer: null,
   send: { refresh: token },
   status: 200,
-  answer: { access: aToken('access', 300) },
+  responseBody: { access: aToken('access', 300) },
 });
-const rotate = (token = '<refresh>'): RequestStep => ({ ...exchange(token), answer: pair() });
+const rotate = (token = '<refresh>'): RequestStep => ({ ...exchange(token), responseBody: pair() });
 const again = (access: string, token: string): RequestStep => ({
   ...logIn('<name>', '<password>'),
   keep: { [access]: 'access', [token]: 'refresh' },
@@ -60,39 +60,44 @@ export const jwtCases: readonly Case[] = [
     difference: 'SimpleJWT has no such path',
   }),
   {
-    what: 'returns a pair of tokens for the right password only',
-    who: 'resident',
+    title: 'returns a pair of tokens for the right password only',
+    caller: 'resident',
     steps: [
-      { endpoint: create, send: { username: '<name>', password: '<password>' }, status: 200, answer: pair() },
-      { endpoint: create, send: { username: '<name>', password: 'wrong' }, ...noAccount },
-      { endpoint: create, send: { username: 'nobody', password: '<password>' }, ...noAccount },
+      {
+        endpoint: create,
+        send: { username: '<name>', password: '<password>' },
+        status: 200,
+        responseBody: pair(),
+      },
+      { endpoint: create, send: { username: '<name>', password: 'wrong' }, ...noActiveAccount },
+      { endpoint: create, send: { username: 'nobody', password: '<password>' }, ...noActiveAccount },
     ],
   },
   {
-    what: 'accepts a login name in any case',
+    title: 'accepts a login name in any case',
     difference: 'names have no case',
-    who: 'resident',
+    caller: 'resident',
     steps: [logIn('<NAME>', '<password>')],
   },
   {
-    what: 'ignores the Authorization header below /jwt/',
-    who: 'newcomer',
+    title: 'ignores the Authorization header below /jwt/',
+    caller: 'newcomer',
     steps: [
       {
         endpoint: create,
         bearer: 'nonsense',
         send: { username: '<name>', password: '<password>' },
         status: 200,
-        answer: pair(),
+        responseBody: pair(),
       },
       { ...exchange(), bearer: null, headers: { Authorization: 'Bearer' } },
       { endpoint: verify, bearer: 'nonsense', send: { token: '<access>' }, ...good },
     ],
   },
   {
-    what: 'returns a pair of tokens for an address if that is the login name',
+    title: 'returns a pair of tokens for an address if that is the login name',
     settings: { LOGIN_FIELD: 'email' },
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       logIn('<email>', '<password>', { field: 'email' }),
       logIn('<name>', '<password>', { field: 'email', good: false }),
@@ -105,9 +110,9 @@ export const jwtCases: readonly Case[] = [
   },
 
   {
-    what: 'exchanges a refresh token for the next pair',
+    title: 'exchanges a refresh token for the next pair',
     settings: rotating,
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       { ...rotate(), keep: { 'next.access': 'access', 'next.refresh': 'refresh' } },
       me(known, '<next.access>'),
@@ -118,25 +123,25 @@ export const jwtCases: readonly Case[] = [
     ],
   },
   {
-    what: 'returns the same successor again for an exchanged token, until the successor is used',
+    title: 'returns the same successor again for an exchanged token, until the successor is used',
     settings: rotating,
     difference: 'SimpleJWT refuses the second tab',
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       { ...rotate(), keep: { next: 'refresh' } },
       {
         ...exchange(),
-        answer: { access: aToken('access', 300), refresh: '<next>' },
+        responseBody: { access: aToken('access', 300), refresh: '<next>' },
       },
       { endpoint: verify, send: { token: '<refresh>' }, ...BLACKLISTED_HERE },
       { endpoint: verify, send: { token: '<next>' }, ...good },
     ],
   },
   {
-    what: 'reuse of a token after its successor ends the session, and no other',
+    title: 'reuse of a token after its successor ends the session, and no other',
     settings: rotating,
     difference: 'SimpleJWT refuses the one token',
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       again('other.access', 'other.refresh'),
       { ...rotate(), keep: { next: 'refresh' } },
@@ -149,8 +154,8 @@ export const jwtCases: readonly Case[] = [
     ],
   },
   {
-    what: 'rejects other tokens in place of a refresh token, and ends no session',
-    who: 'newcomer',
+    title: 'rejects other tokens in place of a refresh token, and ends no session',
+    caller: 'newcomer',
     steps: [
       { ...exchange('nonsense'), ...INVALID },
       { ...exchange('a.b.c'), ...INVALID },
@@ -164,8 +169,8 @@ export const jwtCases: readonly Case[] = [
     ],
   },
   {
-    what: 'rejects tokens of a deleted user',
-    who: 'newcomer',
+    title: 'rejects tokens of a deleted user',
+    caller: 'newcomer',
     steps: [
       { endpoint: 'DELETE /users/me/', send: { current_password: '<password>' }, status: 204 },
       {
@@ -187,8 +192,8 @@ export const jwtCases: readonly Case[] = [
     ],
   },
   {
-    what: 'verifies tokens of both types',
-    who: 'newcomer',
+    title: 'verifies tokens of both types',
+    caller: 'newcomer',
     steps: [
       { endpoint: verify, bearer: null, send: { token: '<access>' }, ...good },
       { endpoint: verify, bearer: null, send: { token: '<refresh>' }, ...good },
@@ -197,9 +202,9 @@ export const jwtCases: readonly Case[] = [
     ],
   },
   {
-    what: 'a logout ends the session, and no other',
+    title: 'a logout ends the session, and no other',
     difference: 'SimpleJWT’s access tokens live on',
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       again('other.access', 'other.refresh'),
       { endpoint: out, bearer: null, send: { refresh: '<refresh>' }, ...good },
@@ -210,8 +215,8 @@ export const jwtCases: readonly Case[] = [
     ],
   },
   {
-    what: 'rejects a refresh token after its logout',
-    who: 'newcomer',
+    title: 'rejects a refresh token after its logout',
+    caller: 'newcomer',
     steps: [
       { endpoint: out, bearer: null, send: { refresh: '<refresh>' }, ...good },
       { ...exchange(), ...BLACKLISTED },
@@ -219,9 +224,9 @@ export const jwtCases: readonly Case[] = [
     ],
   },
   {
-    what: 'a logout of all sessions ends the sessions and keys of its user only',
+    title: 'a logout of all sessions ends the sessions and keys of its user only',
     difference: 'SimpleJWT has no such path',
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       again('other.access', 'other.refresh'),
       {
@@ -229,7 +234,7 @@ export const jwtCases: readonly Case[] = [
         bearer: null,
         send: { username: '<name>', password: '<password>' },
         status: 200,
-        answer: { auth_token: (value) => (typeof value === 'string' ? null : 'is no key') },
+        responseBody: { auth_token: (value) => (typeof value === 'string' ? null : 'is no key') },
         keep: { key: 'auth_token' },
       },
       { endpoint: outAll, bearer: null, send: { refresh: '<access>' }, ...WRONG_TYPE },
@@ -242,13 +247,13 @@ export const jwtCases: readonly Case[] = [
         bearer: null,
         headers: { Authorization: 'Token <key>' },
         status: 401,
-        answer: { detail: 'Invalid token.', code: 'authentication_failed' },
+        responseBody: { detail: 'Invalid token.', code: 'authentication_failed' },
       },
       {
         endpoint: 'GET /users/me/',
         bearer: '<resident.access>',
         status: 200,
-        answer: user('<resident.id>', '<resident.name>', '<resident.email>'),
+        responseBody: user('<resident.id>', '<resident.name>', '<resident.email>'),
       },
       { endpoint: outAll, bearer: null, send: { refresh: '<refresh>' }, ...BLACKLISTED },
       logIn('<name>', '<password>'),
@@ -256,8 +261,8 @@ export const jwtCases: readonly Case[] = [
   },
 
   {
-    what: 'without rotation, a refresh token returns access tokens repeatedly, and no new refresh token',
-    who: 'newcomer',
+    title: 'without rotation, a refresh token returns access tokens repeatedly, and no new refresh token',
+    caller: 'newcomer',
     steps: [
       { ...exchange(), keep: { 'next.access': 'access' } },
       me(known, '<next.access>'),
@@ -271,9 +276,9 @@ export const jwtCases: readonly Case[] = [
     ],
   },
   {
-    what: 'an exchanged refresh token stays valid if it is not blacklisted',
+    title: 'an exchanged refresh token stays valid if it is not blacklisted',
     settings: kept,
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       { ...rotate(), keep: { next: 'refresh' } },
       rotate(),
@@ -284,16 +289,16 @@ export const jwtCases: readonly Case[] = [
     ],
   },
   {
-    what: 'tokens have the configured lifetimes',
+    title: 'tokens have the configured lifetimes',
     settings: brief,
-    who: 'resident',
+    caller: 'resident',
     steps: [
       {
         ...logIn('<name>', '<password>'),
-        answer: pair(60, 3600),
+        responseBody: pair(60, 3600),
         keep: { mine: 'refresh' },
       },
-      { ...exchange('<mine>'), answer: { access: aToken('access', 60) } },
+      { ...exchange('<mine>'), responseBody: { access: aToken('access', 60) } },
     ],
   },
 ];

@@ -1,6 +1,6 @@
-import { anonymous, emptied, invalid, logIn, me, user } from './answers.ts';
 import type { Case, Mailed, RequestStep, Settings } from './case.ts';
 import { faultsOfFields } from './faults.ts';
+import { anonymous, invalid, logIn, me, noContent, user } from './responses.ts';
 import { allows, ours } from './shape.ts';
 
 type Field = 'username' | 'email';
@@ -12,8 +12,8 @@ const PURPOSE = 'Djoser accepts a link of one purpose for another';
 const NO_UID = invalid({ uid: "Invalid user id or user doesn't exist." });
 const NO_POST = {
   status: 405,
-  answer: { detail: 'Method "POST" not allowed.' },
-  answerHeaders: { allow: allows('GET', 'PUT', 'PATCH', 'DELETE') },
+  responseBody: { detail: 'Method "POST" not allowed.' },
+  responseHeaders: { allow: allows('GET', 'PUT', 'PATCH', 'DELETE') },
 };
 const SPENT = invalid({ token: 'Invalid token for given user.' });
 const CHANGED_SUBJECT = /Your username has been successfully changed!$/;
@@ -35,7 +35,7 @@ function namesBy(field: Field): readonly Case[] {
   const TAKEN = {
     status: 400,
     // The message about an address is that of the user model.
-    answer: { [name]: [field === 'email' ? ours(taken400) : taken400] },
+    responseBody: { [name]: [field === 'email' ? ours(taken400) : taken400] },
   };
   const INVALID_NAME = invalid({
     [name]:
@@ -47,14 +47,19 @@ function namesBy(field: Field): readonly Case[] {
 
   const form = { isEmail: field === 'email', isUsername: field === 'username' };
   const good = { [name]: fresh, current_password: '<password>' };
-  const requested: RequestStep = { endpoint: request, bearer: null, send: { email: '<email>' }, ...emptied };
+  const requested: RequestStep = {
+    endpoint: request,
+    bearer: null,
+    send: { email: '<email>' },
+    ...noContent,
+  };
   const mailed: Mailed = {
     mailTo: '<email>',
     subject: /^Username reset on /,
     keep: { uid: 'uid', token: 'token' },
   };
   const reset = { uid: '<uid>', token: '<token>', [name]: fresh };
-  const follow: RequestStep = { endpoint: confirm, bearer: null, send: reset, ...emptied };
+  const follow: RequestStep = { endpoint: confirm, bearer: null, send: reset, ...noContent };
   const retyped: Settings = { ...login, SET_USERNAME_RETYPE: true, USERNAME_RESET_CONFIRM_RETYPE: true };
   const MISMATCH = invalid({ non_field_errors: `The two ${field} fields didn't match.` });
 
@@ -62,19 +67,19 @@ function namesBy(field: Field): readonly Case[] {
     ...faultsOfFields({
       endpoint: set,
       settings: login,
-      who: 'resident',
+      caller: 'resident',
       good,
       fields: { [name]: form, current_password: {} },
     }),
     {
-      what: `a change of the ${field} requires a login`,
+      title: `a change of the ${field} requires a login`,
       settings: login,
       steps: [{ endpoint: set, send: { [name]: fresh, current_password: 'x' }, ...anonymous }],
     },
     {
-      what: `a change of the ${field} requires the password, and ends no session`,
+      title: `a change of the ${field} requires the password, and ends no session`,
       settings: login,
-      who: 'newcomer',
+      caller: 'newcomer',
       steps: [
         {
           endpoint: set,
@@ -83,19 +88,19 @@ function namesBy(field: Field): readonly Case[] {
         },
         { endpoint: set, send: { ...good, [name]: taken }, ...TAKEN },
         { endpoint: set, send: { ...good, [name]: 'a b' }, ...INVALID_NAME },
-        { endpoint: set, send: good, ...emptied },
-        me({ status: 200, answer: after }),
+        { endpoint: set, send: good, ...noContent },
+        me({ status: 200, responseBody: after }),
         logIn(old, '<password>', { field, good: false }),
         logIn(fresh, '<password>', { field }),
       ],
     },
     {
-      what: `rejects the caller’s own ${field} as taken`,
+      title: `rejects the caller’s own ${field} as taken`,
       settings: login,
-      who: 'newcomer',
+      caller: 'newcomer',
       steps: [
         { endpoint: set, send: { ...good, [name]: old }, ...TAKEN },
-        me({ status: 200, answer: user() }),
+        me({ status: 200, responseBody: user() }),
       ],
     },
     ...faultsOfFields({
@@ -112,7 +117,7 @@ function namesBy(field: Field): readonly Case[] {
       differenceIfMissing: UNDECLARED,
     }),
     {
-      what: `rejects a link for the ${field} of an unknown user`,
+      title: `rejects a link for the ${field} of an unknown user`,
       settings: login,
       steps: [
         { ...follow, send: { ...reset, uid: 'nonsense', token: 'x' }, ...NO_UID },
@@ -120,10 +125,10 @@ function namesBy(field: Field): readonly Case[] {
       ],
     },
     {
-      what: `the link sets a new ${field}, once`,
+      title: `the link sets a new ${field}, once`,
       settings: login,
       needs: ['mail'],
-      who: 'newcomer',
+      caller: 'newcomer',
       steps: [
         { ...requested, send: { email: 'nobody.<new>@example.com' } },
         requested,
@@ -132,7 +137,7 @@ function namesBy(field: Field): readonly Case[] {
         { ...follow, send: { ...reset, [name]: taken }, ...TAKEN },
         { ...follow, send: { ...reset, [name]: 'a b' }, ...INVALID_NAME },
         follow,
-        me({ status: 200, answer: after }),
+        me({ status: 200, responseBody: after }),
         logIn(fresh, '<password>', { field }),
         {
           ...follow,
@@ -148,10 +153,10 @@ function namesBy(field: Field): readonly Case[] {
       ],
     },
     {
-      what: `a link for the ${field} does not set a password`,
+      title: `a link for the ${field} does not set a password`,
       settings: login,
       needs: ['mail'],
-      who: 'newcomer',
+      caller: 'newcomer',
       steps: [
         requested,
         mailed,
@@ -167,7 +172,7 @@ function namesBy(field: Field): readonly Case[] {
     ...faultsOfFields({
       endpoint: set,
       settings: retyped,
-      who: 'resident',
+      caller: 'resident',
       good: { ...good, [renamed]: fresh },
       fields: { [name]: form, [renamed]: {}, current_password: {} },
     }),
@@ -184,35 +189,35 @@ function namesBy(field: Field): readonly Case[] {
       differenceIfMissing: UNDECLARED,
     }),
     {
-      what: `rejects two different values of the new ${field}`,
+      title: `rejects two different values of the new ${field}`,
       settings: retyped,
       needs: ['mail'],
-      who: 'newcomer',
+      caller: 'newcomer',
       steps: [
         { endpoint: set, send: { ...good, [renamed]: 'another' }, ...MISMATCH },
         requested,
         mailed,
         { ...follow, send: { ...reset, [renamed]: 'another' }, ...MISMATCH },
         { ...follow, send: { ...reset, [renamed]: fresh } },
-        { endpoint: set, send: { ...good, [name]: old, [renamed]: old }, ...emptied },
-        me({ status: 200, answer: user() }),
+        { endpoint: set, send: { ...good, [name]: old, [renamed]: old }, ...noContent },
+        me({ status: 200, responseBody: user() }),
       ],
     },
     {
-      what: `sends a mail about a changed ${field} to the previous address`,
+      title: `sends a mail about a changed ${field} to the previous address`,
       ...(field === 'email' ? { difference: 'Djoser writes to the new address' } : {}),
       settings: { ...login, USERNAME_CHANGED_EMAIL_CONFIRMATION: true },
       needs: ['mail'],
-      who: 'newcomer',
+      caller: 'newcomer',
       steps: [
-        { endpoint: set, send: good, ...emptied },
+        { endpoint: set, send: good, ...noContent },
         { mailTo: '<email>', subject: CHANGED_SUBJECT },
       ],
     },
     {
-      what: `the paths of the ${other} behave like a user by id, without POST`,
+      title: `the paths of the ${other} behave like a user by id, without POST`,
       settings: login,
-      who: 'resident',
+      caller: 'resident',
       steps: [
         { endpoint: `POST /users/set_${other}/`, bearer: null, ...anonymous },
         { endpoint: `POST /users/set_${other}/`, send: good, ...NO_POST },

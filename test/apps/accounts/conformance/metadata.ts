@@ -1,5 +1,5 @@
-import { anonymous, badToken } from './answers.ts';
 import type { Case, RequestStep } from './case.ts';
+import { anonymous, badToken } from './responses.ts';
 import { allows, type Rule } from './shape.ts';
 
 const PARSES = ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data'];
@@ -31,7 +31,7 @@ const describes = (
 ): RequestStep => ({
   endpoint: `OPTIONS ${path}`,
   status: 200,
-  answer: {
+  responseBody: {
     name,
     description: words,
     renders: ['application/json'],
@@ -44,7 +44,7 @@ const describes = (
         }
       : {}),
   },
-  answerHeaders: { allow: allows(...methods) },
+  responseHeaders: { allow: allows(...methods) },
 });
 
 const USER: Readonly<Record<string, Field>> = {
@@ -55,8 +55,8 @@ const USER: Readonly<Record<string, Field>> = {
 
 export const metadata: readonly Case[] = [
   {
-    what: 'OPTIONS describes users and tokens',
-    who: 'resident',
+    title: 'OPTIONS describes users and tokens',
+    caller: 'resident',
     steps: [
       describes('/users/', 'User List', ['GET', 'POST'], { POST: USER }),
       describes('/users/<id>/', 'User Instance', ['GET', 'PUT', 'PATCH', 'DELETE'], { PUT: USER }),
@@ -66,7 +66,7 @@ export const metadata: readonly Case[] = [
     ],
   },
   {
-    what: 'OPTIONS describes the paths of tokens without credentials',
+    title: 'OPTIONS describes the paths of tokens without credentials',
     steps: [
       describes('/jwt/create/', 'Token Obtain Pair', ['POST'], {
         POST: { username: ['string', true, false], password: ['string', true, false] },

@@ -1,5 +1,5 @@
-import { anonymous, badToken, invalid, missing, unauthorized } from './answers.ts';
 import type { Case, RequestStep } from './case.ts';
+import { anonymous, badToken, invalid, notFound, unauthorized } from './responses.ts';
 import { allows } from './shape.ts';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
@@ -34,8 +34,8 @@ const paths: ReadonlyArray<readonly [string, readonly Method[], 'open' | 'users'
 
 const refused = (method: Method, allowed: readonly Method[]) => ({
   status: 405,
-  answer: { detail: `Method "${method}" not allowed.` },
-  answerHeaders: { allow: allows(...allowed) },
+  responseBody: { detail: `Method "${method}" not allowed.` },
+  responseHeaders: { allow: allows(...allowed) },
 });
 
 /** The errors for an empty body, where they identify the path. */
@@ -73,43 +73,43 @@ const empty: Readonly<Record<string, Omit<RequestStep, 'endpoint'>>> = {
 
 export const methods: readonly Case[] = [
   ...paths.map(
-    ([path, allowed, standing, isOurs]): Case => ({
-      what: `${path} has ${allowed.join(', ')} as its only methods`,
+    ([path, allowed, access, isOurs]): Case => ({
+      title: `${path} has ${allowed.join(', ')} as its only methods`,
       ...(isOurs ? { difference: 'Djoser and SimpleJWT have no such path' } : {}),
-      who: 'resident',
+      caller: 'resident',
       steps: METHODS.filter((method) => !allowed.includes(method)).flatMap((method): RequestStep[] => [
         { endpoint: `${method} ${path}`, ...refused(method, allowed) },
         {
           endpoint: `${method} ${path}`,
           bearer: null,
           // Djoser opens the paths of a user to POST only.
-          ...(standing === 'open' && !path.startsWith('/users/') ? refused(method, allowed) : anonymous),
+          ...(access === 'open' && !path.startsWith('/users/') ? refused(method, allowed) : anonymous),
         },
       ]),
     }),
   ),
   ...Object.entries(empty).map(
-    ([path, answered]): Case => ({
-      what: `POST ${path} is the same without the trailing slash`,
+    ([path, expected]): Case => ({
+      title: `POST ${path} is the same without the trailing slash`,
       // SimpleJWT's own paths have an optional slash.
       ...(/^\/jwt\/(?:create|refresh|verify)\//.test(path) ? {} : { difference: 'Django redirects' }),
-      who: 'resident',
+      caller: 'resident',
       steps: [
-        { endpoint: `POST ${path}`, send: {}, ...answered },
-        { endpoint: `POST ${path.replace(/\/$/, '')}`, send: {}, ...answered },
+        { endpoint: `POST ${path}`, send: {}, ...expected },
+        { endpoint: `POST ${path.replace(/\/$/, '')}`, send: {}, ...expected },
       ],
     }),
   ),
   {
-    what: 'GET and DELETE are the same without the trailing slash',
+    title: 'GET and DELETE are the same without the trailing slash',
     difference: 'Django redirects',
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       ...['/users/me', '/users/<id>'].flatMap((path) => [
         {
           endpoint: `GET ${path}`,
           status: 200,
-          answer: { id: '<id>', username: '<name>', email: '<email>' },
+          responseBody: { id: '<id>', username: '<name>', email: '<email>' },
         },
         {
           endpoint: `PATCH ${path}`,
@@ -118,18 +118,22 @@ export const methods: readonly Case[] = [
         },
         { endpoint: `DELETE ${path}`, send: {}, ...invalid({ current_password: 'This field is required.' }) },
       ]),
-      { endpoint: 'GET /users', status: 200, answer: [{ id: '<id>', username: '<name>', email: '<email>' }] },
-      { endpoint: 'DELETE /sessions/0', ...missing },
+      {
+        endpoint: 'GET /users',
+        status: 200,
+        responseBody: [{ id: '<id>', username: '<name>', email: '<email>' }],
+      },
+      { endpoint: 'DELETE /sessions/0', ...notFound },
       { endpoint: 'POST /token/logout', status: 204 },
     ],
   },
   ...paths
-    .filter(([, , standing]) => standing === 'users')
+    .filter(([, , access]) => access === 'users')
     .map(
       ([path, allowed, , isOurs]): Case => ({
-        what: `${path} requires a valid token`,
+        title: `${path} requires a valid token`,
         ...(isOurs ? { difference: 'Djoser and SimpleJWT have no such path' } : {}),
-        who: 'resident',
+        caller: 'resident',
         steps: allowed
           .filter((method) => path !== '/users/' || method === 'GET')
           .flatMap((method): RequestStep[] => [
@@ -149,22 +153,22 @@ export const methods: readonly Case[] = [
       }),
     ),
   ...paths
-    .filter(([path, , standing]) => (standing === 'open' && !path.startsWith('/jwt/')) || path === '/users/')
+    .filter(([path, , access]) => (access === 'open' && !path.startsWith('/jwt/')) || path === '/users/')
     .map(
       ([path, , , isOurs]): Case => ({
-        what: `POST ${path} requires no token, but rejects an invalid one`,
+        title: `POST ${path} requires no token, but rejects an invalid one`,
         ...(isOurs ? { difference: 'Djoser and SimpleJWT have no such path' } : {}),
         steps: [{ endpoint: `POST ${path}`, send: {}, bearer: 'nonsense', ...badToken('Token is invalid') }],
       }),
     ),
   {
-    what: 'returns 404 for an unknown path',
-    difference: 'Django answers 404 with a page of HTML',
-    who: 'resident',
+    title: 'returns 404 for an unknown path',
+    difference: 'Django returns 404 with a page of HTML',
+    caller: 'resident',
     steps: [
-      { endpoint: 'GET /users/<id>/nothing/', ...missing },
-      { endpoint: 'POST /jwt/', ...missing },
-      { endpoint: 'POST /jwt/nothing/', ...missing },
+      { endpoint: 'GET /users/<id>/nothing/', ...notFound },
+      { endpoint: 'POST /jwt/', ...notFound },
+      { endpoint: 'POST /jwt/nothing/', ...notFound },
     ],
   },
 ];

@@ -24,7 +24,7 @@ export function otherServer(
   standard: Settings,
 ): Target {
   const folder = environment.CONFORMANCE_MAIL_DIR;
-  const place = {
+  const server = {
     send: sendTo(environment.CONFORMANCE_URL ?? '', environment.CONFORMANCE_HOST ?? null),
     mails: folder ? () => readMails(folder) : null,
     staff: loginOf(environment.CONFORMANCE_STAFF),
@@ -32,11 +32,11 @@ export function otherServer(
   };
   const has = effective(JSON.parse(environment.CONFORMANCE_SETTINGS ?? '{}'), standard);
   return {
-    placeFor: (settings) => (effective(settings, standard) === has ? Promise.resolve(place) : null),
+    serverFor: (settings) => (effective(settings, standard) === has ? Promise.resolve(server) : null),
     lacks: [
-      ...(place.mails ? [] : (['mail'] as const)),
-      ...(place.staff ? [] : (['staff'] as const)),
-      ...(place.superuser ? [] : (['superuser'] as const)),
+      ...(server.mails ? [] : (['mail'] as const)),
+      ...(server.staff ? [] : (['staff'] as const)),
+      ...(server.superuser ? [] : (['superuser'] as const)),
     ],
     close: async () => {},
   };

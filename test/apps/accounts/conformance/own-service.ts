@@ -2,7 +2,7 @@ import { makeUser, PASSWORD, serve } from '../../../helpers/server.ts';
 import { openWorld } from '../../../helpers/world.ts';
 import { project } from '../project.ts';
 import type { Settings } from './case.ts';
-import { type Login, type Place, sendTo, type Target } from './target.ts';
+import { type Login, sendTo, type Target, type TestedServer } from './target.ts';
 
 const login = (name: string): Login => ({ name, email: `${name}@example.com`, password: PASSWORD });
 
@@ -12,10 +12,10 @@ export function ownService(): Target {
     const world = await openWorld({ project });
     return { world, service: await serve(world) };
   })();
-  const places = new Map<string, Promise<Place>>();
+  const servers = new Map<string, Promise<TestedServer>>();
   let last: Promise<unknown> = opened;
 
-  const makePlace = async (settings: Settings, schema: string): Promise<Place> => {
+  const createServer = async (settings: Settings, schema: string): Promise<TestedServer> => {
     const { world, service } = await opened;
     const { id, host } = await world.provision(schema);
     await makeUser(world, schema, 'staff');
@@ -32,15 +32,15 @@ export function ownService(): Target {
 
   return {
     // One at a time, because they change objects of the whole cluster.
-    placeFor: (settings) => {
+    serverFor: (settings) => {
       const name = JSON.stringify(settings);
-      const known = places.get(name);
+      const known = servers.get(name);
       if (known) {
         return known;
       }
-      const schema = `place_${places.size}`;
-      const made = last.then(() => makePlace(settings, schema));
-      places.set(name, made);
+      const schema = `settings_${servers.size}`;
+      const made = last.then(() => createServer(settings, schema));
+      servers.set(name, made);
       last = made.catch(() => {});
       return made;
     },

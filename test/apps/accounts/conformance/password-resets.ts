@@ -1,16 +1,16 @@
-import { emptied, FRESH, invalid, logIn, me, unauthorized } from './answers.ts';
 import type { Case, Mailed, RequestStep, Settings } from './case.ts';
 import { faultsOfFields } from './faults.ts';
+import { FRESH, invalid, logIn, me, noContent, unauthorized } from './responses.ts';
 
 const request = 'POST /users/reset_password/';
 const endpoint = 'POST /users/reset_password_confirm/';
 const retyped: Settings = { PASSWORD_RESET_CONFIRM_RETYPE: true };
 const SUBJECT = /^Password reset on /;
 
-const requested: RequestStep = { endpoint: request, bearer: null, send: { email: '<email>' }, ...emptied };
+const requested: RequestStep = { endpoint: request, bearer: null, send: { email: '<email>' }, ...noContent };
 const mailed: Mailed = { mailTo: '<email>', subject: SUBJECT, keep: { uid: 'uid', token: 'token' } };
 const good = { uid: '<uid>', token: '<token>', new_password: FRESH };
-const follow: RequestStep = { endpoint, bearer: null, send: good, ...emptied };
+const follow: RequestStep = { endpoint, bearer: null, send: good, ...noContent };
 const NO_UID = invalid({ uid: "Invalid user id or user doesn't exist." });
 const SPENT = invalid({ token: 'Invalid token for given user.' });
 
@@ -21,15 +21,16 @@ export const passwordResets: readonly Case[] = [
     fields: { email: { isEmail: true } },
   }),
   {
-    what: 'rejects a reset for an invalid address on the field',
+    title: 'rejects a reset for an invalid address on the field',
     steps: [
       { endpoint: request, send: { email: 'ann' }, ...invalid({ email: 'Enter a valid email address.' }) },
     ],
   },
   {
-    what: 'returns the same response to a reset for known and unknown addresses, and sends mail only to a known one',
+    title:
+      'returns the same response to a reset for known and unknown addresses, and sends mail only to a known one',
     needs: ['mail'],
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       { ...requested, send: { email: 'nobody.<new>@example.com' } },
       requested,
@@ -46,16 +47,16 @@ export const passwordResets: readonly Case[] = [
     fields: { uid: {}, token: {}, new_password: {} },
   }),
   {
-    what: 'rejects a reset link for an unknown user',
+    title: 'rejects a reset link for an unknown user',
     steps: [
       { endpoint, send: { ...good, uid: 'nonsense', token: 'x' }, ...NO_UID },
       { endpoint, send: { ...good, uid: 'OTk5OTk5OTk', token: 'x' }, ...NO_UID },
     ],
   },
   {
-    what: 'a reset link sets a password once, and ends every session',
+    title: 'a reset link sets a password once, and ends every session',
     needs: ['mail'],
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       requested,
       mailed,
@@ -64,7 +65,9 @@ export const passwordResets: readonly Case[] = [
         ...follow,
         send: { ...good, new_password: '12345678' },
         status: 400,
-        answer: { new_password: ['This password is too common.', 'This password is entirely numeric.'] },
+        responseBody: {
+          new_password: ['This password is too common.', 'This password is entirely numeric.'],
+        },
       },
       follow,
       logIn('<name>', '<password>', { good: false }),
@@ -73,10 +76,10 @@ export const passwordResets: readonly Case[] = [
     ],
   },
   {
-    what: 'a reset ends every session of the user',
+    title: 'a reset ends every session of the user',
     difference: 'tokens of SimpleJWT live on',
     needs: ['mail'],
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       requested,
       mailed,
@@ -85,9 +88,9 @@ export const passwordResets: readonly Case[] = [
     ],
   },
   {
-    what: 'using one reset link invalidates the other',
+    title: 'using one reset link invalidates the other',
     needs: ['mail'],
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       requested,
       mailed,
@@ -98,24 +101,24 @@ export const passwordResets: readonly Case[] = [
     ],
   },
   {
-    what: 'a change of the password invalidates a reset link',
+    title: 'a change of the password invalidates a reset link',
     needs: ['mail'],
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       requested,
       mailed,
       {
         endpoint: 'POST /users/set_password/',
         send: { current_password: '<password>', new_password: FRESH },
-        ...emptied,
+        ...noContent,
       },
       { ...follow, ...SPENT },
     ],
   },
   {
-    what: 'a change of the address invalidates a reset link',
+    title: 'a change of the address invalidates a reset link',
     needs: ['mail'],
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       requested,
       mailed,
@@ -123,28 +126,28 @@ export const passwordResets: readonly Case[] = [
         endpoint: 'PATCH /users/me/',
         send: { email: '' },
         status: 200,
-        answer: { id: '<id>', username: '<name>', email: '' },
+        responseBody: { id: '<id>', username: '<name>', email: '' },
       },
       { ...follow, ...SPENT },
     ],
   },
   {
-    what: 'a reset link stays valid after a login if logins are not recorded',
+    title: 'a reset link stays valid after a login if logins are not recorded',
     needs: ['mail'],
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [requested, mailed, logIn('<name>', '<password>'), follow],
   },
   {
-    what: 'a recorded login invalidates a reset link',
+    title: 'a recorded login invalidates a reset link',
     settings: { UPDATE_LAST_LOGIN: true },
     needs: ['mail'],
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [requested, mailed, logIn('<name>', '<password>'), { ...follow, ...SPENT }],
   },
   {
-    what: 'a reset link does not reset another user’s password',
+    title: 'a reset link does not reset another user’s password',
     needs: ['mail'],
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       requested,
       mailed,
@@ -161,10 +164,10 @@ export const passwordResets: readonly Case[] = [
     fields: { uid: {}, token: {}, new_password: {}, re_new_password: {} },
   }),
   {
-    what: 'two different passwords do not invalidate the reset link',
+    title: 'two different passwords do not invalidate the reset link',
     settings: retyped,
     needs: ['mail'],
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       requested,
       mailed,
@@ -178,10 +181,10 @@ export const passwordResets: readonly Case[] = [
     ],
   },
   {
-    what: 'sends a mail about a reset password',
+    title: 'sends a mail about a reset password',
     settings: { PASSWORD_CHANGED_EMAIL_CONFIRMATION: true },
     needs: ['mail'],
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       requested,
       mailed,

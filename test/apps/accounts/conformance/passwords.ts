@@ -1,17 +1,17 @@
+import type { Case, RequestStep, Settings } from './case.ts';
+import { faultsOfFields } from './faults.ts';
 import {
   anonymous,
   badToken,
   badTokenSent,
-  emptied,
   FRESH,
   invalid,
   logIn,
   me,
+  noContent,
   unauthorized,
   user,
-} from './answers.ts';
-import type { Case, RequestStep, Settings } from './case.ts';
-import { faultsOfFields } from './faults.ts';
+} from './responses.ts';
 import { aKey } from './shape.ts';
 
 const endpoint = 'POST /users/set_password/';
@@ -46,23 +46,28 @@ const keyOf: RequestStep = {
   bearer: null,
   send: { username: '<name>', password: '<password>' },
   status: 200,
-  answer: { auth_token: aKey },
+  responseBody: { auth_token: aKey },
   keep: { key: 'auth_token' },
 };
 const byKey = { bearer: null, headers: { Authorization: 'Token <key>' } };
 
 export const passwords: readonly Case[] = [
-  ...faultsOfFields({ endpoint, who: 'resident', good, fields: { new_password: {}, current_password: {} } }),
+  ...faultsOfFields({
+    endpoint,
+    caller: 'resident',
+    good,
+    fields: { new_password: {}, current_password: {} },
+  }),
   {
-    what: 'a change of the password requires a login',
+    title: 'a change of the password requires a login',
     steps: [
       { endpoint, send: good, bearer: null, ...anonymous },
       { endpoint, send: good, bearer: 'nonsense', ...badToken('Token is invalid') },
     ].map((step) => ({ ...step, send: { ...good, current_password: 'x' } })),
   },
   {
-    what: 'a change of the password requires the current one',
-    who: 'resident',
+    title: 'a change of the password requires the current one',
+    caller: 'resident',
     steps: [
       {
         endpoint,
@@ -74,30 +79,30 @@ export const passwords: readonly Case[] = [
         send: { ...good, current_password: '<password>x' },
         ...invalid({ current_password: 'Invalid password.' }),
       },
-      me({ status: 200, answer: user() }),
+      me({ status: 200, responseBody: user() }),
     ],
   },
   ...weak.map(
     ([what, password, messages]): Case => ({
-      what: `a new password that is ${what} is rejected on the field`,
-      who: 'resident',
+      title: `a new password that is ${what} is rejected on the field`,
+      caller: 'resident',
       steps: [
         {
           endpoint,
           send: { ...good, new_password: password },
           status: 400,
-          answer: { new_password: messages },
+          responseBody: { new_password: messages },
         },
       ],
     }),
   ),
   {
-    what: 'a changed password ends every session immediately, and logs in from then on',
-    who: 'newcomer',
+    title: 'a changed password ends every session immediately, and logs in from then on',
+    caller: 'newcomer',
     difference: 'tokens of SimpleJWT live on',
     steps: [
       { ...logIn('<name>', '<password>'), keep: { 'other.access': 'access', 'other.refresh': 'refresh' } },
-      { endpoint, send: good, ...emptied },
+      { endpoint, send: good, ...noContent },
       me(changed),
       me(changed, '<other.access>'),
       refreshed,
@@ -105,70 +110,70 @@ export const passwords: readonly Case[] = [
       { endpoint: 'POST /jwt/verify/', send: { token: '<access>' }, ...changed },
       logIn('<name>', '<password>', { good: false }),
       { ...logIn('<name>', FRESH), keep: { access: 'access' } },
-      me({ status: 200, answer: user() }, '<access>'),
+      me({ status: 200, responseBody: user() }, '<access>'),
     ],
   },
   {
-    what: 'a changed password ends the keys, too',
-    who: 'newcomer',
+    title: 'a changed password ends the keys, too',
+    caller: 'newcomer',
     steps: [
       keyOf,
-      { ...me({ status: 200, answer: user() }), ...byKey },
-      { endpoint, send: good, ...emptied },
+      { ...me({ status: 200, responseBody: user() }), ...byKey },
+      { endpoint, send: good, ...noContent },
       { ...me(unauthorized('authentication_failed', 'Invalid token.')), ...byKey },
     ],
   },
   {
-    what: 'keys stay valid after a change of the password if the settings say so, and sessions end',
+    title: 'keys stay valid after a change of the password if the settings say so, and sessions end',
     settings: { LOGOUT_ON_PASSWORD_CHANGE: false },
-    who: 'newcomer',
+    caller: 'newcomer',
     difference: 'tokens of SimpleJWT live on',
     steps: [
       keyOf,
-      { endpoint, send: good, ...emptied },
-      { ...me({ status: 200, answer: user() }), ...byKey },
+      { endpoint, send: good, ...noContent },
+      { ...me({ status: 200, responseBody: user() }), ...byKey },
       me(changed),
       refreshed,
     ],
   },
   {
-    what: 'a key can authenticate a change of the password',
-    who: 'newcomer',
+    title: 'a key can authenticate a change of the password',
+    caller: 'newcomer',
     steps: [
       keyOf,
-      { endpoint, send: good, ...byKey, ...emptied },
+      { endpoint, send: good, ...byKey, ...noContent },
       logIn('<name>', '<password>', { good: false }),
       logIn('<name>', FRESH),
     ],
   },
   ...faultsOfFields({
     endpoint,
-    who: 'resident',
+    caller: 'resident',
     settings: retyped,
     good: { ...good, re_new_password: FRESH },
     fields: { new_password: {}, re_new_password: {}, current_password: {} },
   }),
   {
-    what: 'rejects two different new passwords',
+    title: 'rejects two different new passwords',
     settings: retyped,
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       {
         endpoint,
         send: { ...good, re_new_password: 'another' },
         ...invalid({ non_field_errors: "The two password fields didn't match." }),
       },
-      { endpoint, send: { ...good, re_new_password: FRESH }, ...emptied },
+      { endpoint, send: { ...good, re_new_password: FRESH }, ...noContent },
       logIn('<name>', FRESH),
     ],
   },
   {
-    what: 'sends a mail about a changed password',
+    title: 'sends a mail about a changed password',
     settings: { PASSWORD_CHANGED_EMAIL_CONFIRMATION: true },
     needs: ['mail'],
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
-      { endpoint, send: good, ...emptied },
+      { endpoint, send: good, ...noContent },
       { mailTo: '<email>', subject: /Your password has been successfully changed!$/ },
     ],
   },

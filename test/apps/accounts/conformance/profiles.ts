@@ -1,6 +1,6 @@
-import { anonymous, emptied, invalid, me, unauthorized, user } from './answers.ts';
 import type { Case, Settings } from './case.ts';
 import { faultsOfFields } from './faults.ts';
+import { anonymous, invalid, me, noContent, unauthorized, user } from './responses.ts';
 import { matching } from './shape.ts';
 
 const byEmail: Settings = { LOGIN_FIELD: 'email' };
@@ -10,28 +10,28 @@ const gone = unauthorized('user_not_found', 'User not found');
 /** Returns cases for the caller's own account, by both paths. */
 const profileAt = (path: string): readonly Case[] => [
   {
-    what: `GET ${path} returns the caller`,
-    who: 'newcomer',
-    steps: [{ endpoint: `GET ${path}`, status: 200, answer: self }],
+    title: `GET ${path} returns the caller`,
+    caller: 'newcomer',
+    steps: [{ endpoint: `GET ${path}`, status: 200, responseBody: self }],
   },
   ...faultsOfFields({
     endpoint: `PUT ${path}`,
-    who: 'resident',
+    caller: 'resident',
     good: { email: '<email>' },
     fields: { email: { optional: true, blank: true, isEmail: true } },
   }),
   ...faultsOfFields({
     endpoint: `PATCH ${path}`,
-    who: 'resident',
+    caller: 'resident',
     good: { email: '<email>' },
     fields: { email: { optional: true, blank: true, isEmail: true } },
   }),
   ...(['PUT', 'PATCH'] as const).map(
     (method): Case => ({
-      what: `${method} ${path} changes only the address`,
-      who: 'newcomer',
+      title: `${method} ${path} changes only the address`,
+      caller: 'newcomer',
       steps: [
-        { endpoint: `${method} ${path}`, send: {}, status: 200, answer: self },
+        { endpoint: `${method} ${path}`, send: {}, status: 200, responseBody: self },
         {
           endpoint: `${method} ${path}`,
           send: {
@@ -44,15 +44,15 @@ const profileAt = (path: string): readonly Case[] => [
             is_active: false,
           },
           status: 200,
-          answer: user('<id>', '<name>', '<new>@example.com'),
+          responseBody: user('<id>', '<name>', '<new>@example.com'),
         },
         // A staff user would see all users.
-        { endpoint: 'GET /users/', status: 200, answer: [user('<id>', '<name>', '<new>@example.com')] },
+        { endpoint: 'GET /users/', status: 200, responseBody: [user('<id>', '<name>', '<new>@example.com')] },
         {
           endpoint: `${method} ${path}`,
           send: { email: '' },
           status: 200,
-          answer: user('<id>', '<name>', ''),
+          responseBody: user('<id>', '<name>', ''),
         },
         {
           endpoint: `${method} ${path}`,
@@ -63,64 +63,64 @@ const profileAt = (path: string): readonly Case[] => [
     }),
   ),
   {
-    what: `PATCH ${path} with an address that is taken is rejected on the field`,
+    title: `PATCH ${path} with an address that is taken is rejected on the field`,
     difference: 'addresses are unique',
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       {
         endpoint: `PATCH ${path}`,
         send: { email: '<resident.email>' },
         ...invalid({ email: 'A user with that email already exists.' }),
       },
-      { endpoint: `PATCH ${path}`, send: { email: '<email>' }, status: 200, answer: self },
+      { endpoint: `PATCH ${path}`, send: { email: '<email>' }, status: 200, responseBody: self },
     ],
   },
   ...faultsOfFields({
     endpoint: `DELETE ${path}`,
-    who: 'resident',
+    caller: 'resident',
     good: { current_password: '<password>' },
     fields: { current_password: {} },
   }),
   {
-    what: `HEAD ${path} is GET without a body`,
+    title: `HEAD ${path} is GET without a body`,
     ...(path === '/users/me/'
       ? { difference: 'Djoser fails with a 500: its view of HEAD returns nothing' }
       : {}),
-    who: 'resident',
+    caller: 'resident',
     steps: [
       {
         endpoint: `HEAD ${path}`,
         status: 200,
-        answerHeaders: { 'content-type': matching(/^application\/json/) },
+        responseHeaders: { 'content-type': matching(/^application\/json/) },
       },
       { endpoint: `HEAD ${path}`, bearer: null, status: 401 },
     ],
   },
   {
-    what: `DELETE ${path} requires the password, and ends every token`,
-    who: 'newcomer',
+    title: `DELETE ${path} requires the password, and ends every token`,
+    caller: 'newcomer',
     steps: [
       {
         endpoint: `DELETE ${path}`,
         send: { current_password: 'wrong' },
         ...invalid({ current_password: 'Invalid password.' }),
       },
-      { endpoint: `DELETE ${path}`, send: { current_password: '<password>' }, ...emptied },
+      { endpoint: `DELETE ${path}`, send: { current_password: '<password>' }, ...noContent },
       me(gone),
       { endpoint: `DELETE ${path}`, send: { current_password: '<password>' }, ...gone },
       { endpoint: `PATCH ${path}`, send: {}, ...gone },
     ],
   },
   {
-    what: `PATCH ${path} changes the username, not the address`,
+    title: `PATCH ${path} changes the username, not the address`,
     settings: byEmail,
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       {
         endpoint: `PATCH ${path}`,
         send: { username: '<new>', email: 'another@example.com' },
         status: 200,
-        answer: user('<id>', '<new>', '<email>'),
+        responseBody: user('<id>', '<new>', '<email>'),
       },
       {
         endpoint: `PATCH ${path}`,
@@ -128,7 +128,7 @@ const profileAt = (path: string): readonly Case[] => [
         ...invalid({ username: 'A user with that username already exists.' }),
       },
       { endpoint: `PUT ${path}`, send: {}, ...invalid({ username: 'This field is required.' }) },
-      { endpoint: `PUT ${path}`, send: { username: '<name>' }, status: 200, answer: self },
+      { endpoint: `PUT ${path}`, send: { username: '<name>' }, status: 200, responseBody: self },
     ],
   },
 ];
@@ -137,7 +137,7 @@ export const profiles: readonly Case[] = [
   ...profileAt('/users/me/'),
   ...profileAt('/users/<id>/'),
   {
-    what: 'checks credentials before the body',
+    title: 'checks credentials before the body',
     steps: [
       { endpoint: 'PATCH /users/me/', raw: '{', ...anonymous },
       { endpoint: 'DELETE /users/me/', send: {}, ...anonymous },

@@ -1,5 +1,5 @@
 /**
- * Records the answers of the real stack in answers.jsonl: starts django/server.py once for every combination of settings,
+ * Records the responses of the real stack in responses.jsonl: starts django/server.py once for every combination of settings,
  * and performs each case with users of its own. See docs/conformance.md.
  *
  *   PYTHON=…/bin/python node test/apps/accounts/conformance/record.ts         cases with new requests
@@ -20,14 +20,14 @@ const { readMails, sendTo } = await import('./target.ts');
 const { perform, prepare } = await import('./try-case.ts');
 
 type Case = (typeof cases)[number];
-type Place = import('./target.ts').Place;
+type TestedServer = import('./target.ts').TestedServer;
 type Recorded = import('./recorded.ts').Recorded;
 
 const PORT = Number(process.env.PORT ?? 8_931);
 /** Settings that Django, Djoser and SimpleJWT do not have. */
 const OURS = /^(?:ALLOW_REGISTRATION|AUTH_COOKIES|LEEWAY|PASSWORD_RESET_TIMEOUT|THROTTLE_)/;
 
-/** Answers of which only these headers are compared. */
+/** Responses of which only these headers are compared. */
 const HEADERS = ['allow', 'content-type', 'location', 'www-authenticate'];
 
 /** Returns a proxy of the object, and the set of the names that were read from it. */
@@ -42,26 +42,26 @@ function watch<T extends object>(object: T): { watched: T; read: Set<string> } {
   return { watched, read };
 }
 
-async function record(one: Case, server: Pick<Place, 'send'>, folder: string): Promise<Recorded> {
+async function record(one: Case, server: Pick<TestedServer, 'send'>, folder: string): Promise<Recorded> {
   const login = (name: string) => ({ name, email: `${name}@example.com`, password: PASSWORD });
   const mails = () => readMails(folder);
-  const place: Place = { ...server, mails, staff: login('staff'), superuser: login('superuser') };
+  const tested: TestedServer = { ...server, mails, staff: login('staff'), superuser: login('superuser') };
   const before = (await mails()).length;
-  const all = await prepare(place, one);
+  const all = await prepare(tested, one);
   const { watched, read } = watch({ ...all });
-  const answers: Array<Recorded['answers'][number]> = [];
-  const recording: Place = {
-    ...place,
+  const responses: Array<Recorded['responses'][number]> = [];
+  const recording: TestedServer = {
+    ...tested,
     send: async (...request) => {
-      const answer = await server.send(...request);
+      const response = await server.send(...request);
       const headers = Object.fromEntries(
-        HEADERS.filter((name) => answer.headers[name] !== undefined).map((name) => [
+        HEADERS.filter((name) => response.headers[name] !== undefined).map((name) => [
           name,
-          answer.headers[name],
+          response.headers[name],
         ]),
       );
-      answers.push({ status: answer.status, headers, text: answer.text });
-      return answer;
+      responses.push({ status: response.status, headers, text: response.text });
+      return response;
     },
   };
   const received: Array<Recorded['mails'][number]> = [];
@@ -74,7 +74,7 @@ async function record(one: Case, server: Pick<Place, 'send'>, folder: string): P
     const outcome = await perform(recording, step, watched).catch((error: Error) => error);
     for (const mail of (await mails()).slice(seen)) {
       seen += 1;
-      received.push({ ...mail, after: answers.length });
+      received.push({ ...mail, after: responses.length });
     }
     if (outcome instanceof Error) {
       process.stderr.write(`${keyOf(one)}: ends: ${outcome.message}\n`);
@@ -89,7 +89,7 @@ async function record(one: Case, server: Pick<Place, 'send'>, folder: string): P
     key: keyOf(one),
     requests: requestsOf(one),
     known,
-    answers,
+    responses,
     mails: one.needs?.includes('mail') ? received : [],
   };
 }
@@ -138,17 +138,17 @@ for (const [settings, group] of groups) {
     // Cases that differ come last: in some, staff changes users that others need.
     const isLast = ({ difference }: Case): number => (difference === undefined ? 0 : 1);
     for (const one of group.toSorted((a, b) => isLast(a) - isLast(b))) {
-      const answer = await record(one, server, join(folder, 'mails')).catch((error: Error) => error);
-      if (answer instanceof Error) {
-        process.stderr.write(`${keyOf(one)}: not recorded: ${answer.message}\n`);
+      const response = await record(one, server, join(folder, 'mails')).catch((error: Error) => error);
+      if (response instanceof Error) {
+        process.stderr.write(`${keyOf(one)}: not recorded: ${response.message}\n`);
       } else {
-        recorded.set(answer.key, answer);
+        recorded.set(response.key, response);
       }
     }
   });
 }
 const lines = cases.map((one) => recorded.get(keyOf(one))).filter((one) => one !== undefined);
 await writeFile(
-  new URL('answers.jsonl', import.meta.url),
+  new URL('responses.jsonl', import.meta.url),
   lines.map((line) => `${JSON.stringify(line)}\n`).join(''),
 );

@@ -6,7 +6,7 @@ import test from 'ava';
 
 process.env.CONFORMANCE_DIALECT = 'django';
 const { cases } = await import('./cases.ts');
-const { keyOf, readRecorded, recordedPlace, requestsOf } = await import('./recorded.ts');
+const { keyOf, readRecorded, recordedServer, requestsOf } = await import('./recorded.ts');
 const { tryCase } = await import('./try-case.ts');
 
 const recorded = readRecorded();
@@ -16,29 +16,29 @@ test('every case has a key of its own', (t) => {
 });
 
 for (const one of cases) {
-  const { what, settings = {}, difference } = one;
+  const { settings = {}, difference } = one;
   const key = keyOf(one);
   const set = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
-  const title = `${set.length > 0 ? `with ${set.join(', ')}: ` : ''}${what}`;
-  const answers = recorded.get(key);
+  const title = `${set.length > 0 ? `with ${set.join(', ')}: ` : ''}${one.title}`;
+  const recording = recorded.get(key);
   if (difference === undefined) {
     test(`Django agrees: ${title}`, async (t) => {
-      if (!answers) {
+      if (!recording) {
         t.fail('not recorded: see docs/conformance.md');
         return;
       }
-      t.is(answers.requests, requestsOf(one), 'the case sends other requests now: record it again');
-      await t.notThrowsAsync(tryCase(recordedPlace(answers), one, { known: { ...answers.known } }));
+      t.is(recording.requests, requestsOf(one), 'the case sends other requests now: record it again');
+      await t.notThrowsAsync(tryCase(recordedServer(recording), one, { known: { ...recording.known } }));
     });
-  } else if (answers) {
+  } else if (recording) {
     test(`Django differs: ${title}`, async (t) => {
-      t.is(answers.requests, requestsOf(one), 'the case sends other requests now: record it again');
-      await t.throwsAsync(tryCase(recordedPlace(answers), one, { known: { ...answers.known } }));
+      t.is(recording.requests, requestsOf(one), 'the case sends other requests now: record it again');
+      await t.throwsAsync(tryCase(recordedServer(recording), one, { known: { ...recording.known } }));
     });
   }
 }
 
-test('no answer is recorded of a case that does not exist', (t) => {
+test('every recorded case exists', (t) => {
   const keys = new Set(cases.map(keyOf));
   t.deepEqual(
     [...recorded.keys()].filter((key) => !keys.has(key)),

@@ -3,24 +3,24 @@ import { readFileSync } from 'node:fs';
 import type { IncomingHttpHeaders } from 'node:http';
 
 import type { Case, Step } from './case.ts';
-import type { Answer, Mail, Place } from './target.ts';
+import type { Mail, ReceivedResponse, TestedServer } from './target.ts';
 import type { Known } from './try-case.ts';
 
 /** The responses of the real stack to the requests of one case. */
 export type Recorded = Readonly<{
-  /** Settings and sentence of the case. */
+  /** Settings and title of the case. */
   key: string;
   /** Hash of the requests. A case with other requests has to be recorded again. */
   requests: string;
   /** The values behind the names in the requests. */
   known: Known;
-  answers: ReadonlyArray<Readonly<{ status: number; headers: IncomingHttpHeaders; text: string }>>;
-  /** Mails, each with the number of answers before it. */
+  responses: ReadonlyArray<Readonly<{ status: number; headers: IncomingHttpHeaders; text: string }>>;
+  /** Mails, each with the number of responses before it. */
   mails: ReadonlyArray<Mail & Readonly<{ after: number }>>;
 }>;
 
-export const keyOf = ({ settings = {}, what }: Pick<Case, 'settings' | 'what'>): string =>
-  `${JSON.stringify(settings)} ${what}`;
+export const keyOf = ({ settings = {}, title }: Pick<Case, 'settings' | 'title'>): string =>
+  `${JSON.stringify(settings)} ${title}`;
 
 const requestOf = (step: Step): unknown =>
   'endpoint' in step
@@ -30,15 +30,15 @@ const requestOf = (step: Step): unknown =>
       : [step.noMailTo, String(step.subject)];
 
 /** Returns the hash of the requests of a case. */
-export const requestsOf = ({ who, steps }: Pick<Case, 'who' | 'steps'>): string =>
+export const requestsOf = ({ caller, steps }: Pick<Case, 'caller' | 'steps'>): string =>
   createHash('sha256')
-    .update(JSON.stringify([who, steps.map(requestOf)]))
+    .update(JSON.stringify([caller, steps.map(requestOf)]))
     .digest('hex')
     .slice(0, 12);
 
-/** The recorded answers, by the key of their case. */
+/** The recorded responses, by the key of their case. */
 export function readRecorded(): ReadonlyMap<string, Recorded> {
-  const lines = readFileSync(new URL('answers.jsonl', import.meta.url), 'utf8')
+  const lines = readFileSync(new URL('responses.jsonl', import.meta.url), 'utf8')
     .trim()
     .split('\n');
   return new Map(lines.map((line) => JSON.parse(line) as Recorded).map((one) => [one.key, one]));
@@ -52,17 +52,17 @@ const parsed = (text: string): unknown => {
   }
 };
 
-/** Returns a server that gives the recorded answers of one case, in their order. */
-export function recordedPlace({ answers, mails }: Recorded): Place {
+/** Returns a server that returns the recorded responses of one case, in their order. */
+export function recordedServer({ responses, mails }: Recorded): TestedServer {
   let next = 0;
   return {
     send: async (method, path) => {
-      const answer = answers[next];
+      const response = responses[next];
       next += 1;
-      if (!answer) {
+      if (!response) {
         throw new Error(`${method} ${path} was not recorded`);
       }
-      return { ...answer, body: parsed(answer.text) };
+      return { ...response, body: parsed(response.text) };
     },
     mails: async () => mails.filter(({ after }) => after <= next),
     staff: null,
@@ -87,7 +87,7 @@ function orderOf(value: unknown, other: unknown): unknown {
 }
 
 /** Returns the differences in the order of a response's members from the recorded response. */
-export function orderFaults({ body }: Pick<Answer, 'body'>, recorded: string): readonly string[] {
+export function orderFaults({ body }: Pick<ReceivedResponse, 'body'>, recorded: string): readonly string[] {
   const theirs = parsed(recorded);
   const [left, right] = [JSON.stringify(orderOf(body, theirs)), JSON.stringify(orderOf(theirs, body))];
   return left === right ? [] : [`the members are in another order than in ${recorded}`];

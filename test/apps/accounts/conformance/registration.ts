@@ -1,11 +1,11 @@
-import { BLANK, badToken, forbidden, invalid, logIn, user } from './answers.ts';
 import type { Case, Settings } from './case.ts';
 import { faultsOfFields } from './faults.ts';
+import { BLANK, badToken, forbidden, invalid, logIn, user } from './responses.ts';
 import { anId, aText, matching } from './shape.ts';
 
 const endpoint = 'POST /users/';
 const good = { username: '<new>', email: '<new>@example.com', password: 'correct horse battery staple' };
-const made = { status: 201, answer: user(anId, '<new>', '<new>@example.com') };
+const made = { status: 201, responseBody: user(anId, '<new>', '<new>@example.com') };
 const byEmail: Settings = { LOGIN_FIELD: 'email' };
 const retyped: Settings = { USER_CREATE_PASSWORD_RETYPE: true };
 const closed: Settings = { ALLOW_REGISTRATION: false };
@@ -77,24 +77,24 @@ export const registration: readonly Case[] = [
   }),
   ...refused.map(
     ([what, changes, faults, difference]): Case => ({
-      what: `${endpoint} with ${what} is rejected on the field`,
+      title: `${endpoint} with ${what} is rejected on the field`,
       ...(difference === undefined ? {} : { difference }),
       steps: [{ endpoint, send: { ...good, ...changes }, ...invalid(faults) }],
     }),
   ),
   {
-    what: 'reports two errors of a password together',
+    title: 'reports two errors of a password together',
     steps: [
       {
         endpoint,
         send: { ...good, password: '12345678' },
         status: 400,
-        answer: { password: ['This password is too common.', 'This password is entirely numeric.'] },
+        responseBody: { password: ['This password is too common.', 'This password is entirely numeric.'] },
       },
     ],
   },
   {
-    what: 'any client can register and log in with the sent values',
+    title: 'any client can register and log in with the sent values',
     steps: [
       { endpoint, send: good, ...made },
       logIn('<new>', good.password),
@@ -102,19 +102,19 @@ export const registration: readonly Case[] = [
     ],
   },
   {
-    what: 'the address is optional',
+    title: 'the address is optional',
     steps: [
-      { endpoint, send: { ...good, email: '' }, status: 201, answer: user(anId, '<new>', '') },
+      { endpoint, send: { ...good, email: '' }, status: 201, responseBody: user(anId, '<new>', '') },
       {
         endpoint,
         send: { username: '<new>b', password: good.password },
         status: 201,
-        answer: user(anId, '<new>b', ''),
+        responseBody: user(anId, '<new>b', ''),
       },
     ],
   },
   {
-    what: 'a new user cannot set staff, superuser or id',
+    title: 'a new user cannot set staff, superuser or id',
     steps: [
       {
         endpoint,
@@ -127,35 +127,35 @@ export const registration: readonly Case[] = [
         endpoint: 'GET /users/',
         bearer: '<access>',
         status: 200,
-        answer: [user('<id>', '<new>', '<new>@example.com')],
+        responseBody: [user('<id>', '<new>', '<new>@example.com')],
       },
     ],
   },
   {
-    what: 'removes white space around names, and lowercases the host of an address',
+    title: 'removes white space around names, and lowercases the host of an address',
     steps: [
       {
         endpoint,
         send: { ...good, username: '  <new> ', email: 'Ann.<new>@EXAMPLE.Com' },
         status: 201,
-        answer: user(anId, '<new>', 'Ann.<new>@example.com'),
+        responseBody: user(anId, '<new>', 'Ann.<new>@example.com'),
       },
     ],
   },
   {
-    what: 'a name in full-width letters equals the name in ASCII letters',
+    title: 'a name in full-width letters equals the name in ASCII letters',
     steps: [
       { endpoint, send: good, ...made },
       {
         endpoint,
         send: { username: 'Ｎ<new>', password: good.password },
         status: 201,
-        answer: user(anId, 'N<new>', ''),
+        responseBody: user(anId, 'N<new>', ''),
       },
     ],
   },
   {
-    what: 'removes white space around a password, at registration and at every later use',
+    title: 'removes white space around a password, at registration and at every later use',
     steps: [
       { endpoint, send: { ...good, password: `  ${good.password} ` }, ...made },
       logIn('<new>', good.password),
@@ -168,13 +168,13 @@ export const registration: readonly Case[] = [
     ],
   },
   {
-    what: 'reports that a password is both short and common',
+    title: 'reports that a password is both short and common',
     steps: [
       {
         endpoint,
         send: { ...good, password: '123' },
         status: 400,
-        answer: {
+        responseBody: {
           password: [
             'This password is too short. It must contain at least 8 characters.',
             'This password is too common.',
@@ -185,11 +185,11 @@ export const registration: readonly Case[] = [
     ],
   },
   {
-    what: 'rejects a registration with an invalid token',
+    title: 'rejects a registration with an invalid token',
     steps: [{ endpoint, send: good, bearer: 'nonsense', ...badToken('Token is invalid') }],
   },
   {
-    what: 'ignores a repeated field that the settings do not require',
+    title: 'ignores a repeated field that the settings do not require',
     steps: [{ endpoint, send: { ...good, re_password: 'another' }, ...made }],
   },
 
@@ -200,7 +200,7 @@ export const registration: readonly Case[] = [
     fields: { username: { isUsername: true }, password: {}, re_password: {} },
   }),
   {
-    what: 'rejects two different passwords at registration',
+    title: 'rejects two different passwords at registration',
     settings: retyped,
     steps: [
       {
@@ -220,7 +220,7 @@ export const registration: readonly Case[] = [
     differenceIfMissing: 'Django asks for both names',
   }),
   {
-    what: 'requires no username if the address is the login name',
+    title: 'requires no username if the address is the login name',
     settings: byEmail,
     difference: 'Django asks for both',
     steps: [
@@ -228,18 +228,18 @@ export const registration: readonly Case[] = [
         endpoint,
         send: { email: good.email, password: good.password },
         status: 201,
-        answer: user(anId, matching(/^user_[0-9a-f]{12}$/), good.email),
+        responseBody: user(anId, matching(/^user_[0-9a-f]{12}$/), good.email),
       },
       logIn(good.email, good.password, { field: 'email' }),
     ],
   },
 
   {
-    what: 'rejects every registration if registration is closed, also by users',
+    title: 'rejects every registration if registration is closed, also by users',
     settings: closed,
     needs: ['staff', 'superuser'],
     difference: 'Djoser has no such setting',
-    who: 'resident',
+    caller: 'resident',
     steps: [
       { endpoint, bearer: null, send: good, ...forbidden(aText) },
       { endpoint, send: good, ...forbidden(aText) },
@@ -249,7 +249,7 @@ export const registration: readonly Case[] = [
         bearer: '<superuser.access>',
         send: { ...good, username: '<new>b', email: '' },
         status: 201,
-        answer: user(anId, '<new>b', ''),
+        responseBody: user(anId, '<new>b', ''),
       },
     ],
   },

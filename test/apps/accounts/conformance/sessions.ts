@@ -1,5 +1,5 @@
-import { anonymous, badToken, badTokenSent, emptied, logIn, me, missing, user } from './answers.ts';
 import type { Case } from './case.ts';
+import { anonymous, badToken, badTokenSent, logIn, me, noContent, notFound, user } from './responses.ts';
 import { anId, aTime, listWith } from './shape.ts';
 
 const session = (current: boolean, agent = '') => ({
@@ -11,11 +11,11 @@ const session = (current: boolean, agent = '') => ({
   current,
 });
 const difference = 'SimpleJWT does not know where one is logged in';
-const known = { status: 200, answer: user() };
+const known = { status: 200, responseBody: user() };
 
 export const sessions: readonly Case[] = [
   {
-    what: 'the list of sessions requires a login',
+    title: 'the list of sessions requires a login',
     difference,
     steps: [
       { endpoint: 'GET /sessions/', ...anonymous },
@@ -23,32 +23,32 @@ export const sessions: readonly Case[] = [
     ],
   },
   {
-    what: 'lists the sessions of a user, most recently used first',
+    title: 'lists the sessions of a user, most recently used first',
     difference,
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       {
         ...logIn('<name>', '<password>'),
         headers: { 'User-Agent': 'a phone' },
         keep: { 'other.access': 'access' },
       },
-      { endpoint: 'GET /sessions/', status: 200, answer: [session(false, 'a phone'), session(true)] },
+      { endpoint: 'GET /sessions/', status: 200, responseBody: [session(false, 'a phone'), session(true)] },
       {
         endpoint: 'GET /sessions/',
         bearer: '<other.access>',
         status: 200,
-        answer: [session(true, 'a phone'), session(false)],
+        responseBody: [session(true, 'a phone'), session(false)],
       },
     ],
   },
   {
-    what: 'a user can end one session, with immediate effect',
+    title: 'a user can end one session, with immediate effect',
     difference,
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
-      { endpoint: 'GET /sessions/', status: 200, answer: [session(true)], keep: { mine: '0.id' } },
+      { endpoint: 'GET /sessions/', status: 200, responseBody: [session(true)], keep: { mine: '0.id' } },
       { ...logIn('<name>', '<password>'), keep: { 'other.access': 'access' } },
-      { endpoint: 'DELETE /sessions/<mine>/', bearer: '<other.access>', ...emptied },
+      { endpoint: 'DELETE /sessions/<mine>/', bearer: '<other.access>', ...noContent },
       me(badToken('Token is blacklisted')),
       {
         endpoint: 'POST /jwt/refresh/',
@@ -56,13 +56,13 @@ export const sessions: readonly Case[] = [
         ...badTokenSent('Token is blacklisted'),
       },
       me(known, '<other.access>'),
-      { endpoint: 'DELETE /sessions/<mine>/', bearer: '<other.access>', ...missing },
+      { endpoint: 'DELETE /sessions/<mine>/', bearer: '<other.access>', ...notFound },
     ],
   },
   {
-    what: 'lists a key as a session',
+    title: 'lists a key as a session',
     difference,
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       {
         endpoint: 'POST /token/login/',
@@ -70,37 +70,37 @@ export const sessions: readonly Case[] = [
         headers: { 'User-Agent': 'a script' },
         send: { username: '<name>', password: '<password>' },
         status: 200,
-        answer: { auth_token: (value) => (typeof value === 'string' ? null : 'is no key') },
+        responseBody: { auth_token: (value) => (typeof value === 'string' ? null : 'is no key') },
         keep: { key: 'auth_token' },
       },
       {
         endpoint: 'GET /sessions/',
         status: 200,
-        answer: listWith(session(false, 'a script')),
+        responseBody: listWith(session(false, 'a script')),
         keep: { it: '0.id' },
       },
-      { endpoint: 'DELETE /sessions/<it>/', ...emptied },
+      { endpoint: 'DELETE /sessions/<it>/', ...noContent },
       {
         endpoint: 'GET /users/me/',
         bearer: null,
         headers: { Authorization: 'Token <key>' },
         status: 401,
-        answer: { detail: 'Invalid token.', code: 'authentication_failed' },
+        responseBody: { detail: 'Invalid token.', code: 'authentication_failed' },
       },
     ],
   },
   {
-    what: 'returns 404 for the session of another user',
+    title: 'returns 404 for the session of another user',
     difference,
-    who: 'newcomer',
+    caller: 'newcomer',
     needs: ['staff'],
     steps: [
-      { endpoint: 'GET /sessions/', status: 200, answer: [session(true)], keep: { mine: '0.id' } },
-      { endpoint: 'DELETE /sessions/<mine>/', bearer: '<resident.access>', ...missing },
-      { endpoint: 'DELETE /sessions/<mine>/', bearer: '<staff.access>', ...missing },
+      { endpoint: 'GET /sessions/', status: 200, responseBody: [session(true)], keep: { mine: '0.id' } },
+      { endpoint: 'DELETE /sessions/<mine>/', bearer: '<resident.access>', ...notFound },
+      { endpoint: 'DELETE /sessions/<mine>/', bearer: '<staff.access>', ...notFound },
       ...['0', '999999999', 'abc', '99999999999999999999'].map((id) => ({
         endpoint: `DELETE /sessions/${id}/`,
-        ...missing,
+        ...notFound,
       })),
       me(known),
     ],

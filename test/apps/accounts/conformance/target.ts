@@ -16,9 +16,9 @@ export type Outgoing = Readonly<{
 }>;
 
 /** One server with fixed settings. */
-export type Place = Readonly<{
+export type TestedServer = Readonly<{
   /** Sends one request to a path below the address of `/users/` and `/jwt/`. */
-  send: (method: string, path: string, request: Outgoing) => Promise<Answer>;
+  send: (method: string, path: string, request: Outgoing) => Promise<ReceivedResponse>;
   /** All mails so far, newest last. Null if the test cannot read them. */
   mails: (() => Promise<readonly Mail[]>) | null;
   staff: Login | null;
@@ -28,13 +28,13 @@ export type Place = Readonly<{
 /** Servers that cases can run against. */
 export type Target = Readonly<{
   /** Null if there is no server with these settings. */
-  placeFor: (settings: Settings) => Promise<Place> | null;
+  serverFor: (settings: Settings) => Promise<TestedServer> | null;
   /** Requirements of cases that the server does not meet. */
   lacks: readonly Need[];
   close: () => Promise<void>;
 }>;
 
-export type Answer = Readonly<{
+export type ReceivedResponse = Readonly<{
   status: number;
   headers: IncomingHttpHeaders;
   text: string;
@@ -54,7 +54,7 @@ const parsed = (text: string): unknown => {
  * does not contain it; fetch cannot set it.
  */
 export const sendTo =
-  (base: string, host: string | null): Place['send'] =>
+  (base: string, host: string | null): TestedServer['send'] =>
   (method, path, outgoing) =>
     sendOne({ base, host }, method, path, outgoing);
 
@@ -63,9 +63,9 @@ async function sendOne(
   method: string,
   path: string,
   { headers, payload }: Outgoing,
-): Promise<Answer> {
+): Promise<ReceivedResponse> {
   const url = new URL(base.replace(/\/$/, '') + path);
-  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const { promise, resolve, reject } = Promise.withResolvers<ReceivedResponse>();
   const outgoing = (url.protocol === 'https:' ? httpsRequest : httpRequest)(
     url,
     {

@@ -1,33 +1,34 @@
-import { emptied, invalid, logIn, noAccount, user } from './answers.ts';
 import type { Case, RequestStep } from './case.ts';
+import { invalid, logIn, noActiveAccount, noContent, user } from './responses.ts';
 import { anId, aText, matching } from './shape.ts';
 
 const difference = 'Djoser and SimpleJWT count nothing';
 
-const tooMany: Pick<RequestStep, 'status' | 'answer' | 'answerHeaders'> = {
+const tooMany: Pick<RequestStep, 'status' | 'responseBody' | 'responseHeaders'> = {
   status: 429,
-  answer: { detail: aText },
-  answerHeaders: { 'retry-after': matching(/^[1-9]\d*$/) },
+  responseBody: { detail: aText },
+  responseHeaders: { 'retry-after': matching(/^[1-9]\d*$/) },
 };
 const failed = (login: string): RequestStep => ({
   endpoint: 'POST /jwt/create/',
   bearer: null,
   send: { username: login, password: 'wrong' },
-  ...noAccount,
+  ...noActiveAccount,
 });
 const asked = (action: string, email: string): RequestStep => ({
   endpoint: `POST /users/${action}/`,
   bearer: null,
   send: { email },
-  ...emptied,
+  ...noContent,
 });
 
 export const throttled: readonly Case[] = [
   {
-    what: 'throttles a login name after failed logins, at both login paths and also with the right password, but no other user',
+    title:
+      'throttles a login name after failed logins, at both login paths and also with the right password, but no other user',
     settings: { THROTTLE_LOGIN: '3/hour' },
     difference,
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       failed('<name>'),
       failed('<NAME>'),
@@ -49,10 +50,10 @@ export const throttled: readonly Case[] = [
     ],
   },
   {
-    what: 'a successful login resets the count of failed ones',
+    title: 'a successful login resets the count of failed ones',
     settings: { THROTTLE_LOGIN: '3/hour' },
     difference,
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       failed('<name>'),
       failed('<name>'),
@@ -64,10 +65,10 @@ export const throttled: readonly Case[] = [
   },
   ...['reset_password', 'reset_username'].map(
     (action): Case => ({
-      what: `throttles mails of ${action}, for known and unknown users alike`,
+      title: `throttles mails of ${action}, for known and unknown users alike`,
       settings: { THROTTLE_RESET: '2/hour' },
       difference,
-      who: 'newcomer',
+      caller: 'newcomer',
       steps: ['<email>', 'nobody.<new>@example.com'].flatMap((email) => [
         asked(action, email),
         asked(action, email),
@@ -76,7 +77,7 @@ export const throttled: readonly Case[] = [
     }),
   ),
   {
-    what: 'throttles registrations',
+    title: 'throttles registrations',
     // The resident's registration was the first of three.
     settings: { THROTTLE_REGISTER: '3/hour' },
     difference,
@@ -86,7 +87,7 @@ export const throttled: readonly Case[] = [
           endpoint: 'POST /users/',
           send: { username: `${letter}<new>`, password: 'correct horse battery staple' },
           status: 201,
-          answer: user(anId, `${letter}<new>`, ''),
+          responseBody: user(anId, `${letter}<new>`, ''),
         }),
       ),
       {

@@ -1,6 +1,6 @@
-import { anonymous, emptied, invalid, me, unauthorized, user } from './answers.ts';
 import type { Case, RequestStep } from './case.ts';
 import { faultsOfFields } from './faults.ts';
+import { anonymous, invalid, me, noContent, unauthorized, user } from './responses.ts';
 import { aKey } from './shape.ts';
 
 const endpoint = 'POST /token/login/';
@@ -16,11 +16,11 @@ const keyed = (name = 'key'): RequestStep => ({
   bearer: null,
   send: good,
   status: 200,
-  answer: { auth_token: aKey },
+  responseBody: { auth_token: aKey },
   keep: { [name]: 'auth_token' },
 });
 const by = (key: string) => ({ bearer: null, headers: { Authorization: `Token ${key}` } });
-const known = { status: 200, answer: user() };
+const known = { status: 200, responseBody: user() };
 
 export const tokens: readonly Case[] = [
   ...faultsOfFields({
@@ -30,41 +30,41 @@ export const tokens: readonly Case[] = [
     differenceIfMissing: NAMED,
   }),
   {
-    what: 'returns a key for the right password only',
-    who: 'resident',
+    title: 'returns a key for the right password only',
+    caller: 'resident',
     steps: [
       { endpoint, bearer: null, send: { ...good, password: 'wrong' }, ...REFUSED },
       { endpoint, bearer: null, send: { ...good, username: 'nobody' }, ...REFUSED },
     ],
   },
   {
-    what: 'a key authenticates like an access token, until its logout',
-    who: 'newcomer',
+    title: 'a key authenticates like an access token, until its logout',
+    caller: 'newcomer',
     steps: [
       keyed(),
       { ...me(known), ...by('<key>') },
       { ...me(known), bearer: null, headers: { Authorization: 'token <key>' } },
-      { endpoint: out, ...by('<key>'), ...emptied },
+      { endpoint: out, ...by('<key>'), ...noContent },
       { ...me(NO_KEY), ...by('<key>') },
       { endpoint: out, ...by('<key>'), ...NO_KEY },
       me(known),
     ],
   },
   {
-    what: 'each login returns another key, which ends separately',
+    title: 'each login returns another key, which ends separately',
     difference: 'Djoser keeps one key a user, as it is',
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       keyed('first'),
       keyed('second'),
-      { endpoint: out, ...by('<first>'), ...emptied },
+      { endpoint: out, ...by('<first>'), ...noContent },
       { ...me(NO_KEY), ...by('<first>') },
       { ...me(known), ...by('<second>') },
     ],
   },
   {
-    what: 'a key has the scheme Token, and is no access token',
-    who: 'newcomer',
+    title: 'a key has the scheme Token, and is no access token',
+    caller: 'newcomer',
     steps: [
       keyed(),
       {
@@ -85,7 +85,7 @@ export const tokens: readonly Case[] = [
       {
         ...me({
           status: 401,
-          answer: {
+          responseBody: {
             detail: 'Given token not valid for any token type',
             code: 'token_not_valid',
             messages: [{ token_class: 'AccessToken', token_type: 'access', message: 'Token is invalid' }],
@@ -96,21 +96,21 @@ export const tokens: readonly Case[] = [
     ],
   },
   {
-    what: 'a logout requires a login',
+    title: 'a logout requires a login',
     steps: [
       { endpoint: out, ...anonymous },
       { endpoint: out, ...by('nonsense'), ...NO_KEY },
     ],
   },
   {
-    what: 'a logout with an access token ends its session',
+    title: 'a logout with an access token ends its session',
     difference: 'Djoser’s ends the key, and leaves the session',
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
-      { endpoint: out, ...emptied },
+      { endpoint: out, ...noContent },
       me({
         status: 401,
-        answer: {
+        responseBody: {
           detail: 'Given token not valid for any token type',
           code: 'token_not_valid',
           messages: [{ token_class: 'AccessToken', token_type: 'access', message: 'Token is blacklisted' }],
@@ -126,16 +126,16 @@ export const tokens: readonly Case[] = [
     differenceIfMissing: NAMED,
   }),
   {
-    what: 'returns a key for an address if that is the login name',
+    title: 'returns a key for an address if that is the login name',
     settings: { LOGIN_FIELD: 'email' },
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       {
         endpoint,
         bearer: null,
         send: { email: '<email>', password: '<password>' },
         status: 200,
-        answer: { auth_token: aKey },
+        responseBody: { auth_token: aKey },
       },
       { endpoint, bearer: null, send: { email: '<name>', password: '<password>' }, ...REFUSED },
     ],

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 
 import { PASSWORD, until } from '../../../helpers/server.ts';
-import type { Case, RequestStep, Settings, Step, Who } from './case.ts';
+import type { Caller, Case, RequestStep, Settings, Step } from './case.ts';
 import { orderFaults } from './recorded.ts';
 import { faultsOf, isInner, isOurDialect, type Shape } from './shape.ts';
-import type { Answer, Login, Mail, Place } from './target.ts';
+import type { Login, Mail, ReceivedResponse, TestedServer } from './target.ts';
 
 /** The values that a case knows, such as ids and parts of responses. */
 export type Known = Record<string, unknown>;
@@ -40,13 +40,13 @@ function fill<T>(value: T, kept: Known): T {
 const memberOf = (value: unknown, path: string): unknown =>
   path.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], value);
 
-const cookieOf = ({ headers }: Answer, name: string): string | undefined =>
+const cookieOf = ({ headers }: ReceivedResponse, name: string): string | undefined =>
   (headers['set-cookie'] ?? []).map((line) => new RegExp(`^${name}=([^;]*)`).exec(line)?.[1]).find(Boolean);
 
-async function request(place: Place, step: RequestStep, kept: Known): Promise<Answer> {
+async function request(server: TestedServer, step: RequestStep, kept: Known): Promise<ReceivedResponse> {
   const { bearer = kept.bearer, headers = {} } = step;
   const [method = '', path = ''] = fill(step.endpoint, kept).split(' ');
-  return place.send(method, path, {
+  return server.send(method, path, {
     headers: {
       ...(typeof bearer === 'string' ? { Authorization: `Bearer ${fill(bearer, kept)}` } : {}),
       ...fill(headers, kept),
@@ -60,44 +60,44 @@ async function request(place: Place, step: RequestStep, kept: Known): Promise<An
  * Sends one request, keeps the values that the step names, and returns the errors of the response. `theirs` is the
  * body of the real stack: its members must have the same order.
  */
-async function askFor(
-  place: Place,
+async function sendRequest(
+  server: TestedServer,
   step: RequestStep,
   kept: Known,
   theirs?: string,
 ): Promise<readonly string[]> {
-  const answer = await request(place, step, kept);
-  const { status, headers, text } = answer;
+  const response = await request(server, step, kept);
+  const { status, headers, text } = response;
   const faults = [
-    ...(theirs === undefined || step.difference !== undefined ? [] : orderFaults(answer, theirs)),
+    ...(theirs === undefined || step.difference !== undefined ? [] : orderFaults(response, theirs)),
     ...faultsOf(step.status, status, 'the status'),
-    ...(step.answer === undefined
+    ...(step.responseBody === undefined
       ? faultsOf('', text, 'the body')
-      : faultsOf(fill(step.answer, kept), answer.body, 'the body')),
-    ...Object.entries(fill(step.answerHeaders ?? {}, kept)).flatMap(([name, shape]) =>
+      : faultsOf(fill(step.responseBody, kept), response.body, 'the body')),
+    ...Object.entries(fill(step.responseHeaders ?? {}, kept)).flatMap(([name, shape]) =>
       faultsOf(shape as Shape, headers[name], name),
     ),
   ];
-  const heading = `${fill(step.endpoint, kept)} was answered ${status} ${text}`;
+  const heading = `${fill(step.endpoint, kept)} returned ${status} ${text}`;
   for (const [name, from] of Object.entries(step.keep ?? {})) {
     kept[name] = from.startsWith('cookie ')
-      ? cookieOf(answer, from.slice('cookie '.length))
-      : memberOf(answer.body, from);
+      ? cookieOf(response, from.slice('cookie '.length))
+      : memberOf(response.body, from);
   }
   const isExempt = step.difference !== undefined && !isOurDialect;
   return faults.length > 0 && !isExempt ? [`${heading}\n  ${faults.join('\n  ')}`] : [];
 }
 
-async function mailsTo(place: Place, address: string, subject: RegExp): Promise<readonly Mail[]> {
-  const mails = (await place.mails?.()) ?? [];
+async function mailsTo(server: TestedServer, address: string, subject: RegExp): Promise<readonly Mail[]> {
+  const mails = (await server.mails?.()) ?? [];
   return mails.filter((mail) => mail.to === address && subject.test(mail.subject));
 }
 
-async function follow(place: Place, step: Exclude<Step, RequestStep>, kept: Known): Promise<void> {
+async function checkMail(server: TestedServer, step: Exclude<Step, RequestStep>, kept: Known): Promise<void> {
   if ('noMailTo' in step) {
-    const found = await mailsTo(place, fill(step.noMailTo, kept), step.subject);
+    const found = await mailsTo(server, fill(step.noMailTo, kept), step.subject);
     if (found.length > 0) {
-      throw new Error(`${found[0]?.to} was written to: ${found[0]?.subject}`);
+      throw new Error(`A mail to ${found[0]?.to} was sent: ${found[0]?.subject}`);
     }
     return;
   }
@@ -106,12 +106,12 @@ async function follow(place: Place, step: Exclude<Step, RequestStep>, kept: Know
   // The first one that this case has not read yet.
   const before = Number(kept[`${seen} ${step.subject}`] ?? 0);
   const found = await until(
-    () => mailsTo(place, address, step.subject),
+    () => mailsTo(server, address, step.subject),
     (mails) => mails.length > before,
   );
   const mail = found[before];
   if (!mail) {
-    throw new Error(`Nobody wrote to ${address} about ${step.subject}.`);
+    throw new Error(`No mail to ${address} has the subject ${step.subject}.`);
   }
   kept[`${seen} ${step.subject}`] = before + 1;
   if (step.keep) {
@@ -122,10 +122,10 @@ async function follow(place: Place, step: Exclude<Step, RequestStep>, kept: Know
 }
 
 /** Logs a user in, and returns the values that a case can use. */
-async function enter(place: Place, settings: Settings, login: Login): Promise<Known> {
+async function logInAs(server: TestedServer, settings: Settings, login: Login): Promise<Known> {
   const field = settings.LOGIN_FIELD === 'email' ? 'email' : 'username';
-  const answer = await request(
-    place,
+  const response = await request(
+    server,
     {
       endpoint: 'POST /jwt/create/',
       send: { [field]: field === 'email' ? login.email : login.name, password: login.password },
@@ -133,52 +133,58 @@ async function enter(place: Place, settings: Settings, login: Login): Promise<Kn
     },
     {},
   );
-  const { access, refresh } = (answer.body ?? {}) as { access?: string; refresh?: string };
+  const { access, refresh } = (response.body ?? {}) as { access?: string; refresh?: string };
   if (!access) {
-    throw new Error(`${login.name} could not log in: ${answer.status} ${answer.text}`);
+    throw new Error(`${login.name} could not log in: ${response.status} ${response.text}`);
   }
-  const me = await request(place, { endpoint: 'GET /users/me/', bearer: access, status: 200 }, {});
+  const me = await request(server, { endpoint: 'GET /users/me/', bearer: access, status: 200 }, {});
   return {
     ...login,
     NAME: login.name.toUpperCase(),
     id: memberOf(me.body, 'id'),
     access,
-    refresh: refresh ?? cookieOf(answer, 'refresh'),
-    csrf: cookieOf(answer, 'csrftoken'),
+    refresh: refresh ?? cookieOf(response, 'refresh'),
+    csrf: cookieOf(response, 'csrftoken'),
   };
 }
 
 /** Registers a user for one case. */
-async function register(place: Place, settings: Settings, { active }: { active: boolean }): Promise<Known> {
+async function register(
+  server: TestedServer,
+  settings: Settings,
+  { active }: { active: boolean },
+): Promise<Known> {
   const name = `u${randomBytes(6).toString('hex')}`;
   const login: Login = { name, email: `${name}@example.com`, password: PASSWORD };
-  const opener =
-    settings.ALLOW_REGISTRATION === false && place.staff ? await enter(place, settings, place.staff) : {};
-  const answer = await request(
-    place,
+  const registrar =
+    settings.ALLOW_REGISTRATION === false && server.staff
+      ? await logInAs(server, settings, server.staff)
+      : {};
+  const response = await request(
+    server,
     {
       endpoint: 'POST /users/',
-      bearer: (opener.access as string | undefined) ?? null,
+      bearer: (registrar.access as string | undefined) ?? null,
       send: { username: name, email: login.email, password: PASSWORD, re_password: PASSWORD },
       status: 201,
     },
     {},
   );
-  if (answer.status !== 201) {
-    throw new Error(`${name} could not be registered: ${answer.status} ${answer.text}`);
+  if (response.status !== 201) {
+    throw new Error(`${name} could not be registered: ${response.status} ${response.text}`);
   }
   if (!active) {
-    return { ...login, id: memberOf(answer.body, 'id') };
+    return { ...login, id: memberOf(response.body, 'id') };
   }
   if (settings.SEND_ACTIVATION_EMAIL) {
     const kept: Known = {};
-    await follow(
-      place,
+    await checkMail(
+      server,
       { mailTo: login.email, subject: /activation/i, keep: { uid: 'uid', token: 'token' } },
       kept,
     );
-    const faults = await askFor(
-      place,
+    const faults = await sendRequest(
+      server,
       { endpoint: 'POST /users/activation/', send: { uid: '<uid>', token: '<token>' }, status: 204 },
       kept,
     );
@@ -186,50 +192,54 @@ async function register(place: Place, settings: Settings, { active }: { active: 
       throw new Error(faults.join('\n'));
     }
   }
-  return enter(place, settings, login);
+  return logInAs(server, settings, login);
 }
 
 /** Milliseconds after which a shared user logs in again: an access token lives for five minutes. */
 const FRESH_MS = 200_000;
 
 type Shared = Readonly<{ known: Promise<Known>; since: number }>;
-const residents = new WeakMap<Place, Map<Who, Shared>>();
+const residents = new WeakMap<TestedServer, Map<Caller, Shared>>();
 
-/** Returns a user that several cases share: registered once for each place, or looked up. */
-function shared(place: Place, settings: Settings, who: 'resident' | 'staff' | 'superuser'): Promise<Known> {
-  const here = residents.get(place) ?? new Map<Who, Shared>();
-  residents.set(place, here);
-  const earlier = here.get(who);
+/** Returns a user that several cases share: registered once for each server, or looked up. */
+function sharedUser(
+  server: TestedServer,
+  settings: Settings,
+  caller: 'resident' | 'staff' | 'superuser',
+): Promise<Known> {
+  const here = residents.get(server) ?? new Map<Caller, Shared>();
+  residents.set(server, here);
+  const earlier = here.get(caller);
   if (earlier && performance.now() - earlier.since < FRESH_MS) {
     return earlier.known;
   }
-  const login = who === 'resident' ? null : place[who];
+  const login = caller === 'resident' ? null : server[caller];
   const known = earlier
-    ? earlier.known.then((before) => enter(place, settings, login ?? (before as Login)))
+    ? earlier.known.then((before) => logInAs(server, settings, login ?? (before as Login)))
     : login
-      ? enter(place, settings, login)
-      : register(place, settings, { active: true });
-  here.set(who, { known, since: performance.now() });
+      ? logInAs(server, settings, login)
+      : register(server, settings, { active: true });
+  here.set(caller, { known, since: performance.now() });
   return known;
 }
 
-const as = (who: string, known: Known): Known =>
-  Object.fromEntries(Object.entries(known).map(([name, value]) => [`${who}.${name}`, value]));
+const prefixed = (caller: string, known: Known): Known =>
+  Object.fromEntries(Object.entries(known).map(([name, value]) => [`${caller}.${name}`, value]));
 
 /** Returns the values that a case refers to by name, and registers the users that it needs. */
 export async function prepare(
-  place: Place,
-  { who = 'nobody', settings = {}, needs = [] }: Omit<Case, 'steps'>,
+  server: TestedServer,
+  { caller = 'nobody', settings = {}, needs = [] }: Omit<Case, 'steps'>,
 ): Promise<Known> {
   const known =
-    who === 'nobody'
+    caller === 'nobody'
       ? {}
-      : who === 'newcomer' || who === 'inactive'
-        ? await register(place, settings, { active: who === 'newcomer' })
-        : await shared(place, settings, who);
+      : caller === 'newcomer' || caller === 'inactive'
+        ? await register(server, settings, { active: caller === 'newcomer' })
+        : await sharedUser(server, settings, caller);
   const others = await Promise.all(
     (['resident', ...needs.filter((need) => need !== 'mail')] as const).map(async (name) =>
-      as(name, await shared(place, settings, name)),
+      prefixed(name, await sharedUser(server, settings, name)),
     ),
   );
   return Object.assign(
@@ -245,15 +255,15 @@ export async function prepare(
 
 /** Performs one step. Returns the errors of the response. */
 export const perform = async (
-  place: Place,
+  server: TestedServer,
   step: Step,
   kept: Known,
   theirs?: string,
 ): Promise<readonly string[]> => {
   if ('endpoint' in step) {
-    return askFor(place, step, kept, theirs);
+    return sendRequest(server, step, kept, theirs);
   }
-  await follow(place, step, kept);
+  await checkMail(server, step, kept);
   return [];
 };
 
@@ -263,15 +273,15 @@ export const perform = async (
  * @throws Error at the first response that differs from the expected one
  */
 export async function tryCase(
-  place: Place,
+  server: TestedServer,
   one: Case,
   { known, recorded = [] }: { known?: Known; recorded?: ReadonlyArray<Readonly<{ text: string }>> } = {},
 ): Promise<void> {
-  const kept = known ?? (await prepare(place, one));
+  const kept = known ?? (await prepare(server, one));
   const theirs = recorded.values();
   for (const step of one.steps) {
     const faults = await perform(
-      place,
+      server,
       step,
       kept,
       'endpoint' in step ? theirs.next().value?.text : undefined,

@@ -1,5 +1,5 @@
-import { anonymous, badToken, forbidden, missing, user } from './answers.ts';
 import type { Case, Settings } from './case.ts';
+import { anonymous, badToken, forbidden, notFound, user } from './responses.ts';
 import { anId, aText, listWith, matching } from './shape.ts';
 
 const open: Settings = { HIDE_USERS: false };
@@ -8,69 +8,69 @@ const self = user();
 
 export const users: readonly Case[] = [
   {
-    what: 'the list of users requires a login',
+    title: 'the list of users requires a login',
     steps: [
       { endpoint: 'GET /users/', ...anonymous },
       { endpoint: 'GET /users/', bearer: 'nonsense', ...badToken('Token is invalid') },
     ],
   },
   {
-    what: 'a user sees only themselves in the list',
-    who: 'newcomer',
-    steps: [{ endpoint: 'GET /users/', status: 200, answer: [self] }],
+    title: 'a user sees only themselves in the list',
+    caller: 'newcomer',
+    steps: [{ endpoint: 'GET /users/', status: 200, responseBody: [self] }],
   },
   {
-    what: 'staff see all users in the list',
+    title: 'staff see all users in the list',
     needs: ['staff'],
-    who: 'staff',
-    steps: [{ endpoint: 'GET /users/', status: 200, answer: listWith(resident) }],
+    caller: 'staff',
+    steps: [{ endpoint: 'GET /users/', status: 200, responseBody: listWith(resident) }],
   },
   {
-    what: 'a user sees all users in the list if users are not hidden',
+    title: 'a user sees all users in the list if users are not hidden',
     settings: open,
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
-      { endpoint: 'GET /users/', status: 200, answer: listWith(resident) },
-      { endpoint: 'GET /users/', status: 200, answer: listWith(self) },
+      { endpoint: 'GET /users/', status: 200, responseBody: listWith(resident) },
+      { endpoint: 'GET /users/', status: 200, responseBody: listWith(self) },
     ],
   },
   {
-    what: 'the list of users has pages on request',
+    title: 'the list of users has pages on request',
     difference: 'Djoser has no pages of its own',
     needs: ['staff'],
-    who: 'staff',
+    caller: 'staff',
     steps: [
       {
         endpoint: 'GET /users/?page=1&page_size=1',
         status: 200,
-        answer: {
+        responseBody: {
           count: anId,
           next: matching(/page=2/),
           previous: null,
           results: [user(anId, aText, aText)],
         },
       },
-      { endpoint: 'GET /users/?page=0', status: 404, answer: { detail: 'Invalid page.' } },
-      { endpoint: 'GET /users/?page=99999', status: 404, answer: { detail: 'Invalid page.' } },
+      { endpoint: 'GET /users/?page=0', status: 404, responseBody: { detail: 'Invalid page.' } },
+      { endpoint: 'GET /users/?page=99999', status: 404, responseBody: { detail: 'Invalid page.' } },
     ],
   },
   {
-    what: 'a page of users contains only the caller if users are hidden',
+    title: 'a page of users contains only the caller if users are hidden',
     difference: 'Djoser has no pages of its own',
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       {
         endpoint: 'GET /users/?page=1&page_size=50',
         status: 200,
-        answer: { count: 1, next: null, previous: null, results: [self] },
+        responseBody: { count: 1, next: null, previous: null, results: [self] },
       },
-      { endpoint: 'GET /users/?page=2', status: 404, answer: { detail: 'Invalid page.' } },
+      { endpoint: 'GET /users/?page=2', status: 404, responseBody: { detail: 'Invalid page.' } },
     ],
   },
 
   ...(['GET', 'PUT', 'PATCH', 'DELETE'] as const).map(
     (method): Case => ({
-      what: `${method} of a user by id requires a login`,
+      title: `${method} of a user by id requires a login`,
       steps: [
         { endpoint: `${method} /users/<resident.id>/`, ...anonymous },
         { endpoint: `${method} /users/me/`, ...anonymous },
@@ -81,60 +81,60 @@ export const users: readonly Case[] = [
   ),
   ...(['GET', 'PUT', 'PATCH', 'DELETE'] as const).map(
     (method): Case => ({
-      what: `${method} of another user’s id returns 404`,
+      title: `${method} of another user’s id returns 404`,
       ...(method === 'DELETE' ? { difference: 'Djoser says 403 there' } : {}),
-      who: 'newcomer',
+      caller: 'newcomer',
       steps: ['<resident.id>', '999999999', '0', 'abc', '-1', '99999999999999999999'].map((id) => ({
         endpoint: `${method} /users/${id}/`,
         send: method === 'GET' ? undefined : { email: 'mine@example.com', current_password: '<password>' },
-        ...missing,
+        ...notFound,
       })),
     }),
   ),
   {
-    what: 'returns 403 for another user’s id and 404 for an unused one if users are not hidden',
+    title: 'returns 403 for another user’s id and 404 for an unused one if users are not hidden',
     settings: open,
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       ...(['GET', 'PUT', 'PATCH', 'DELETE'] as const).flatMap((method) => [
         { endpoint: `${method} /users/<resident.id>/`, ...forbidden() },
-        { endpoint: `${method} /users/999999999/`, ...missing },
+        { endpoint: `${method} /users/999999999/`, ...notFound },
       ]),
-      { endpoint: 'GET /users/<id>/', status: 200, answer: self },
+      { endpoint: 'GET /users/<id>/', status: 200, responseBody: self },
     ],
   },
   {
-    what: 'accepts an id with leading zeros',
-    who: 'newcomer',
-    steps: [{ endpoint: 'GET /users/000<id>/', status: 200, answer: self }],
+    title: 'accepts an id with leading zeros',
+    caller: 'newcomer',
+    steps: [{ endpoint: 'GET /users/000<id>/', status: 200, responseBody: self }],
   },
 
   {
-    what: 'staff can read, change and delete a user',
+    title: 'staff can read, change and delete a user',
     needs: ['staff'],
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
-      { endpoint: 'GET /users/<id>/', bearer: '<staff.access>', status: 200, answer: self },
+      { endpoint: 'GET /users/<id>/', bearer: '<staff.access>', status: 200, responseBody: self },
       {
         endpoint: 'PATCH /users/<id>/',
         bearer: '<staff.access>',
         send: { email: '<new>@example.com' },
         status: 200,
-        answer: user('<id>', '<name>', '<new>@example.com'),
+        responseBody: user('<id>', '<name>', '<new>@example.com'),
       },
       {
         endpoint: 'PUT /users/<id>/',
         bearer: '<staff.access>',
         send: { email: '<email>' },
         status: 200,
-        answer: self,
+        responseBody: self,
       },
       {
         endpoint: 'DELETE /users/<id>/',
         bearer: '<staff.access>',
         send: { current_password: 'not that of staff' },
         status: 400,
-        answer: { current_password: ['Invalid password.'] },
+        responseBody: { current_password: ['Invalid password.'] },
       },
       {
         endpoint: 'DELETE /users/<id>/',
@@ -142,20 +142,20 @@ export const users: readonly Case[] = [
         send: { current_password: '<staff.password>' },
         status: 204,
       },
-      { endpoint: 'GET /users/<id>/', bearer: '<staff.access>', ...missing },
-      { endpoint: 'DELETE /users/<id>/', bearer: '<staff.access>', ...missing },
+      { endpoint: 'GET /users/<id>/', bearer: '<staff.access>', ...notFound },
+      { endpoint: 'DELETE /users/<id>/', bearer: '<staff.access>', ...notFound },
     ],
   },
   {
-    what: 'staff can read a superuser, but not change or delete one',
+    title: 'staff can read a superuser, but not change or delete one',
     difference: 'Djoser lets staff take a superuser’s account',
     needs: ['staff', 'superuser'],
-    who: 'staff',
+    caller: 'staff',
     steps: [
       {
         endpoint: 'GET /users/<superuser.id>/',
         status: 200,
-        answer: user('<superuser.id>', '<superuser.name>', '<superuser.email>'),
+        responseBody: user('<superuser.id>', '<superuser.name>', '<superuser.email>'),
       },
       ...(['PUT', 'PATCH', 'DELETE'] as const).map((method) => ({
         endpoint: `${method} /users/<superuser.id>/`,
@@ -165,16 +165,16 @@ export const users: readonly Case[] = [
     ],
   },
   {
-    what: 'a superuser can change and delete every user',
+    title: 'a superuser can change and delete every user',
     needs: ['superuser'],
-    who: 'newcomer',
+    caller: 'newcomer',
     steps: [
       {
         endpoint: 'PATCH /users/<id>/',
         bearer: '<superuser.access>',
         send: { email: '' },
         status: 200,
-        answer: user('<id>', '<name>', ''),
+        responseBody: user('<id>', '<name>', ''),
       },
       {
         endpoint: 'DELETE /users/<id>/',

@@ -29,6 +29,17 @@ const book = serializer({
   created_at: readOnly(datetime()),
 });
 
+const loan = serializer({
+  id: id(),
+  borrower: text({ max: 100 }),
+});
+
+const fine = serializer({
+  id: id(),
+  reason: text({ max: 100 }),
+  loan_id: optional(nullable(relation())),
+});
+
 /** An app without routes: its author declares tables, and finds them in the admin. */
 export const library = defineApp({
   name: 'library',
@@ -41,8 +52,26 @@ export const library = defineApp({
       fields: book,
       admin: { editable: ['added_by'], columns: { shelf: 'shelf_code' }, order: ['-created_at'] },
     },
+    loans: {
+      model: 'library.loan',
+      fields: loan,
+      admin: {
+        permissions: {
+          view: 'library.view_loans',
+          add: 'library.change_loans',
+          change: 'library.change_loans',
+          delete: 'library.delete_loans',
+        },
+      },
+    },
+    fines: { model: 'library.fine', fields: fine },
     // Not declared to the admin.
     secrets: { model: 'library.secret' },
+  },
+  permissions: {
+    'library.view_loans': 'Read loans.',
+    'library.change_loans': 'Read, add and change loans.',
+    'library.delete_loans': 'Delete loans.',
   },
   limits: { LIBRARY_BOOKS_LIMIT: 'books' },
 });

@@ -75,7 +75,7 @@ test('a caller waits for its preferred connection while a short transaction uses
   const waiting = backendOf(pool, 0);
   t.is(pool.state().waitingClients, 1);
   held.release();
-  t.is(await waiting, first);
+  t.is(await waiting, first as number);
 });
 
 test('a caller that has waited for many short transactions gets an idle connection', async (t) => {
@@ -83,7 +83,7 @@ test('a caller that has waited for many short transactions gets an idle connecti
   const [, second] = await Promise.all([0, 1].map((preferred) => backendOf(pool, preferred)));
   const held = await hold(0);
   const waiting = backendOf(pool, 0);
-  t.is(await waiting, second);
+  t.is(await waiting, second as number);
   held.release();
   await held.ended;
 });

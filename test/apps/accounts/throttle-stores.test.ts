@@ -114,7 +114,7 @@ test('does not wait for a PostgreSQL store that no longer responds', async (t) =
   const service = await serveWith(t, proxy.through(store), '4000');
   t.is((await guess(service, 'before-silence')).status, 401);
   proxy.swallow();
-  // The helper aborts a request after 20 seconds.
+  // The helper aborts a request after 60 seconds.
   t.deepEqual(await statuses(service, 'in-silence', 2), [401, 401]);
 });
 

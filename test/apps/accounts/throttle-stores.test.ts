@@ -167,7 +167,9 @@ withRedis('two services that share a Redis count together', async (t) => {
   const redis = await startRedis();
   t.teardown(redis.stop);
   const [one, two] = [await serveWith(t, redis.url), await serveWith(t, redis.url)];
-  await waitUntilCounted(redis.url, one);
+  for (const service of [one, two]) {
+    await waitUntilCounted(redis.url, service);
+  }
   t.deepEqual(
     two.warnings.filter((warning) => warning.includes('THROTTLE_STORE')),
     [],

@@ -1,7 +1,6 @@
-import type { Registry } from 'prom-client';
+import { Counter, Histogram, type Registry } from 'prom-client';
 
 import type { RequestLine } from '../http/request-trace.ts';
-import { SummedCounter, SummedHistogram } from './summed-metrics.ts';
 import { createTopTenants, OTHER } from './top-tenants.ts';
 
 /** Other methods are counted together: a client may send any of the thirty that Node's parser accepts. */
@@ -13,6 +12,50 @@ const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const NONE = '(none)';
 const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'];
 
+/**
+ * A counter that sums its increments until the metrics are collected: prom-client sorts and joins the
+ * labels of each increment.
+ */
+class SummedCounter {
+  readonly #sums = new Map<string, { values: readonly string[]; sum: number }>();
+  readonly #counter: Counter;
+
+  constructor(
+    registry: Registry,
+    { name, help, labelNames }: Readonly<{ name: string; help: string; labelNames: readonly string[] }>,
+  ) {
+    const sums = this.#sums;
+    this.#counter = new Counter({
+      name,
+      help,
+      labelNames: [...labelNames],
+      registers: [registry],
+      collect() {
+        for (const { values, sum } of sums.values()) {
+          this.labels(...values).inc(sum);
+        }
+        sums.clear();
+      },
+    });
+  }
+
+  /** Increments the counter with these values of its labels. */
+  add(amount: number, ...values: readonly string[]): void {
+    const key = values.join('\n');
+    const known = this.#sums.get(key);
+    if (known) {
+      known.sum += amount;
+    } else {
+      this.#sums.set(key, { values, sum: amount });
+    }
+  }
+
+  remove(...values: readonly string[]): void {
+    this.#sums.delete(values.join('\n'));
+    this.#counter.remove(...values);
+  }
+}
+
 /** Creates the counters of requests. Labels come from the code or the registry, never from a client. */
 export function createRequestMetrics(
   registry: Registry,
@@ -23,11 +66,12 @@ export function createRequestMetrics(
     help: 'Requests, by route, method and class of status.',
     labelNames: ['method', 'route', 'status'],
   });
-  const durations = new SummedHistogram(registry, {
+  const durations = new Histogram({
     name: 'koa_tenants_http_request_duration_seconds',
     help: 'Time until the response was ready, by route and method.',
     labelNames: ['method', 'route'],
-    bounds: BUCKETS,
+    buckets: BUCKETS,
+    registers: [registry],
   });
   const queries = new SummedCounter(registry, {
     name: 'koa_tenants_database_queries_total',
@@ -66,7 +110,7 @@ export function createRequestMetrics(
     const route = line.route ?? NONE;
     const status = `${Math.floor(line.status / 100)}xx`;
     requests.add(1, method, route, status);
-    durations.observe(line.duration / 1000, method, route);
+    durations.observe({ method, route }, line.duration / 1000);
     if (line.lane) {
       queries.add(line.queries, line.lane);
       databaseTime.add(line.databaseTime / 1000, line.lane);

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
+import { DomainError, OperatorError } from '../errors.ts';
+
 /** A PostgreSQL server for tests. */
 export type ServerProcess = Readonly<{
   /** URL of the superuser. */
@@ -12,11 +14,16 @@ export type ServerProcess = Readonly<{
   stop: () => Promise<void>;
 }>;
 
+type Started = Readonly<{ url: string; description: string }>;
+type NotStarted = Readonly<{ reason: string }>;
+
 /**
  * Starts a server in a separate process, which also stops it when the caller ends without `stop`,
  * even if killed.
  *
  * @param script the entry point of the process: a file that calls `runServerProcess`
+ *
+ * @throws OperatorError `precondition_failed`, with the reason of the process
  */
 export async function startServerProcess(
   script: string,
@@ -28,22 +35,26 @@ export async function startServerProcess(
     detached: true,
   });
   const ended = once(child, 'exit');
+  // Unlike `exit`, it comes after all output.
+  const closed = once(child, 'close');
   const line = await Promise.race([
     once(createInterface(child.stdout), 'line').then(([text]) => String(text)),
-    ended.then(() => undefined),
+    closed.then(() => undefined),
   ]);
   if (line === undefined) {
     throw new Error('PostgreSQL for the tests did not start. The reason is printed above.');
   }
-  const { url, description } = JSON.parse(line) as { url: string; description: string };
+  const started = JSON.parse(line) as Started | NotStarted;
+  if ('reason' in started) {
+    throw new OperatorError('precondition_failed', started.reason);
+  }
   // Allows the caller to exit before the child process.
   child.unref();
   for (const stream of [child.stdin, child.stdout]) {
     (stream as typeof stream & { unref(): void }).unref();
   }
   return {
-    url,
-    description,
+    ...started,
     stop: async () => {
       child.ref();
       child.stdin.end();
@@ -58,9 +69,19 @@ export async function runServerProcess(start: () => Promise<ServerProcess>): Pro
     once(process.stdin.resume(), 'end'),
     ...['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)),
   ]);
-  const { url, description, stop } = await start();
+  let server: ServerProcess;
   try {
-    process.stdout.write(`${JSON.stringify({ url, description })}\n`);
+    server = await start();
+  } catch (error) {
+    if (!(error instanceof DomainError)) {
+      throw error;
+    }
+    process.stdout.write(`${JSON.stringify({ reason: error.message } satisfies NotStarted)}\n`);
+    return;
+  }
+  const { url, description, stop } = server;
+  try {
+    process.stdout.write(`${JSON.stringify({ url, description } satisfies Started)}\n`);
     await orphaned;
   } finally {
     await stop();

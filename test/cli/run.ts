@@ -77,9 +77,22 @@ export function run(...given: Arguments): Promise<Ran> {
   const [file, args, env, input] = given;
   const load = COMMAND_LINES.get(resolve(source, file));
   return load && !('NODE_OPTIONS' in env)
-    ? limited(() => runHere(load, args, env, input))
+    ? limited(() => {
+        folder ??= makeFolder();
+        // Commands resolve names of files as a process in this folder does.
+        process.chdir(folder);
+        return runHere(folder, load, args, env, input);
+      })
     : runProcess(...given);
 }
+
+/** Runs a command of this repository, in the process of the test, with the development data of another folder. */
+export const runIn = (
+  root: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  input = '',
+): Promise<Ran> => limited(() => runHere(root, loadRepository, args, env, input));
 
 /** Runs a program in a process of its own, and returns when it has ended. */
 export const runProcess = (...given: Arguments): Promise<Ran> => limited(() => runApart(...given));
@@ -92,6 +105,8 @@ type CommandLine = Readonly<{
 const ofThisRelease =
   (load: () => Promise<Project>): (() => Promise<CommandLine>) =>
   async () => ({ project: await load(), ...(await import('../../src/execute-command-line.ts')) });
+
+const loadRepository = ofThisRelease(async () => (await import('../../src/project.ts')).project);
 
 /** The command lines that `run` knows: their files, and the projects that these pass to `runCommandLine`. */
 const COMMAND_LINES = new Map<string, () => Promise<CommandLine>>([
@@ -107,7 +122,7 @@ const COMMAND_LINES = new Map<string, () => Promise<CommandLine>>([
     join(source, '../apps/accounts/cli.ts'),
     ofThisRelease(async () => (await import('../apps/accounts/project.ts')).project),
   ],
-  [REPOSITORY_CLI, ofThisRelease(async () => (await import('../../src/project.ts')).project)],
+  [REPOSITORY_CLI, loadRepository],
 ]);
 
 /**
@@ -141,14 +156,12 @@ const collect = (): { stream: Writable; text: () => string } => {
 };
 
 async function runHere(
+  root: string,
   load: () => Promise<CommandLine>,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   input = '',
 ): Promise<Ran> {
-  folder ??= makeFolder();
-  // Commands resolve names of files as a process in this folder does.
-  process.chdir(folder);
   const { executeCommandLine, project } = await load();
   const [out, err] = [collect(), collect()];
   const never = (what: string) => () => {
@@ -160,8 +173,8 @@ async function runHere(
     stdin: Readable.from(input ? [Buffer.from(input)] : []),
     stdout: out.stream,
     stderr: err.stream,
-    dataDir: join(folder, '.data'),
-    root: folder,
+    dataDir: join(root, '.data'),
+    root,
     isRoot: process.getuid?.() === 0,
     account: { user: 'tester', machine: 'test-machine' },
     loadEnvFile: never('load a .env'),

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { BrowserContext, Page } from 'playwright-core';
+import type { ExecutionContext } from 'ava';
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core';
 
 import { buildConsole } from '../../scripts/build-console.ts';
 import { accounts } from '../../src/apps/accounts/app.ts';
@@ -14,7 +15,6 @@ import { defineProject, type Project } from '../../src/definition/define-project
 import { runJobsOnce } from '../../src/tenancy/fleet/worker.ts';
 import { notes } from '../fixture-app/notes/app.ts';
 import { people } from '../fixture-app/people/app.ts';
-import { axeFindings, isTooWide, screenshot } from '../helpers/chromium.ts';
 import { environmentOf, makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
@@ -103,7 +103,7 @@ export async function logInToConsole(
 }
 
 /** Returns what pages of a context report: exceptions, and content that their policy rejects. */
-export function watchProblems(context: BrowserContext): string[] {
+function watchProblems(context: BrowserContext): string[] {
   const problems: string[] = [];
   context.on('weberror', (error) => problems.push(String(error.error())));
   context.on('console', (message) => {
@@ -114,29 +114,13 @@ export function watchProblems(context: BrowserContext): string[] {
   return problems;
 }
 
-const VIEWS = [
-  { colorScheme: 'light', width: 360 },
-  { colorScheme: 'dark', width: 360 },
-  { colorScheme: 'light', width: 1440 },
-  { colorScheme: 'dark', width: 1440 },
-] as const;
-
-/** Checks a page in light and dark, narrow and wide: it fits the window, and axe has no finding. */
-export async function findFaults(page: Page, name: string): Promise<readonly string[]> {
-  const faults: string[] = [];
-  for (const { colorScheme, width } of VIEWS) {
-    await page.emulateMedia({ colorScheme });
-    await page.setViewportSize({ width, height: 900 });
-    if (await isTooWide(page)) {
-      faults.push(`${name} is too wide at ${width} pixels`);
-    }
-    // Two of the four views have both color schemes and both widths.
-    if ((colorScheme === 'light') === (width === 360)) {
-      faults.push(
-        ...(await axeFindings(page)).map((finding) => `${name} ${colorScheme} ${width}: ${finding}`),
-      );
-    }
-    await screenshot(page, `${name}-${colorScheme}-${width}`);
-  }
-  return faults;
+/** Opens a page in a context of its own, which is closed after the test. */
+export async function openConsolePage(
+  t: ExecutionContext,
+  browser: Browser,
+  options: BrowserContextOptions = {},
+): Promise<{ context: BrowserContext; page: Page; problems: readonly string[] }> {
+  const context = await browser.newContext(options);
+  t.teardown(() => context.close());
+  return { context, page: await context.newPage(), problems: watchProblems(context) };
 }

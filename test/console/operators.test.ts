@@ -1,41 +1,32 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'ava';
-import type { Browser, Page } from 'playwright-core';
+import type { Page } from 'playwright-core';
+
 import type { Project } from '../../src/definition/define-project.ts';
-import { findChromium, openChromium } from '../helpers/chromium.ts';
+import { createBrowserTest } from '../helpers/browser-tests.ts';
+import { findChromium, findFaults } from '../helpers/chromium.ts';
 import { makeUser, PASSWORD, until } from '../helpers/server.ts';
-import { type ConsoleWorld, findFaults, logInToConsole, openConsoleWorld, watchProblems } from './fixture.ts';
+import { type ConsoleWorld, logInToConsole, openConsolePage, openConsoleWorld } from './fixture.ts';
 
 /** Markup that sets `xss` when a page runs it, in the ways in which a page could use a text. */
 const HOSTILE = `"><img src=x onerror="window.xss=1"><script>window.xss=1</script>{{constructor.constructor('window.xss=1')()}}`;
 
-const executable = findChromium();
+const testInBrowser = createBrowserTest(test);
 
 let opened: ConsoleWorld;
-let browser: Browser;
 test.before(async (t) => {
   t.timeout(300_000);
-  if (executable !== null) {
+  if (findChromium() !== null) {
     opened = await openConsoleWorld();
-    browser = await openChromium(executable);
   }
 });
-test.after.always(async () => {
-  await browser?.close();
-  await opened?.close();
-});
-
-const withoutBrowser = (t: {
-  falsy: (value: unknown, text: string) => unknown;
-  log: (text: string) => void;
-}) => {
-  t.falsy(process.env.CI, 'CI must have Chromium');
-  t.log('Not tested: no Chromium was found. Install the package chromium, or set CHROMIUM.');
-};
+test.after.always(() => opened?.close());
 
 const heading = (page: Page, text: string | RegExp) =>
   page.getByRole('heading', { name: text, level: 1 }).waitFor();
+const visit = (page: Page, path: string) =>
+  page.goto(`http://localhost:${opened.service.port}/console${path}`);
 const follow = (page: Page, text: string) => page.getByRole('link', { name: text, exact: true }).click();
 const press = (page: Page, text: string) => page.getByRole('button', { name: text, exact: true }).click();
 
@@ -69,18 +60,11 @@ async function workUntil(page: Page, text: string, release?: Project): Promise<v
   await shown.first().waitFor({ timeout: 1_000 });
 }
 
-test.serial(
+testInBrowser(
   'an operator finds a failing tenant, reads why, fixes it, and sees it in the audit',
-  async (t) => {
-    if (executable === null) {
-      return withoutBrowser(t);
-    }
-    t.timeout(300_000);
+  async (t, browser) => {
     const { world, service } = opened;
-    const context = await browser.newContext();
-    t.teardown(() => context.close());
-    const problems = watchProblems(context);
-    const page = await context.newPage();
+    const { page, problems } = await openConsolePage(t, browser);
     await undoMigration();
     await logInToConsole(page, { port: service.port, username: 'root' });
     await heading(page, 'Dashboard');
@@ -128,18 +112,11 @@ test.serial(
   },
 );
 
-test.serial(
+testInBrowser(
   'an operator creates a tenant, adds a domain, and deletes it with its name as a confirmation',
-  async (t) => {
-    if (executable === null) {
-      return withoutBrowser(t);
-    }
-    t.timeout(300_000);
+  async (t, browser) => {
     const { service } = opened;
-    const context = await browser.newContext();
-    t.teardown(() => context.close());
-    const problems = watchProblems(context);
-    const page = await context.newPage();
+    const { page, problems } = await openConsolePage(t, browser);
     await logInToConsole(page, { port: service.port, username: 'root' });
     await follow(page, 'Tenants');
     await follow(page, 'Create tenant');
@@ -206,19 +183,14 @@ test.serial(
   },
 );
 
-test.serial(
+testInBrowser(
   'staff without the rights of a superuser cannot destroy, and other users see nothing',
-  async (t) => {
-    if (executable === null) {
-      return withoutBrowser(t);
-    }
+  async (t, browser) => {
     const { world, service } = opened;
     await makeUser(world, 'site', 'guest');
-    const context = await browser.newContext();
-    t.teardown(() => context.close());
-    const page = await context.newPage();
+    const { page } = await openConsolePage(t, browser);
     await logInToConsole(page, { port: service.port, username: 'clerk' });
-    await page.goto(`http://localhost:${service.port}/console/tenants/acme`);
+    await visit(page, '/tenants/acme');
     await heading(page, 'acme');
     t.true(await page.getByRole('button', { name: 'Delete tenant' }).isDisabled());
     t.is(await page.getByRole('button', { name: /Log in as/ }).count(), 0);
@@ -232,20 +204,13 @@ test.serial(
   },
 );
 
-test.serial(
+testInBrowser(
   'a superuser restores a dump that the worker offers, and one double click requests it once',
-  async (t) => {
-    if (executable === null) {
-      return withoutBrowser(t);
-    }
-    t.timeout(300_000);
+  async (t, browser) => {
     const { service, world } = opened;
-    const context = await browser.newContext();
-    t.teardown(() => context.close());
-    const problems = watchProblems(context);
-    const page = await context.newPage();
+    const { page, problems } = await openConsolePage(t, browser);
     await logInToConsole(page, { port: service.port, username: 'root' });
-    await page.goto(`http://localhost:${service.port}/console/tenants/acme`);
+    await visit(page, '/tenants/acme');
     await press(page, 'Dump tenant');
     await page.getByRole('dialog').getByRole('button', { name: 'Dump tenant' }).dblclick();
     await workUntil(page, 'Succeeded');
@@ -286,18 +251,11 @@ test.serial(
   },
 );
 
-test.serial(
+testInBrowser(
   'a superuser invites staff, deactivates a user, and operators change their own account',
-  async (t) => {
-    if (executable === null) {
-      return withoutBrowser(t);
-    }
-    t.timeout(300_000);
+  async (t, browser) => {
     const { service, world } = opened;
-    const context = await browser.newContext();
-    t.teardown(() => context.close());
-    const problems = watchProblems(context);
-    const page = await context.newPage();
+    const { page, problems } = await openConsolePage(t, browser);
     await logInToConsole(page, { port: service.port, username: 'root' });
     await follow(page, 'Users');
     await press(page, 'Add user');
@@ -347,21 +305,14 @@ test.serial(
   },
 );
 
-test.serial(
+testInBrowser(
   'an operator acts for a member of a tenant below a banner, until the operator stops',
-  async (t) => {
-    if (executable === null) {
-      return withoutBrowser(t);
-    }
-    t.timeout(300_000);
+  async (t, browser) => {
     const { world, service } = opened;
     await makeUser(world, 'acme', 'boss', { isSuperuser: true });
-    const context = await browser.newContext();
-    t.teardown(() => context.close());
-    const problems = watchProblems(context);
-    const page = await context.newPage();
+    const { context, page, problems } = await openConsolePage(t, browser);
     await logInToConsole(page, { port: service.port, username: 'root' });
-    await page.goto(`http://localhost:${service.port}/console/tenants/acme`);
+    await visit(page, '/tenants/acme');
     await press(page, 'Log in as boss');
     const before = service.requests.length;
     const [tenantPage] = await Promise.all([
@@ -392,13 +343,9 @@ test.serial(
   },
 );
 
-test.serial(
+testInBrowser(
   'texts that others wrote run nothing, and every page fits and has no finding of axe',
-  async (t) => {
-    if (executable === null) {
-      return withoutBrowser(t);
-    }
-    t.timeout(300_000);
+  async (t, browser) => {
     const { world, service } = opened;
     const { asOwner } = world;
     // Every text that a page of operators shows, also those that no route accepts.
@@ -423,10 +370,8 @@ test.serial(
        ))`,
       [HOSTILE],
     );
-    const context = await browser.newContext({ bypassCSP: true });
-    t.teardown(() => context.close());
-    const page = await context.newPage();
-    await page.goto(`http://localhost:${service.port}/console/login`);
+    const { page } = await openConsolePage(t, browser, { bypassCSP: true });
+    await visit(page, '/login');
     await press(page, 'Log in');
     await page.locator('[aria-invalid=true]').first().waitFor();
     const faults = [...(await findFaults(page, 'login'))];
@@ -448,13 +393,13 @@ test.serial(
       '/sessions',
       '/nowhere',
     ]) {
-      await page.goto(`http://localhost:${service.port}/console${path}`);
+      await visit(page, path);
       await page.getByRole('heading', { level: 1 }).waitFor();
       await page.waitForLoadState('networkidle');
       faults.push(...(await findFaults(page, path.replace(/\/[0-9a-f-]{36}/, '/one'))));
       t.is(await page.evaluate('window.xss'), undefined, path);
     }
-    await page.goto(`http://localhost:${service.port}/console/tenants/acme`);
+    await visit(page, '/tenants/acme');
     await press(page, 'Rename tenant');
     faults.push(...(await findFaults(page, 'dialog')));
     t.true((await page.content()).includes('onerror'), 'the texts are shown');

@@ -27,7 +27,7 @@ const namesLike = (prefix: string): Rule => ({
 });
 const ONE_SCOPE: Rule = {
   file: 'src/db/driver/session-batches.ts',
-  from: 'this.#named(work, terms.statementScope)',
+  from: 'this.#named(work, options.statementScope)',
   to: "this.#named(work, 'all tenants')",
 };
 const ROWS_EXPECTED: Rule = {

@@ -2,27 +2,26 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import type { Browser, Page } from 'playwright-core';
 import { build, type PreviewServer, preview } from 'vite';
 
 import { accounts } from '../../src/apps/accounts/app.ts';
 import { idempotency } from '../../src/apps/idempotency/app.ts';
 import { projects } from '../../src/apps/projects/app.ts';
 import { defineProject } from '../../src/definition/define-project.ts';
-import { axeFindings, findChromium, isTooWide, openChromium } from '../helpers/chromium.ts';
+import { createBrowserTest } from '../helpers/browser-tests.ts';
+import { findChromium, findFaults } from '../helpers/chromium.ts';
 import { freePort } from '../helpers/free-port.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const example = join(root, 'examples', 'vue');
-const executable = findChromium();
+const testInBrowser = createBrowserTest(test);
 
 let world: World;
-let browser: Browser;
 let folder: string;
 test.before(async () => {
-  if (executable !== null) {
+  if (findChromium() !== null) {
     folder = await mkdtemp(join(tmpdir(), 'koa-tenants-vue-'));
     world = await openWorld({
       project: defineProject({
@@ -30,11 +29,9 @@ test.before(async () => {
         authentication: accounts.authentication,
       }),
     });
-    browser = await openChromium(executable);
   }
 });
 test.after.always(async () => {
-  await browser?.close();
   await world?.close();
   await rm(folder ?? join(tmpdir(), 'none'), { recursive: true, force: true });
 });
@@ -79,176 +76,142 @@ test('the versions of the example are those that this test uses', async (t) => {
   }
 });
 
-const VIEWS = [
-  { colorScheme: 'light', width: 360 },
-  { colorScheme: 'dark', width: 360 },
-  { colorScheme: 'light', width: 1440 },
-  { colorScheme: 'dark', width: 1440 },
-] as const;
+testInBrowser(
+  'a user of another origin logs in, searches, creates, edits, deletes and logs out',
+  async (t, browser) => {
+    const port = await freePort();
+    const service = await serve(world, { CORS_ALLOWED_ORIGINS: `http://localhost:${port}` });
+    t.teardown(service.close);
+    await makeUser(world, 'acme', 'ann');
+    await world.asOwner(
+      `insert into acme.projects (name) select 'Project ' || n from generate_series(1, 41) as n`,
+    );
+    const outDir = await buildFrontEnd('other', `http://${world.acme.host}:${service.port}`);
+    const server = await serveFrontEnd(outDir, port, service);
+    t.teardown(() => server.close());
+    const page = await browser.newPage();
+    const problems: string[] = [];
+    page.on('pageerror', ({ message }) => problems.push(message));
+    const heading = (text: string) => page.getByRole('heading', { name: text, level: 1 }).waitFor();
+    const status = (text: string) => page.getByRole('status').filter({ hasText: text }).waitFor();
 
-type Assertions = Readonly<{
-  false: (value: boolean, message: string) => unknown;
-  deepEqual: (value: unknown, expected: unknown, message: string) => unknown;
-}>;
+    await page.goto(`http://localhost:${port}/#/projects`);
+    await heading('Log in');
+    await page.getByLabel('Username').fill('ann');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.locator('#password-errors').waitFor();
+    t.is(await page.evaluate('document.activeElement.id'), 'password');
+    await page.getByLabel('Password').fill('wrong');
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('alert').filter({ hasText: 'No active account' }).waitFor();
+    t.deepEqual(await findFaults(page, 'login'), []);
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Log in' }).click();
 
-/** Checks the page as it is shown in light and dark, narrow and wide. */
-async function look(t: Assertions, page: Page, name: string): Promise<void> {
-  for (const { colorScheme, width } of VIEWS) {
-    await page.emulateMedia({ colorScheme });
-    await page.setViewportSize({ width, height: 800 });
-    t.false(await isTooWide(page), `${name} ${width}`);
-    // Two of the four views have both color schemes and both widths.
-    if ((colorScheme === 'light') === (width === 360)) {
-      t.deepEqual(await axeFindings(page), [], `${name} ${colorScheme} ${width}`);
-    }
-  }
-}
+    await status('41 projects');
+    t.deepEqual(await findFaults(page, 'projects'), []);
+    await page.getByRole('link', { name: 'Next' }).click();
+    await page.getByText('Page 2 of 3').waitFor();
+    await page.reload();
+    await page.getByText('Page 2 of 3').waitFor();
+    await page.getByLabel('Search').fill('Project 41');
+    await page.getByRole('button', { name: 'Search' }).click();
+    await status('1 project');
 
-const withoutBrowser = (t: {
-  falsy: (value: unknown, text: string) => unknown;
-  log: (text: string) => void;
-}) => {
-  t.falsy(process.env.CI, 'CI must have Chromium');
-  t.log('Not tested: no Chromium was found. Install the package chromium, or set CHROMIUM.');
-};
+    await page.getByRole('link', { name: 'New project' }).click();
+    await heading('New project');
+    await page.getByRole('button', { name: 'Create' }).click();
+    await page.locator('#name-errors').waitFor();
+    t.is(await page.evaluate('document.activeElement.id'), 'name');
+    t.deepEqual(await findFaults(page, 'new project'), []);
+    await page.getByLabel('Name').fill('<b>Rocket</b>');
+    await page.getByLabel('Description').fill('Fast');
+    await page.getByRole('button', { name: 'Create' }).click();
+    await status('42 projects');
 
-test('a user of another origin logs in, searches, creates, edits, deletes and logs out', async (t) => {
-  if (executable === null) {
-    return withoutBrowser(t);
-  }
-  t.timeout(300_000);
-  const port = await freePort();
-  const service = await serve(world, { CORS_ALLOWED_ORIGINS: `http://localhost:${port}` });
-  t.teardown(service.close);
-  await makeUser(world, 'acme', 'ann');
-  await world.asOwner(
-    `insert into acme.projects (name) select 'Project ' || n from generate_series(1, 41) as n`,
-  );
-  const outDir = await buildFrontEnd('other', `http://${world.acme.host}:${service.port}`);
-  const server = await serveFrontEnd(outDir, port, service);
-  t.teardown(() => server.close());
-  const page = await browser.newPage();
-  const problems: string[] = [];
-  page.on('pageerror', ({ message }) => problems.push(message));
-  const heading = (text: string) => page.getByRole('heading', { name: text, level: 1 }).waitFor();
-  const status = (text: string) => page.getByRole('status').filter({ hasText: text }).waitFor();
+    // An expired access token: the request is repeated with the next one.
+    await page.route(
+      '**/api/projects/*/',
+      (route) =>
+        route.continue({ headers: { ...route.request().headers(), authorization: 'Bearer expired' } }),
+      { times: 1 },
+    );
+    await page.getByRole('link', { name: '<b>Rocket</b>' }).click();
+    await heading('Edit project');
+    await page.getByLabel('Name').fill('Rocket skates');
+    t.deepEqual(await findFaults(page, 'edit'), []);
+    await world.asOwner(`update acme.projects set description = 'Faster' where name = '<b>Rocket</b>'`);
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('alert').waitFor();
+    await page.reload();
+    await page.getByLabel('Name').fill('Rocket skates');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByRole('link', { name: 'Rocket skates' }).click();
+    await page.getByLabel('Description').waitFor();
+    t.is(await page.getByLabel('Description').inputValue(), 'Faster');
+    page.once('dialog', (dialog) => void dialog.accept());
+    await page.getByRole('button', { name: 'Delete' }).click();
+    await status('41 projects');
 
-  await page.goto(`http://localhost:${port}/#/projects`);
-  await heading('Log in');
-  await page.getByLabel('Username').fill('ann');
-  await page.getByRole('button', { name: 'Log in' }).click();
-  await page.locator('#password-errors').waitFor();
-  t.is(await page.evaluate('document.activeElement.id'), 'password');
-  await page.getByLabel('Password').fill('wrong');
-  await page.getByRole('button', { name: 'Log in' }).click();
-  await page.getByRole('alert').filter({ hasText: 'No active account' }).waitFor();
-  await look(t, page, 'login');
-  await page.getByLabel('Password').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await heading('Log in');
+    await page.reload();
+    await heading('Log in');
+    t.deepEqual(await world.asOwner('select id from acme.sessions'), []);
+    t.deepEqual([problems, service.bugs], [[], []]);
+  },
+);
 
-  await status('41 projects');
-  await look(t, page, 'projects');
-  await page.getByRole('link', { name: 'Next' }).click();
-  await page.getByText('Page 2 of 3').waitFor();
-  await page.reload();
-  await page.getByText('Page 2 of 3').waitFor();
-  await page.getByLabel('Search').fill('Project 41');
-  await page.getByRole('button', { name: 'Search' }).click();
-  await status('1 project');
+testInBrowser(
+  "a user of the tenant's own host registers, activates, and has a session in cookies",
+  async (t, browser) => {
+    const service = await serve(world, {
+      AUTH_COOKIES: 'true',
+      SEND_ACTIVATION_EMAIL: 'true',
+      ACTIVATION_URL: '#/activate/{uid}/{token}',
+    });
+    t.teardown(service.close);
+    const port = await freePort();
+    const server = await serveFrontEnd(await buildFrontEnd('own', ''), port, service);
+    t.teardown(() => server.close());
+    const page = await browser.newPage();
+    const problems: string[] = [];
+    page.on('pageerror', ({ message }) => problems.push(message));
 
-  await page.getByRole('link', { name: 'New project' }).click();
-  await heading('New project');
-  await page.getByRole('button', { name: 'Create' }).click();
-  await page.locator('#name-errors').waitFor();
-  t.is(await page.evaluate('document.activeElement.id'), 'name');
-  await look(t, page, 'new project');
-  await page.getByLabel('Name').fill('<b>Rocket</b>');
-  await page.getByLabel('Description').fill('Fast');
-  await page.getByRole('button', { name: 'Create' }).click();
-  await status('42 projects');
+    await page.goto(`http://${world.globex.host}:${port}/#/register`);
+    await page.getByLabel('Username').fill('hank');
+    await page.getByLabel('E-mail address').fill('hank@');
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Register' }).click();
+    await page.locator('#email-errors').waitFor();
+    t.deepEqual(await findFaults(page, 'register'), []);
+    await page.getByLabel('E-mail address').fill('hank@example.com');
+    await page.getByRole('button', { name: 'Register' }).click();
+    await page.getByRole('heading', { name: 'Check your mail' }).waitFor();
 
-  // An expired access token: the request is repeated with the next one.
-  await page.route(
-    '**/api/projects/*/',
-    (route) => route.continue({ headers: { ...route.request().headers(), authorization: 'Bearer expired' } }),
-    { times: 1 },
-  );
-  await page.getByRole('link', { name: '<b>Rocket</b>' }).click();
-  await heading('Edit project');
-  await page.getByLabel('Name').fill('Rocket skates');
-  await look(t, page, 'edit');
-  await world.asOwner(`update acme.projects set description = 'Faster' where name = '<b>Rocket</b>'`);
-  await page.getByRole('button', { name: 'Save' }).click();
-  await page.getByRole('alert').waitFor();
-  await page.reload();
-  await page.getByLabel('Name').fill('Rocket skates');
-  await page.getByRole('button', { name: 'Save' }).click();
-  await page.getByRole('link', { name: 'Rocket skates' }).click();
-  await page.getByLabel('Description').waitFor();
-  t.is(await page.getByLabel('Description').inputValue(), 'Faster');
-  page.once('dialog', (dialog) => void dialog.accept());
-  await page.getByRole('button', { name: 'Delete' }).click();
-  await status('41 projects');
-
-  await page.getByRole('button', { name: 'Log out' }).click();
-  await heading('Log in');
-  await page.reload();
-  await heading('Log in');
-  t.deepEqual(await world.asOwner('select id from acme.sessions'), []);
-  t.deepEqual([problems, service.bugs], [[], []]);
-});
-
-test("a user of the tenant's own host registers, activates, and has a session in cookies", async (t) => {
-  if (executable === null) {
-    return withoutBrowser(t);
-  }
-  t.timeout(300_000);
-  const service = await serve(world, {
-    AUTH_COOKIES: 'true',
-    SEND_ACTIVATION_EMAIL: 'true',
-    ACTIVATION_URL: '#/activate/{uid}/{token}',
-  });
-  t.teardown(service.close);
-  const port = await freePort();
-  const server = await serveFrontEnd(await buildFrontEnd('own', ''), port, service);
-  t.teardown(() => server.close());
-  const page = await browser.newPage();
-  const problems: string[] = [];
-  page.on('pageerror', ({ message }) => problems.push(message));
-
-  await page.goto(`http://${world.globex.host}:${port}/#/register`);
-  await page.getByLabel('Username').fill('hank');
-  await page.getByLabel('E-mail address').fill('hank@');
-  await page.getByLabel('Password').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Register' }).click();
-  await page.locator('#email-errors').waitFor();
-  await look(t, page, 'register');
-  await page.getByLabel('E-mail address').fill('hank@example.com');
-  await page.getByRole('button', { name: 'Register' }).click();
-  await page.getByRole('heading', { name: 'Check your mail' }).waitFor();
-
-  const mail = await until(
-    async () => service.mails.find(({ to }) => to === 'hank@example.com'),
-    (found) => found !== undefined,
-  );
-  const link = new URL(mail?.link ?? '');
-  t.is(link.hostname, world.globex.host);
-  link.port = String(port);
-  await page.goto(link.href);
-  await look(t, page, 'activate');
-  await page.getByRole('button', { name: 'Activate' }).click();
-  await page.getByRole('status').filter({ hasText: 'active' }).waitFor();
-  await page.getByRole('main').getByRole('link', { name: 'Log in' }).click();
-  await page.getByLabel('Username').fill('hank');
-  await page.getByLabel('Password').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Log in' }).click();
-  await page.getByText('0 projects').waitFor();
-  t.is(await page.evaluate('localStorage.length'), 0);
-  await page.reload();
-  await page.getByText('0 projects').waitFor();
-  await page.getByRole('button', { name: 'Log out' }).click();
-  await page.getByRole('heading', { name: 'Log in' }).waitFor();
-  await page.reload();
-  await page.getByRole('heading', { name: 'Log in' }).waitFor();
-  t.deepEqual([problems, service.bugs], [[], []]);
-});
+    const mail = await until(
+      async () => service.mails.find(({ to }) => to === 'hank@example.com'),
+      (found) => found !== undefined,
+    );
+    const link = new URL(mail?.link ?? '');
+    t.is(link.hostname, world.globex.host);
+    link.port = String(port);
+    await page.goto(link.href);
+    t.deepEqual(await findFaults(page, 'activate'), []);
+    await page.getByRole('button', { name: 'Activate' }).click();
+    await page.getByRole('status').filter({ hasText: 'active' }).waitFor();
+    await page.getByRole('main').getByRole('link', { name: 'Log in' }).click();
+    await page.getByLabel('Username').fill('hank');
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.getByRole('button', { name: 'Log in' }).click();
+    await page.getByText('0 projects').waitFor();
+    t.is(await page.evaluate('localStorage.length'), 0);
+    await page.reload();
+    await page.getByText('0 projects').waitFor();
+    await page.getByRole('button', { name: 'Log out' }).click();
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Log in' }).waitFor();
+    t.deepEqual([problems, service.bugs], [[], []]);
+  },
+);

@@ -45,14 +45,20 @@ const stopTransitions = (page: Page): Promise<void> =>
  * Returns the rules of axe that a page violates, with the elements. The page's own policy forbids scripts, so its context
  * must have `bypassCSP`.
  */
-export async function axeFindings(page: Page): Promise<readonly string[]> {
-  await stopTransitions(page);
-  await page.evaluate(axe.source);
+async function axeFindings(page: Page): Promise<readonly string[]> {
+  if (!(await page.evaluate(`'axe' in globalThis`))) {
+    await stopTransitions(page);
+    await page.evaluate(axe.source);
+  }
   return page.evaluate(async () => {
     const { axe: loaded } = globalThis as unknown as {
-      axe: { run: () => Promise<{ violations: Array<{ id: string; nodes: Array<{ html: string }> }> }> };
+      axe: {
+        run: (
+          options: Readonly<{ resultTypes: readonly string[] }>,
+        ) => Promise<{ violations: Array<{ id: string; nodes: Array<{ html: string }> }> }>;
+      };
     };
-    const { violations } = await loaded.run();
+    const { violations } = await loaded.run({ resultTypes: ['violations'] });
     return violations.map(
       ({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html.slice(0, 120)).join(' | ')}`,
     );
@@ -60,11 +66,38 @@ export async function axeFindings(page: Page): Promise<readonly string[]> {
 }
 
 /** Whether a page is wider than the window. */
-export const isTooWide = (page: Page): Promise<boolean> =>
+const isTooWide = (page: Page): Promise<boolean> =>
   page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth');
 
-/** Saves the whole page as an image if SCREENSHOTS names a folder. */
-export async function screenshot(page: Page, name: string): Promise<void> {
+const VIEWS = [
+  { colorScheme: 'light', width: 360 },
+  { colorScheme: 'dark', width: 360 },
+  { colorScheme: 'light', width: 1440 },
+  { colorScheme: 'dark', width: 1440 },
+] as const;
+
+/** Checks a page in light and dark, narrow and wide: it fits the window, and axe has no finding. */
+export async function findFaults(page: Page, name: string): Promise<readonly string[]> {
+  const faults: string[] = [];
+  for (const { colorScheme, width } of VIEWS) {
+    await page.emulateMedia({ colorScheme });
+    await page.setViewportSize({ width, height: 900 });
+    if (await isTooWide(page)) {
+      faults.push(`${name} is too wide at ${width} pixels`);
+    }
+    // Two of the four views have both color schemes and both widths.
+    if ((colorScheme === 'light') === (width === 360)) {
+      faults.push(
+        ...(await axeFindings(page)).map((finding) => `${name} ${colorScheme} ${width}: ${finding}`),
+      );
+    }
+    await screenshot(page, `${name}-${colorScheme}-${width}`);
+  }
+  return faults;
+}
+
+/** Saves the page as an image if SCREENSHOTS names a folder. */
+async function screenshot(page: Page, name: string): Promise<void> {
   const folder = process.env.SCREENSHOTS;
   if (folder) {
     await page.screenshot({

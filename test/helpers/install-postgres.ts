@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { platformPackage } from '../../src/dev/embedded-postgres/binaries.ts';
+import { OperatorError } from '../../src/errors.ts';
 
 /** The tested versions of the platform package, other than that of package.json. */
 const VERSIONS: Readonly<Record<string, string>> = {
@@ -19,7 +20,8 @@ const CACHE = join(import.meta.dirname, '../../node_modules/.cache/postgres');
 export async function installPostgres(major: string): Promise<string> {
   const version = VERSIONS[major];
   if (!version) {
-    throw new TypeError(
+    throw new OperatorError(
+      'usage_invalid',
       `TEST_POSTGRES is one of ${Object.keys(VERSIONS).join(', ')}, and embedded for the newest.`,
     );
   }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import type { StartedTestContainer } from 'testcontainers';
 
-import { DomainError } from '../../src/errors.ts';
+import { OperatorError } from '../../src/errors.ts';
 import { startEmbeddedServer } from '../../src/testing/embedded-server.ts';
 import {
   runServerProcess,
@@ -149,7 +149,10 @@ async function startChosen(settings: Settings): Promise<Started> {
       }
       return startEmbedded();
     default:
-      throw new TypeError('TEST_POSTGRES is docker, embedded, a major version, or the URL of a superuser.');
+      throw new OperatorError(
+        'usage_invalid',
+        'TEST_POSTGRES is docker, embedded, a major version, or the URL of a superuser.',
+      );
   }
 }
 
@@ -203,12 +206,7 @@ export async function testServerUrl(): Promise<string> {
 }
 
 if (import.meta.main) {
-  try {
-    await runServerProcess(() => start(JSON.parse(process.argv[2] ?? '{}')));
-  } catch (error) {
-    console.error(error instanceof DomainError ? error.message : error);
-    process.exit(1);
-  }
+  await runServerProcess(() => start(JSON.parse(process.argv[2] ?? '{}')));
   // A client library may still have handles open.
   process.exit();
 }

@@ -4,23 +4,23 @@ import test from 'ava';
 import type { Browser, Page } from 'playwright-core';
 
 import { servedProject } from '../fixture-app/served-project.ts';
-import { findChromium, openChromium } from '../helpers/chromium.ts';
+import { createBrowserTest } from '../helpers/browser-tests.ts';
+import { findChromium } from '../helpers/chromium.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
 // Browsers treat each host below `localhost` as a site of its own, and send no SameSite cookie from another one.
 const API_HOST = 'acme.browser.test';
 
-const executable = findChromium();
+const testInBrowser = createBrowserTest(test);
 
 let world: World;
 let service: TestService;
 let pages: Server;
-let browser: Browser;
 const originOf = (host: string): string => `http://${host}:${(pages.address() as AddressInfo).port}`;
 
 test.before(async () => {
-  if (executable === null) {
+  if (findChromium() === null) {
     return;
   }
   pages = createServer((_request, response) => {
@@ -49,10 +49,8 @@ test.before(async () => {
     () => service.request(API_HOST, 'GET', '/api/notes/'),
     ({ status }) => status === 401,
   );
-  browser = await openChromium(executable);
 });
 test.after.always(async () => {
-  await browser?.close();
   await service?.close();
   await world?.close();
   pages?.close();
@@ -92,7 +90,7 @@ const send = (
     },
   );
 
-async function openPage(host: string): Promise<Page> {
+async function openPage(browser: Browser, host: string): Promise<Page> {
   const page = await (await browser.newContext()).newPage();
   await page.goto(originOf(host));
   return page;
@@ -100,38 +98,33 @@ async function openPage(host: string): Promise<Page> {
 
 const LOGIN = { username: 'ann', password: PASSWORD };
 
-test('a page of another origin of the same site logs in, refreshes and logs out with a cookie', async (t) => {
-  if (executable === null) {
-    t.falsy(process.env.CI, 'CI must have Chromium');
-    t.log('Not tested: no Chromium was found.');
-    return;
-  }
-  t.timeout(120_000);
-  const page = await openPage('app.browser.test');
-  const login = await send(page, 'create', LOGIN);
-  t.is(login?.status, 200);
-  t.deepEqual(Object.keys(login?.body ?? {}), ['access'], 'no refresh token for scripts');
-  t.is(await page.evaluate('document.cookie'), '', "the page reads no cookie of the tenant's host");
-  t.is((await send(page, 'refresh', {}))?.status, 403, 'without the CSRF token');
-  const refreshed = await send(page, 'refresh', {}, { 'X-CSRFToken': login?.csrf ?? '' });
-  t.is(refreshed?.status, 200);
-  t.is(typeof refreshed?.body.access, 'string');
-  const csrf = { 'X-CSRFToken': refreshed?.csrf ?? login?.csrf ?? '' };
-  t.is((await send(page, 'logout', {}, csrf))?.status, 200);
-  t.is((await send(page, 'refresh', {}, csrf))?.status, 401, 'after the logout');
-});
+testInBrowser(
+  'a page of another origin of the same site logs in, refreshes and logs out with a cookie',
+  async (t, browser) => {
+    const page = await openPage(browser, 'app.browser.test');
+    const login = await send(page, 'create', LOGIN);
+    t.is(login?.status, 200);
+    t.deepEqual(Object.keys(login?.body ?? {}), ['access'], 'no refresh token for scripts');
+    t.is(await page.evaluate('document.cookie'), '', "the page reads no cookie of the tenant's host");
+    t.is((await send(page, 'refresh', {}))?.status, 403, 'without the CSRF token');
+    const refreshed = await send(page, 'refresh', {}, { 'X-CSRFToken': login?.csrf ?? '' });
+    t.is(refreshed?.status, 200);
+    t.is(typeof refreshed?.body.access, 'string');
+    const csrf = { 'X-CSRFToken': refreshed?.csrf ?? login?.csrf ?? '' };
+    t.is((await send(page, 'logout', {}, csrf))?.status, 200);
+    t.is((await send(page, 'refresh', {}, csrf))?.status, 401, 'after the logout');
+  },
+);
 
-test('pages of another site have no session, and those of an origin that is not allowed read no response', async (t) => {
-  if (executable === null) {
-    t.falsy(process.env.CI, 'CI must have Chromium');
-    return;
-  }
-  t.timeout(120_000);
-  const other = await openPage('other.localhost');
-  const login = await send(other, 'create', LOGIN);
-  t.is(login?.status, 200, 'the origin is allowed');
-  const refreshed = await send(other, 'refresh', {}, { 'X-CSRFToken': login?.csrf ?? '' });
-  t.is(refreshed?.status, 401, 'the browser sends no SameSite cookie from another site');
-  const evil = await openPage('evil.browser.test');
-  t.is(await send(evil, 'create', LOGIN), null);
-});
+testInBrowser(
+  'pages of another site have no session, and those of an origin that is not allowed read no response',
+  async (t, browser) => {
+    const other = await openPage(browser, 'other.localhost');
+    const login = await send(other, 'create', LOGIN);
+    t.is(login?.status, 200, 'the origin is allowed');
+    const refreshed = await send(other, 'refresh', {}, { 'X-CSRFToken': login?.csrf ?? '' });
+    t.is(refreshed?.status, 401, 'the browser sends no SameSite cookie from another site');
+    const evil = await openPage(browser, 'evil.browser.test');
+    t.is(await send(evil, 'create', LOGIN), null);
+  },
+);

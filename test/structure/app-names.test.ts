@@ -40,7 +40,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'test/isolation/test-app.ts': ['LEEWAY'],
   'test/tenancy/operations/worker.test.ts': ['users'],
   'test/tenancy/transfer/clone.test.ts': ['refresh_tokens', 'audit_events'],
-  'test/tenancy/transfer/commands.test.ts': ['users', 'refresh_tokens', 'audit_events'],
+  'test/tenancy/transfer/commands.test.ts': ['refresh_tokens', 'audit_events'],
   'test/tenancy/transfer/database-commands.test.ts': ['users', 'accounts.user'],
   'test/tenancy/transfer/databases.test.ts': ['LEEWAY'],
   'test/tenancy/transfer/damaged-dumps.test.ts': ['users'],
@@ -62,7 +62,6 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
     'EMAIL_FRONTEND_PORT',
     'PASSWORD_HASHERS',
   ],
-  'test/unit/dev-environment.test.ts': ['EMAIL_FRONTEND_PORT'],
   'test/unit/mask.test.ts': ['SMTP_URL'],
 };
 

@@ -5,7 +5,7 @@ import pg from 'pg';
 import { openTestTenancy, type TestTenancy } from '../../src/testing/index.ts';
 import { fixtureProject } from '../fixture-app/project.ts';
 import { servedProject } from '../fixture-app/served-project.ts';
-import { testServerUrl } from '../helpers/postgres.ts';
+import { startTestServer, testServerUrl } from '../helpers/postgres.ts';
 
 let served: TestTenancy;
 test.before(async () => {
@@ -90,4 +90,19 @@ test('serves a project without accounts, and drops its database and roles', asyn
   } finally {
     await client.end();
   }
+});
+
+test('gives the reason why a server did not start', async (t) => {
+  const { TEST_POSTGRES } = process.env;
+  process.env.TEST_POSTGRES = '14';
+  const started = startTestServer();
+  if (TEST_POSTGRES === undefined) {
+    delete process.env.TEST_POSTGRES;
+  } else {
+    process.env.TEST_POSTGRES = TEST_POSTGRES;
+  }
+  await t.throwsAsync(started, {
+    code: 'precondition_failed',
+    message: 'TEST_POSTGRES is one of 15, 16, 17, and embedded for the newest.',
+  } as never);
 });

@@ -17,12 +17,12 @@ export async function inEachTenant<T>(
   { schema, title, progress }: { schema: string | undefined; title: string; progress: CliDeps['progress'] },
   work: (client: pg.Client) => Promise<T>,
 ): Promise<ReadonlyMap<string, T>> {
-  const placement = await withAdminConnection(chooseDatabase(databases, MAIN).owner, async (client) =>
+  const tenants = await withAdminConnection(chooseDatabase(databases, MAIN).owner, async (client) =>
     schema === undefined
       ? [await findTenant(client, SITE_SCHEMA), ...(await listTenants(client))]
       : [await findTenant(client, parseSchemaOrSite(schema))],
   );
-  const chosen = placement.filter(({ status }) => schema !== undefined || status !== 'deleted');
+  const chosen = tenants.filter(({ status }) => schema !== undefined || status !== 'deleted');
   const results = new Map<string, T>();
   const bar = progress(title, chosen.length);
   try {

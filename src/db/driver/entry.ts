@@ -36,7 +36,7 @@ export type Round = Readonly<{
 }>;
 
 /** Limits and observers of one transaction. */
-export type Terms = Readonly<{
+export type TransactionOptions = Readonly<{
   /** Whether the transaction is read-only. Default: false. */
   readOnly?: boolean | undefined;
   /** Milliseconds until the driver cancels a statement. Default: the pool's. */
@@ -76,11 +76,11 @@ export type Terms = Readonly<{
  */
 export class Entry {
   readonly statements: readonly EntryStatement[];
-  readonly terms: Terms;
+  readonly options: TransactionOptions;
 
-  constructor(statements: readonly EntryStatement[], terms: Terms = {}) {
+  constructor(statements: readonly EntryStatement[], options: TransactionOptions = {}) {
     this.statements = statements;
-    this.terms = terms;
+    this.options = options;
   }
 }
 

@@ -1,7 +1,7 @@
 import { ApiError } from '../../errors.ts';
 import type { Batch } from './batch.ts';
 import type { Connection } from './connection.ts';
-import type { Terms } from './entry.ts';
+import type { TransactionOptions } from './entry.ts';
 import type { Outcome } from './outcome.ts';
 
 /** Milliseconds within which PostgreSQL should end an idle transaction itself. */
@@ -39,17 +39,22 @@ export class RoundTrips {
   }
 
   /** Sends a batch and reports it to `onRound`. `text` is the statement of the work. */
-  send(batch: Batch, text: string | null, terms: Terms): Promise<Outcome> {
-    return this.#send(batch, null, text, terms);
+  send(batch: Batch, text: string | null, options: TransactionOptions): Promise<Outcome> {
+    return this.#send(batch, null, text, options);
   }
 
   /** Sends the last batch of a transaction and the reset of the session in one network write. */
-  sendLast(batch: Batch, reset: Batch, text: string | null, terms: Terms): Promise<Outcome> {
-    return this.#send(batch, reset, text, terms);
+  sendLast(batch: Batch, reset: Batch, text: string | null, options: TransactionOptions): Promise<Outcome> {
+    return this.#send(batch, reset, text, options);
   }
 
-  async #send(batch: Batch, reset: Batch | null, text: string | null, terms: Terms): Promise<Outcome> {
-    const { idleTimeout, onRound, queryTimeout, resultBytes, onOverdue } = terms;
+  async #send(
+    batch: Batch,
+    reset: Batch | null,
+    text: string | null,
+    options: TransactionOptions,
+  ): Promise<Outcome> {
+    const { idleTimeout, onRound, queryTimeout, resultBytes, onOverdue } = options;
     clearTimeout(this.#idleTimer);
     const started = onRound && performance.now();
     const limits = { timeout: queryTimeout ?? this.#queryTimeout, bytes: resultBytes ?? null, onOverdue };

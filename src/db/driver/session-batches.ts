@@ -4,7 +4,7 @@ import { SQLSTATE } from '../sqlstate.ts';
 import { Batch } from './batch.ts';
 import type { Connection } from './connection.ts';
 import type { Statement } from './encode-batch.ts';
-import type { EntryStatement, Terms } from './entry.ts';
+import type { EntryStatement, TransactionOptions } from './entry.ts';
 import type { Outcome } from './outcome.ts';
 import type { PreparedStatements } from './prepared-statements.ts';
 import { SESSION_RESET, SESSION_RESET_WITH_NAMES } from './session-reset.ts';
@@ -59,13 +59,13 @@ export class SessionBatches {
   }
 
   /** Returns the statement that begins a transaction. */
-  begin({ readOnly }: Terms): Statement {
+  begin({ readOnly }: TransactionOptions): Statement {
     const text = readOnly ? 'start transaction read only' : 'start transaction';
     return this.#named({ text, values: [] }, SHARED);
   }
 
   /** Returns the statements of an entry. The process id of the backend is unknown until they have run. */
-  entry(statements: readonly EntryStatement[], terms: Terms): readonly Statement[] {
+  entry(statements: readonly EntryStatement[], options: TransactionOptions): readonly Statement[] {
     this.#connection.setBackendPid(null);
     return statements.map(({ text, values, backendPid, isShared }) =>
       this.#named(
@@ -74,18 +74,18 @@ export class SessionBatches {
           values,
           onRows: backendPid && ((rows) => this.#connection.setBackendPid(backendPid(rows))),
         },
-        isShared ? SHARED : terms.statementScope,
+        isShared ? SHARED : options.statementScope,
       ),
     );
   }
 
   /** Returns a statement of the work. Its comment is sent only when the statement is parsed. */
-  work(work: Work, terms: Terms): Statement {
+  work(work: Work, options: TransactionOptions): Statement {
     if (work.part?.isOpen) {
       return work;
     }
-    const named = this.#named(work, terms.statementScope);
-    const comment = named.prepared?.isParsed ? null : terms.comment?.();
+    const named = this.#named(work, options.statementScope);
+    const comment = named.prepared?.isParsed ? null : options.comment?.();
     return comment ? { ...named, text: `${comment} ${named.text}` } : named;
   }
 

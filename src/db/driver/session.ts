@@ -4,7 +4,7 @@ import { ApiError } from '../../errors.ts';
 import type { Batch } from './batch.ts';
 import type { Connection } from './connection.ts';
 import type { Statement } from './encode-batch.ts';
-import type { Entry, RowCursor, SingleStatement, Terms } from './entry.ts';
+import type { Entry, RowCursor, SingleStatement, TransactionOptions } from './entry.ts';
 import { assertEntered, outcomeUnknown } from './entry-outcome.ts';
 import { lastResult, type Outcome, type StatementResult } from './outcome.ts';
 import type { PreparedStatements } from './prepared-statements.ts';
@@ -31,7 +31,7 @@ export type SessionSettings = Readonly<{
   lose: (error: Error) => void;
 }>;
 
-const NO_TERMS: Terms = {};
+const NO_OPTIONS: TransactionOptions = {};
 const SAVEPOINT = /^(SAVEPOINT|ROLLBACK TO SAVEPOINT) slonik_savepoint_\d+$/;
 
 /**
@@ -55,7 +55,7 @@ export class Session {
   readonly #context: SingleTransactionContext;
   #phase: Phase = 'idle';
   #entry: Entry | null = null;
-  #terms = NO_TERMS;
+  #options = NO_OPTIONS;
 
   constructor(connection: Connection, settings: SessionSettings) {
     this.#connection = connection;
@@ -85,7 +85,7 @@ export class Session {
       this.#refuse('An entry must be the first statement of its transaction, and the only entry.');
     }
     this.#entry = entry;
-    this.#terms = entry.terms;
+    this.#options = entry.options;
   }
 
   /** Sends the beginning of the transaction, if it was held back until now. */
@@ -124,8 +124,8 @@ export class Session {
       return (await this.#enter({ text, values, part })) as StatementResult;
     }
     const expected = this.#phase === 'entered' ? 'T' : 'I';
-    const batch = this.#batches.of([this.#batches.work({ text, values, part }, this.#terms)]);
-    const outcome = await this.#roundTrips.send(batch, text, this.#terms);
+    const batch = this.#batches.of([this.#batches.work({ text, values, part }, this.#options)]);
+    const outcome = await this.#roundTrips.send(batch, text, this.#options);
     this.#batches.removeStaleNames(batch, outcome);
     const result = lastResult(outcome);
     if (outcome.status !== expected) {
@@ -163,27 +163,27 @@ export class Session {
 
   #leave(): void {
     this.#entry = null;
-    this.#terms = NO_TERMS;
+    this.#options = NO_OPTIONS;
     this.#phase = 'idle';
   }
 
   /** Sends BEGIN, the entry and the first statement, if there is one, and checks the results in order. */
   async #enter(work: Work | null): Promise<StatementResult | null> {
-    const { statements, terms } =
+    const { statements, options } =
       this.#entry ?? this.#refuse('A transaction must enter a tenant before it runs statements.');
     const build = () =>
       this.#batches.of([
-        this.#batches.begin(terms),
-        ...this.#batches.entry(statements, terms),
-        ...(work ? [this.#batches.work(work, terms)] : []),
+        this.#batches.begin(options),
+        ...this.#batches.entry(statements, options),
+        ...(work ? [this.#batches.work(work, options)] : []),
       ]);
     const send = async (batch: Batch) => {
       this.#phase = 'entered';
       this.#entry = null;
-      return this.#roundTrips.send(batch, work?.text ?? null, terms);
+      return this.#roundTrips.send(batch, work?.text ?? null, options);
     };
     const outcome = await this.#batches.sendFirst(build, send, async () => {
-      const { status } = await this.#roundTrips.send(this.#batches.script('rollback'), null, terms);
+      const { status } = await this.#roundTrips.send(this.#batches.script('rollback'), null, options);
       return status === 'I';
     });
     assertEntered(statements, outcome.results.slice(1), outcome.error);
@@ -196,18 +196,18 @@ export class Session {
 
   async #savepoint(text: string): Promise<void> {
     const batch = this.#batches.of([{ text, values: [] }]);
-    lastResult(await this.#roundTrips.send(batch, null, this.#terms));
+    lastResult(await this.#roundTrips.send(batch, null, this.#options));
   }
 
   async #commit(): Promise<void> {
     // A failed query whose error was swallowed must not look like success.
     const isAborted = this.#connection.status === 'E';
-    const terms = this.#terms;
+    const options = this.#options;
     const { results, error, status } = await this.#end(isAborted ? 'rollback' : 'commit');
     const [result] = results;
-    if (!result && error && status === null && !isAborted && !terms.readOnly) {
+    if (!result && error && status === null && !isAborted && !options.readOnly) {
       const unknown = outcomeUnknown(error);
-      terms.onOutcomeUnknown?.(unknown);
+      options.onOutcomeUnknown?.(unknown);
       throw unknown;
     }
     if (!result && error) {
@@ -221,7 +221,7 @@ export class Session {
   /** Sends COMMIT or ROLLBACK with the reset of the session in one write. */
   async #end(text: 'commit' | 'rollback'): Promise<Outcome> {
     const reset = this.#batches.reset();
-    const outcome = await this.#roundTrips.sendLast(this.#batches.script(text), reset, null, this.#terms);
+    const outcome = await this.#roundTrips.sendLast(this.#batches.script(text), reset, null, this.#options);
     this.#leave();
     if (outcome.error && text === 'rollback') {
       this.#settings.retire(new ApiError('transaction_aborted', 'The transaction could not be ended.'));

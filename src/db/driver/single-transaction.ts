@@ -28,16 +28,16 @@ const ROW_COMMANDS: ReadonlySet<string | undefined> = new Set([
  */
 export async function runSingleTransaction(
   text: string,
-  { entry: { statements, terms }, values }: SingleStatement,
+  { entry: { statements, options }, values }: SingleStatement,
   { batches, roundTrips, refuse }: SingleTransactionContext,
 ): Promise<StatementResult> {
-  const isWriting = terms.readOnly !== true;
+  const isWriting = options.readOnly !== true;
   if (isWriting && !statements.every(({ raises }) => raises)) {
     throw new TypeError('A single statement that writes needs guards that raise an error in SQL.');
   }
   const build = () =>
-    batches.of([...batches.entry(statements, terms), batches.work({ text, values }, terms)]);
-  const send = (batch: Batch) => roundTrips.sendLast(batch, batches.reset(), text, terms);
+    batches.of([...batches.entry(statements, options), batches.work({ text, values }, options)]);
+  const send = (batch: Batch) => roundTrips.sendLast(batch, batches.reset(), text, options);
   const { results, error, status, isReported } = await batches.sendFirst(build, send);
 
   const isComplete = results.length === statements.length + 1;

@@ -13,7 +13,7 @@ import { runningServer, serverUrl } from './running-server.ts';
 export type EmbeddedPostgresOptions = Readonly<{
   /** Created when missing. Rejected when it contains other files. */
   dataDir: string;
-  /** Whether this process runs as root, as which PostgreSQL does not start. Default: detected. */
+  /** Whether this process runs as root. PostgreSQL does not start as root. Default: detected. */
   isRoot?: boolean;
   /** Whether the server is crash-safe. `false` is faster, for tests. Default: true. */
   durable?: boolean;

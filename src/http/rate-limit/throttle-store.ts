@@ -23,7 +23,7 @@ export type ThrottleStore = Readonly<{
   close: () => Promise<void>;
 }>;
 
-type Terms = Readonly<{
+type StoreOptions = Readonly<{
   /** Milliseconds to wait for the store. A store that does not respond must not block logins. */
   timeout: number;
   onError: (error: Error) => void;
@@ -55,7 +55,7 @@ async function runStatement(pool: pg.Pool, statement: pg.QueryConfig): Promise<p
   }
 }
 
-async function inPostgres(url: string, { timeout, onError }: Terms): Promise<ThrottleStore> {
+async function inPostgres(url: string, { timeout, onError }: StoreOptions): Promise<ThrottleStore> {
   const { RateLimiterPostgres } = await import('rate-limiter-flexible');
   const pool = new pg.Pool({
     connectionString: url,
@@ -94,7 +94,7 @@ async function inPostgres(url: string, { timeout, onError }: Terms): Promise<Thr
   };
 }
 
-async function inRedis(url: string, { timeout, onError }: Terms): Promise<ThrottleStore> {
+async function inRedis(url: string, { timeout, onError }: StoreOptions): Promise<ThrottleStore> {
   // Loaded here: the other stores do not need them.
   const { RateLimiterRedis } = await import('rate-limiter-flexible');
   const { Redis } = await import('ioredis');
@@ -122,9 +122,9 @@ async function inRedis(url: string, { timeout, onError }: Terms): Promise<Thrott
  *
  * PostgreSQL needs a login that may create its table there. The login of the service must not.
  */
-export async function openThrottleStore(url: string | null, terms: Terms): Promise<ThrottleStore> {
+export async function openThrottleStore(url: string | null, options: StoreOptions): Promise<ThrottleStore> {
   if (url === null) {
     return inMemory;
   }
-  return url.startsWith('redis') ? inRedis(url, terms) : inPostgres(url, terms);
+  return url.startsWith('redis') ? inRedis(url, options) : inPostgres(url, options);
 }

@@ -1,7 +1,7 @@
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 
-import { Entry, type EntryStatement, type Terms } from '../../db/driver/entry.ts';
+import { Entry, type EntryStatement, type TransactionOptions } from '../../db/driver/entry.ts';
 import type { Row } from '../../db/driver/row-shape.ts';
 import { OperatorError } from '../../errors.ts';
 import type { SchemaName, TenantStatus } from '../registry/tenant.ts';
@@ -118,7 +118,8 @@ export function createEntry(
   {
     admitted,
     ...events
-  }: Pick<Terms, 'onOverdue' | 'onOutcomeUnknown'> & Readonly<{ admitted: readonly TenantStatus[] | null }>,
+  }: Pick<TransactionOptions, 'onOverdue' | 'onOutcomeUnknown'> &
+    Readonly<{ admitted: readonly TenantStatus[] | null }>,
 ): Entry {
   const { tenant, readOnly, guards = [], limits, watch, schemaVersion } = entering;
   return new Entry([createEntryStatement(tenantDatabase, entering, admitted), ...guards], {

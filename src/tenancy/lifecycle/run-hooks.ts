@@ -9,7 +9,8 @@ import { type Tenant, type TenantIdentity, tenantIdentity } from '../registry/te
 
 /**
  * Calls a hook of every app whose tables the tenant has, in the project's order, inside the tenant and
- * in the transaction of `client`. The tenant's role and path are left afterwards.
+ * in the transaction of `client`. Afterwards the transaction no longer has the
+ * role and the path of the tenant.
  *
  * @param rest further arguments of the hook
  */
@@ -29,9 +30,9 @@ export async function runHooks<Name extends keyof TenantHooks>(
 }
 
 /**
- * Calls the hooks `onDeleted`, inside the transaction of `client` that deletes a tenant of the main
- * database. A tenant of another database has them in a transaction there, which is committed before
- * that of the registry: if the deletion then fails, its repetition calls them again.
+ * Calls the hooks `onDeleted` of a tenant that is being deleted. In the main database they run in the transaction of
+ * `client`. In another database they run in a transaction of that database, which is committed before that of `client`.
+ * If the deletion then fails, repeating it calls them again.
  *
  * @param owner the tenant's own database
  */

@@ -1,57 +1,34 @@
 /** Run alone: node_modules/.bin/node test/run.ts test/apps/admin/browser.test.ts */
 import path from 'node:path';
-import test, { type ExecutionContext } from 'ava';
-import type { Browser, Locator, Page } from 'playwright-core';
+import test from 'ava';
+import type { Locator, Page } from 'playwright-core';
 
 import { buildConsole } from '../../../scripts/build-console.ts';
-import { axeFindings, findChromium, isTooWide, openChromium, screenshot } from '../../helpers/chromium.ts';
+import { createBrowserTest } from '../../helpers/browser-tests.ts';
+import { findChromium, findFaults } from '../../helpers/chromium.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { project } from './project.ts';
 
-const executable = findChromium();
+const testInBrowser = createBrowserTest(test);
 /** A value that would run a script if a page inserted it as HTML. */
 const SCRIPT = '<img src=x onerror="document.title=\'run\'">';
 
 let world: World;
 let service: TestService;
-let browser: Browser;
 test.before(async () => {
-  if (executable !== null) {
+  if (findChromium() !== null) {
     await buildConsole(path.resolve(import.meta.dirname, '../../../dist/console'));
     world = await openWorld({ project });
     await makeUser(world, 'acme', 'owner', { isSuperuser: true });
     await world.asOwner(`insert into globex.authors (name) values ('Author of globex')`);
     service = await serve(world);
-    browser = await openChromium(executable);
   }
 });
 test.after.always(async () => {
-  await browser?.close();
   await service?.close();
   await world?.close();
 });
-
-const VIEWS = [
-  { colorScheme: 'light', width: 360 },
-  { colorScheme: 'dark', width: 1440 },
-  { colorScheme: 'dark', width: 360 },
-  { colorScheme: 'light', width: 1440 },
-] as const;
-
-/** Checks the page in light and dark, narrow and wide. Ends with the last view. */
-async function look(t: ExecutionContext, page: Page, name: string): Promise<void> {
-  for (const { colorScheme, width } of VIEWS) {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
-    await page.setViewportSize({ width, height: 900 });
-    t.false(await isTooWide(page), `${name} ${width}`);
-    // Two of the four views have both color schemes and both widths.
-    if ((colorScheme === 'light') === (width === 360)) {
-      t.deepEqual(await axeFindings(page), [], `${name} ${colorScheme} ${width}`);
-    }
-    await screenshot(page, `admin-${name}-${colorScheme}-${width}`);
-  }
-}
 
 const heading = (page: Page, name: string | RegExp): Promise<void> =>
   page.getByRole('heading', { level: 1, name }).waitFor();
@@ -63,134 +40,131 @@ async function choose(page: Page, select: Locator, search: string, option: strin
   await page.getByRole('option', { name: option, exact: true }).click();
 }
 
-test("a tenant's owner manages users, and rows of a model that an app declares", async (t) => {
-  if (executable === null) {
-    t.falsy(process.env.CI, 'CI must have Chromium');
-    t.log('Not tested: no Chromium was found. Install the package chromium, or set CHROMIUM.');
-    return;
-  }
-  t.timeout(300_000);
-  const context = await browser.newContext();
-  const page = await context.newPage();
-  const problems: string[] = [];
-  page.on('pageerror', (error) => problems.push(error.message));
-  page.on('console', (message) => {
-    // Rejected requests are part of the test.
-    if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) {
-      problems.push(message.text());
+testInBrowser(
+  "a tenant's owner manages users, and rows of a model that an app declares",
+  async (t, browser) => {
+    const context = await browser.newContext({ reducedMotion: 'reduce' });
+    const page = await context.newPage();
+    const problems: string[] = [];
+    page.on('pageerror', (error) => problems.push(error.message));
+    page.on('console', (message) => {
+      // Rejected requests are part of the test.
+      if (message.type() === 'error' && !/Failed to load resource/.test(message.text())) {
+        problems.push(message.text());
+      }
+    });
+    const link = (name: string | RegExp) => page.getByRole('link', { name, exact: true });
+    const button = (name: string) => page.getByRole('button', { name, exact: true });
+
+    await page.goto(`http://acme.localhost:${service.port}/console/`);
+    await page.getByLabel('Username').fill('owner');
+    await page.getByLabel('Password').fill(PASSWORD);
+    await button('Log in').click();
+    await heading(page, 'acme');
+    await page.getByText('Newest events').waitFor();
+    t.deepEqual(await findFaults(page, 'admin-overview'), []);
+
+    await link('Users').click();
+    await button('Add user').click();
+    await heading(page, 'Add user');
+    await button('Add').click();
+    await page.getByText('This field may not be blank.').first().waitFor();
+    t.deepEqual(await findFaults(page, 'admin-new user with errors'), []);
+    await page.getByLabel('Username').fill('new.user');
+    await page.getByLabel('E-mail').fill('new@example.com');
+    await page.getByLabel('Password').fill(PASSWORD);
+    await page.getByRole('switch', { name: 'Staff' }).focus();
+    await page.keyboard.press('Space');
+    await button('Add').click();
+    await heading(page, 'new.user');
+    t.deepEqual(await findFaults(page, 'admin-user'), []);
+    await page.getByLabel('First name').fill(SCRIPT);
+    await button('Save').click();
+    await page.getByText('The user was saved.').waitFor();
+    await button('Deactivate').click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Deactivate' }).click();
+    await page.getByRole('dialog').waitFor({ state: 'hidden' });
+    await button('Activate').waitFor();
+    t.deepEqual(
+      await world.asOwner(`select username, first_name, is_staff, is_active from acme.users where id > 1`),
+      [{ username: 'new.user', first_name: SCRIPT, is_staff: true, is_active: false }],
+    );
+    await link('All users').click();
+    await page.getByRole('searchbox', { name: 'Search' }).fill('NEW.');
+    await page.getByText('1 user', { exact: true }).waitFor();
+    t.deepEqual(await findFaults(page, 'admin-users'), []);
+
+    await link('Authors').click();
+    await page.getByText('There are no authors yet.').waitFor();
+    t.deepEqual(await findFaults(page, 'admin-no rows'), []);
+    await button('Add author').click();
+    await page.getByLabel('Name').fill(SCRIPT);
+    await button('Add').click();
+    await link(SCRIPT).waitFor();
+
+    await link('Books').click();
+    await button('Add book').click();
+    await heading(page, 'Add book');
+    await button('Add').click();
+    await page
+      .getByText('This field may not be blank.')
+      .or(page.getByText('This field is required.'))
+      .first()
+      .waitFor();
+    t.deepEqual(await findFaults(page, 'admin-new row with errors'), []);
+    await page.getByLabel('Title').fill('Walden');
+    await choose(page, page.getByRole('combobox', { name: 'Author' }), 'img', SCRIPT);
+    await choose(page, page.getByRole('combobox', { name: 'Added by' }), 'own', 'owner');
+    await page.getByRole('combobox', { name: 'Author' }).click();
+    t.is(await page.getByRole('option', { name: /globex/ }).count(), 0);
+    await page.keyboard.press('Escape');
+    await page.getByLabel('Price').fill('9.5');
+    await page.getByLabel('Published on').fill('1854-08-09');
+    await button('Add').click();
+    await link('Walden').waitFor();
+    t.deepEqual(await findFaults(page, 'admin-rows'), []);
+
+    await link('Walden').click();
+    await heading(page, 'Walden');
+    t.deepEqual(await findFaults(page, 'admin-row'), []);
+    await page.getByLabel('Title').fill('Walden; or, Life in the Woods');
+    await page.getByLabel('Summary').fill('A pond.');
+    await button('Save').click();
+    await heading(page, 'Walden; or, Life in the Woods');
+    t.deepEqual(await world.asOwner(`select title, summary, price, added_by from acme.books`), [
+      { title: 'Walden; or, Life in the Woods', summary: 'A pond.', price: '9.50', added_by: '1' },
+    ]);
+    await world.asOwner(`update acme.books set summary = 'Changed meanwhile.'`);
+    await page.getByLabel('Title').fill('Lost');
+    await button('Save').click();
+    await page.getByText('The object was changed since you read it.').waitFor();
+    t.deepEqual(await findFaults(page, 'admin-row that has changed'), []);
+    await button('Discard and reload').click();
+    await page.getByText('Changed meanwhile.').or(page.locator('textarea')).first().waitFor();
+    await link('All books').click();
+    await page.getByRole('searchbox', { name: 'Search' }).fill('nothing like it');
+    await page.getByText('No books match.').waitFor();
+    await button('Remove filters').click();
+    await link('Walden; or, Life in the Woods').click();
+    await button('Delete').click();
+    await page.getByRole('dialog').waitFor();
+    t.deepEqual(await findFaults(page, 'admin-deletion'), []);
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await page.getByText('There are no books yet.').waitFor();
+
+    for (const [name, text] of [
+      ['Audit', 'Delete row'],
+      ['Domains', 'acme.localhost'],
+      ['Settings', 'USERS_LIMIT'],
+      ['Plan', 'This workspace has no plan.'],
+      ['Your sessions', 'This session'],
+    ] as const) {
+      await link(name).click();
+      await page.getByText(text).first().waitFor();
+      t.deepEqual(await findFaults(page, `admin-${name}`), []);
     }
-  });
-  const link = (name: string | RegExp) => page.getByRole('link', { name, exact: true });
-  const button = (name: string) => page.getByRole('button', { name, exact: true });
-
-  await page.goto(`http://acme.localhost:${service.port}/console/`);
-  await page.getByLabel('Username').fill('owner');
-  await page.getByLabel('Password').fill(PASSWORD);
-  await button('Log in').click();
-  await heading(page, 'acme');
-  await page.getByText('Newest events').waitFor();
-  await look(t, page, 'overview');
-
-  await link('Users').click();
-  await button('Add user').click();
-  await heading(page, 'Add user');
-  await button('Add').click();
-  await page.getByText('This field may not be blank.').first().waitFor();
-  await look(t, page, 'new user with errors');
-  await page.getByLabel('Username').fill('new.user');
-  await page.getByLabel('E-mail').fill('new@example.com');
-  await page.getByLabel('Password').fill(PASSWORD);
-  await page.getByRole('switch', { name: 'Staff' }).focus();
-  await page.keyboard.press('Space');
-  await button('Add').click();
-  await heading(page, 'new.user');
-  await look(t, page, 'user');
-  await page.getByLabel('First name').fill(SCRIPT);
-  await button('Save').click();
-  await page.getByText('The user was saved.').waitFor();
-  await button('Deactivate').click();
-  await page.getByRole('dialog').getByRole('button', { name: 'Deactivate' }).click();
-  await page.getByRole('dialog').waitFor({ state: 'hidden' });
-  await button('Activate').waitFor();
-  t.deepEqual(
-    await world.asOwner(`select username, first_name, is_staff, is_active from acme.users where id > 1`),
-    [{ username: 'new.user', first_name: SCRIPT, is_staff: true, is_active: false }],
-  );
-  await link('All users').click();
-  await page.getByRole('searchbox', { name: 'Search' }).fill('NEW.');
-  await page.getByText('1 user', { exact: true }).waitFor();
-  await look(t, page, 'users');
-
-  await link('Authors').click();
-  await page.getByText('There are no authors yet.').waitFor();
-  await look(t, page, 'no rows');
-  await button('Add author').click();
-  await page.getByLabel('Name').fill(SCRIPT);
-  await button('Add').click();
-  await link(SCRIPT).waitFor();
-
-  await link('Books').click();
-  await button('Add book').click();
-  await heading(page, 'Add book');
-  await button('Add').click();
-  await page
-    .getByText('This field may not be blank.')
-    .or(page.getByText('This field is required.'))
-    .first()
-    .waitFor();
-  await look(t, page, 'new row with errors');
-  await page.getByLabel('Title').fill('Walden');
-  await choose(page, page.getByRole('combobox', { name: 'Author' }), 'img', SCRIPT);
-  await choose(page, page.getByRole('combobox', { name: 'Added by' }), 'own', 'owner');
-  await page.getByRole('combobox', { name: 'Author' }).click();
-  t.is(await page.getByRole('option', { name: /globex/ }).count(), 0);
-  await page.keyboard.press('Escape');
-  await page.getByLabel('Price').fill('9.5');
-  await page.getByLabel('Published on').fill('1854-08-09');
-  await button('Add').click();
-  await link('Walden').waitFor();
-  await look(t, page, 'rows');
-
-  await link('Walden').click();
-  await heading(page, 'Walden');
-  await look(t, page, 'row');
-  await page.getByLabel('Title').fill('Walden; or, Life in the Woods');
-  await page.getByLabel('Summary').fill('A pond.');
-  await button('Save').click();
-  await heading(page, 'Walden; or, Life in the Woods');
-  t.deepEqual(await world.asOwner(`select title, summary, price, added_by from acme.books`), [
-    { title: 'Walden; or, Life in the Woods', summary: 'A pond.', price: '9.50', added_by: '1' },
-  ]);
-  await world.asOwner(`update acme.books set summary = 'Changed meanwhile.'`);
-  await page.getByLabel('Title').fill('Lost');
-  await button('Save').click();
-  await page.getByText('The object was changed since you read it.').waitFor();
-  await look(t, page, 'row that has changed');
-  await button('Discard and reload').click();
-  await page.getByText('Changed meanwhile.').or(page.locator('textarea')).first().waitFor();
-  await link('All books').click();
-  await page.getByRole('searchbox', { name: 'Search' }).fill('nothing like it');
-  await page.getByText('No books match.').waitFor();
-  await button('Remove filters').click();
-  await link('Walden; or, Life in the Woods').click();
-  await button('Delete').click();
-  await page.getByRole('dialog').waitFor();
-  await look(t, page, 'deletion');
-  await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-  await page.getByText('There are no books yet.').waitFor();
-
-  for (const [name, text] of [
-    ['Audit', 'Delete row'],
-    ['Domains', 'acme.localhost'],
-    ['Settings', 'USERS_LIMIT'],
-    ['Plan', 'This workspace has no plan.'],
-    ['Your sessions', 'This session'],
-  ] as const) {
-    await link(name).click();
-    await page.getByText(text).first().waitFor();
-    await look(t, page, name);
-  }
-  t.not(await page.title(), 'run');
-  t.deepEqual(problems, []);
-  t.deepEqual(service.bugs, []);
-});
+    t.not(await page.title(), 'run');
+    t.deepEqual(problems, []);
+    t.deepEqual(service.bugs, []);
+  },
+);

@@ -5,13 +5,16 @@ import {
   type Subscription,
   subscriptionOf,
 } from '../../../src/apps/billing/subscription/subscription.ts';
-import { axeFindings, findChromium, isTooWide, openChromium } from '../../helpers/chromium.ts';
+import { createBrowserTest } from '../../helpers/browser-tests.ts';
+import { findFaults } from '../../helpers/chromium.ts';
 import { createFormClient } from '../../helpers/form-client.ts';
 import { makeUser, PASSWORD, until } from '../../helpers/server.ts';
 import { type BillingWorld, openBillingWorld } from './billing-world.ts';
 
 const ACME = 'acme.localhost';
 const API = '/api/billing/';
+
+const testInBrowser = createBrowserTest(test);
 
 let billing: BillingWorld;
 test.before(async () => {
@@ -150,20 +153,11 @@ test.serial('the page shows the subscription to staff, after the login', async (
   t.deepEqual(service.bugs, []);
 });
 
-test.serial('axe finds nothing on the page, in light and dark, narrow and wide', async (t) => {
-  const executable = findChromium();
-  if (executable === null) {
-    t.falsy(process.env.CI, 'CI must have Chromium');
-    t.log('Not tested: no Chromium was found.');
-    return;
-  }
-  t.timeout(120_000);
+testInBrowser('axe finds nothing on the page, in light and dark, narrow and wide', async (t, browser) => {
   const { service } = billing;
   const user = createFormClient(service, ACME);
   await user.submit('/login', { username: 'owner', password: PASSWORD });
-  const chromium = await openChromium(executable);
-  t.teardown(() => chromium.close());
-  const context = await chromium.newContext({ bypassCSP: true });
+  const context = await browser.newContext({ bypassCSP: true });
   await context.addCookies(
     [...user.cookies].map(([name, value]) => ({
       name,
@@ -176,15 +170,7 @@ test.serial('axe finds nothing on the page, in light and dark, narrow and wide',
   const page = await context.newPage();
   await page.goto(`http://${ACME}:${service.port}/subscription`);
   t.is(await page.textContent('h1'), 'Subscription');
-  for (const [colorScheme, width] of [
-    ['light', 360],
-    ['dark', 1440],
-  ] as const) {
-    await page.emulateMedia({ colorScheme });
-    await page.setViewportSize({ width, height: 800 });
-    t.false(await isTooWide(page), `${width}`);
-    t.deepEqual(await axeFindings(page), [], colorScheme);
-  }
+  t.deepEqual(await findFaults(page, 'subscription'), []);
 });
 
 test.serial('a session that was ended, or whose user is inactive, opens no page', async (t) => {

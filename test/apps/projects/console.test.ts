@@ -4,18 +4,13 @@ import test from 'ava';
 
 import { buildConsole } from '../../../scripts/build-console.ts';
 import { project } from '../../../src/project.ts';
-import { findChromium, openChromium } from '../../helpers/chromium.ts';
+import { createBrowserTest } from '../../helpers/browser-tests.ts';
 import { makeUser, PASSWORD, serve } from '../../helpers/server.ts';
 import { openWorld } from '../../helpers/world.ts';
 
-test("a tenant's staff edit a project in the console", async (t) => {
-  const executable = findChromium();
-  if (executable === null) {
-    t.falsy(process.env.CI, 'CI must have Chromium');
-    t.log('Not tested: no Chromium was found. Install the package chromium, or set CHROMIUM.');
-    return;
-  }
-  t.timeout(300_000);
+const testInBrowser = createBrowserTest(test);
+
+testInBrowser("a tenant's staff edit a project in the console", async (t, browser) => {
   await buildConsole(path.resolve(import.meta.dirname, '../../../dist/console'));
   const world = await openWorld({ project });
   t.teardown(world.close);
@@ -23,8 +18,6 @@ test("a tenant's staff edit a project in the console", async (t) => {
   await world.asOwner(`insert into acme.projects (name) values ('Rocket skates')`);
   const service = await serve(world);
   t.teardown(service.close);
-  const browser = await openChromium(executable);
-  t.teardown(() => browser.close());
 
   const page = await browser.newPage();
   await page.goto(`http://acme.localhost:${service.port}/console/models/projects.project`);

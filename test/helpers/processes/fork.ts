@@ -13,6 +13,9 @@ const WORKER = path.join(import.meta.dirname, 'worker.ts');
 /** Bounds the memory of a process. */
 const MAX_FILES = process.env.TEST_PROCESS_PER_FILE === 'true' ? 1 : 20;
 
+/** Time for the programs that a test has left running, after SIGTERM. `make dev` stops its PostgreSQL meanwhile. */
+const KILL_AFTER_MS = 10_000;
+
 /** Files that change or measure their process. */
 const OWN_PROCESS = [
   'test/fault/floods',
@@ -57,6 +60,8 @@ class Worker {
       silent: true,
       env: { NODE_ENV: 'test', ...process.env },
       execArgv: [...execArgv, '--enable-source-maps'],
+      // A process group of its own, which #signal reaches: also programs that the tests started.
+      detached: true,
       serialization: 'advanced',
     });
     this.#child.stdout?.on('data', (chunk) => this.#run?.emit({ type: 'worker-stdout', chunk }));
@@ -90,7 +95,15 @@ class Worker {
   }
 
   kill(): void {
-    this.#child.kill();
+    this.#signal('SIGTERM');
+  }
+
+  #signal(signal: NodeJS.Signals): void {
+    try {
+      process.kill(-Number(this.#child.pid), signal);
+    } catch {
+      // Nothing of the group runs.
+    }
   }
 
   /** Starts the file that waits, or ends the one that the process has finished. */
@@ -116,6 +129,8 @@ class Worker {
   }
 
   #exited(code: number | null, signal: NodeJS.Signals | null): void {
+    this.#signal('SIGTERM');
+    setTimeout(() => this.#signal('SIGKILL'), KILL_AFTER_MS).unref();
     const at = idle.indexOf(this);
     if (at >= 0) {
       idle.splice(at, 1);

@@ -133,6 +133,9 @@ process.on('message', ({ ava }: { ava?: Readonly<{ type: string; options: Option
 });
 process.on('disconnect', () => {
   isExpectingExit = true;
+  // ava has ended or this process is no longer needed: programs that tests have left running end, too.
+  process.on('SIGTERM', () => {});
+  process.kill(0, 'SIGTERM');
   process.exit();
 });
 process.on('beforeExit', (code) => {

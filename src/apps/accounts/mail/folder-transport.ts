@@ -11,9 +11,9 @@ const asText = ({ to, from, subject, text }: Mail): string =>
 
 /**
  * Creates a transport that writes every mail into `folder` instead of sending it, as text and as
- * HTML, for development. `written` is called with each mail.
+ * HTML, for development. `onWritten` is called with each mail.
  */
-export function openFolder(folder: string, written: (mail: WrittenMail) => void): MailTransport {
+export function openFolder(folder: string, onWritten: (mail: WrittenMail) => void): MailTransport {
   let count = 0;
   return {
     send: async (message) => {
@@ -25,7 +25,7 @@ export function openFolder(folder: string, written: (mail: WrittenMail) => void)
       await writeFile(`${file}.html`, message.html, { mode: 0o600 });
       await writeFile(`${file}.txt`, asText(message), { mode: 0o600 });
       const { to: address, subject, link } = message;
-      written({ to: address, subject, link, file: `${file}.txt` });
+      onWritten({ to: address, subject, link, file: `${file}.txt` });
     },
     close: async () => {},
   };

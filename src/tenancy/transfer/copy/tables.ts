@@ -100,8 +100,8 @@ export const PARTS_OF_TYPE = `
 /**
  * Returns the tables of a schema that hold rows, by name: partitions instead of their parents.
  *
- * The exception are partitions in which a row may belong elsewhere in a copy: the hash of an enum
- * value is that of its OID, which differs in the copy. They are replaced by their root.
+ * Partitions by OIDs (the hash of an enum value, or a reg* type) are replaced by their root: OIDs
+ * differ in a copy, so a row may belong to another partition there.
  */
 export async function readTables(client: pg.ClientBase, schema: string): Promise<readonly TableShape[]> {
   const { rows } = await client.query(

@@ -6,13 +6,15 @@
  * Skipped tests, and tests that did not run, count as failed.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
-import { measureServer, type ServerMeter } from './helpers/measure-server.ts';
+import { dropTemplates } from './helpers/drop-templates.ts';
+import { measureServer, type ServerCost } from './helpers/measure-server.ts';
 import { type Pooler, startPgBouncer } from './helpers/pgbouncer.ts';
 import { startTestServer, type TestServer } from './helpers/postgres.ts';
 import { costOfFiles, describeCosts } from './helpers/slowest-files.ts';
@@ -49,7 +51,7 @@ const measures = join(mkdtempSync(join(tmpdir(), 'koa-tenants-measures-')), 'fil
  * Shows the slowest files. With TEST_RECORD=true writes them to the file from which ava.config.js orders
  * files. Writes the costs of all files to the file TEST_COSTS.
  */
-function reportCosts(server: ReturnType<ServerMeter['stop']> | null): void {
+function reportCosts(server: ServerCost | null): void {
   if (!existsSync(measures)) {
     return;
   }
@@ -70,6 +72,9 @@ function reportCosts(server: ReturnType<ServerMeter['stop']> | null): void {
     );
   }
 }
+
+/** Part of the names of the databases that are copied for tests. */
+const templates = randomBytes(4).toString('hex');
 
 let ava: ChildProcess | undefined;
 let interrupted = false;
@@ -98,6 +103,7 @@ async function runAva(server: TestServer, pooler: Pooler | undefined): Promise<v
       env: {
         ...process.env,
         TEST_DATABASE_URL: server.url,
+        TEST_TEMPLATES: templates,
         // Otherwise each of hundreds of processes strips the types of the same files again.
         NODE_COMPILE_CACHE: join(project, 'node_modules', '.cache', 'compiled'),
         TEST_MEASURES: measures,
@@ -126,12 +132,16 @@ try {
         try {
           await runAva(server, pooler);
         } finally {
-          reportCosts(meter?.stop() ?? null);
+          reportCosts((await meter?.stop().catch(() => null)) ?? null);
           rmSync(dirname(measures), { recursive: true, force: true });
         }
       }
     } finally {
       await pooler?.stop();
+      // The server of a URL is not stopped.
+      if (URL.canParse(process.env.TEST_POSTGRES ?? '')) {
+        await dropTemplates(server.url, templates);
+      }
     }
   } finally {
     await server.stop();

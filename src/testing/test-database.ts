@@ -18,7 +18,8 @@ export type TestDatabase = Readonly<{
   drop: () => Promise<void>;
 }>;
 
-function urlOf(server: string, database: string, login?: TestDatabase['login']): string {
+/** Returns the URL of a database of the server. Default: as the superuser. */
+export function urlOf(server: string, database: string, login?: TestDatabase['login']): string {
   const url = new URL(server);
   url.pathname = `/${database}`;
   if (login) {
@@ -28,11 +29,14 @@ function urlOf(server: string, database: string, login?: TestDatabase['login']):
   return url.href;
 }
 
-async function withTestClient<T>(
-  connectionString: string,
-  work: (client: pg.Client) => Promise<T>,
-): Promise<T> {
-  const client = new pg.Client({ connectionString, application_name: 'koa-tenants test' });
+type Work<T> = (client: pg.Client) => Promise<T>;
+
+/** Connects to the database `name`, or to `postgres` for it. */
+async function withTestClient<T>(server: string, name: string, work: Work<T>, database = name): Promise<T> {
+  const client = new pg.Client({
+    connectionString: urlOf(server, database),
+    application_name: `koa-tenants test ${name}`,
+  });
   // A test may kill the connection, which must not end the process.
   client.on('error', () => {});
   await client.connect();
@@ -44,14 +48,19 @@ async function withTestClient<T>(
 }
 
 /** Serializes changes of server-wide objects: concurrent GRANTs fail with "tuple concurrently updated". */
-const alone = <T>(server: string, work: (client: pg.Client) => Promise<T>): Promise<T> =>
-  withTestClient(urlOf(server, 'postgres'), async (client) => {
-    await client.query(`select pg_advisory_lock(hashtextextended('koa-tenants test world', 0))`);
-    return work(client);
-  });
+export const alone = <T>(server: string, name: string, work: Work<T>): Promise<T> =>
+  withTestClient(
+    server,
+    name,
+    async (client) => {
+      await client.query(`select pg_advisory_lock(hashtextextended('koa-tenants test world', 0))`);
+      return work(client);
+    },
+    'postgres',
+  );
 
 async function drop(server: string, { name, login }: Pick<TestDatabase, 'name' | 'login'>): Promise<void> {
-  const roles = await withTestClient(urlOf(server, name), async (client) => {
+  const roles = await withTestClient(server, name, async (client) => {
     const { rows } = await client.query<{ name: string }>(
       `select rolname as name
        from pg_roles
@@ -61,7 +70,7 @@ async function drop(server: string, { name, login }: Pick<TestDatabase, 'name' |
     );
     return rows;
   });
-  await alone(server, async (client) => {
+  await alone(server, name, async (client) => {
     await client.query(`drop database ${client.escapeIdentifier(name)} with (force)`);
     for (const role of roles) {
       // A failed test may have left a grant on a parameter, which belongs to the server.
@@ -76,20 +85,25 @@ async function drop(server: string, { name, login }: Pick<TestDatabase, 'name' |
  *
  * @param server the superuser's URL
  * @param install migrates the database. Called while no other test database of the server is created or dropped
+ * @param template the database that it is a copy of. Default: an empty one
  */
 export async function createTestDatabase(
   server: string,
-  install: (database: Pick<TestDatabase, 'login' | 'ownerUrl' | 'serviceUrl'>) => Promise<unknown>,
+  install: (database: Pick<TestDatabase, 'name' | 'login' | 'ownerUrl' | 'serviceUrl'>) => Promise<unknown>,
+  template?: string,
 ): Promise<TestDatabase> {
   const suffix = randomBytes(4).toString('hex');
-  // The runner of this repository's tests adds the CPU time of a database to its file.
+  // The runner of this repository's tests adds the CPU time of a database, and of connections that name it, to its file.
   const name = `kt_${process.pid.toString(36)}_${suffix}`;
   const login = { user: `app_${suffix}`, password: randomBytes(12).toString('hex') };
   const urls = { ownerUrl: urlOf(server, name), serviceUrl: urlOf(server, name, login) };
-  await alone(server, async (client) => {
-    await client.query(`create database ${client.escapeIdentifier(name)}`);
+  await alone(server, name, async (client) => {
+    // Copying the files takes less CPU time than writing all pages to the log.
+    const copy =
+      template === undefined ? '' : ` template ${client.escapeIdentifier(template)} strategy file_copy`;
+    await client.query(`create database ${client.escapeIdentifier(name)}${copy}`);
     try {
-      await install({ login, ...urls });
+      await install({ name, login, ...urls });
     } catch (error) {
       await client.query(`drop database ${client.escapeIdentifier(name)} with (force)`);
       throw error;
@@ -99,7 +113,7 @@ export async function createTestDatabase(
     name,
     login,
     ...urls,
-    alone: (work) => alone(server, work),
+    alone: (work) => alone(server, name, work),
     drop: () => drop(server, { name, login }),
   };
 }

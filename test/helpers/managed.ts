@@ -36,10 +36,15 @@ export async function openManaged(
   rights = '',
 ): Promise<Managed> {
   const suffix = randomBytes(4).toString('hex');
-  const [login, service, database] = [`deploy_${suffix}`, `served_${suffix}`, `managed_${suffix}`];
+  const [login, service] = [`deploy_${suffix}`, `served_${suffix}`];
+  // The runner adds the CPU time of databases to a file by their names.
+  const database = `${new URL(world.ownerUrl).pathname.slice(1)}_managed_${suffix}`;
   const send = async <Row extends pg.QueryResultRow>(text: string, where = 'postgres'): Promise<Row[]> => {
     const url = Object.assign(new URL(superuserUrl), { pathname: `/${where}` });
-    const client = new pg.Client({ connectionString: url.href, application_name: 'koa-tenants test' });
+    const client = new pg.Client({
+      connectionString: url.href,
+      application_name: `koa-tenants test ${database}`,
+    });
     await client.connect();
     return client
       .query<Row>(text)

@@ -1,17 +1,25 @@
 import { readdirSync, readFileSync } from 'node:fs';
+import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 
 const TICKS_PER_SECOND = 100;
 export const SAMPLE_MS = 250;
 
-/** CPU seconds of a database, and when it was first seen, in seconds since 1970. */
-export type DatabaseCost = Readonly<{ cpu: number; since: number }>;
+/** A process for a connection, and the database of a test for which it works. */
+type Backend = Readonly<{ cpu: number; database: string | undefined }>;
+
+/** The number of connections to a database until now, and when it was first seen, in seconds since 1970. */
+type Sessions = Readonly<{ count: number; since: number }>;
+
+/** CPU seconds of a server, of its processes without a client, such as the checkpointer, and of each test database. */
+export type ServerCost = Readonly<{
+  total: number;
+  background: number;
+  databases: ReadonlyMap<string, Readonly<{ cpu: number; since: number }>>;
+}>;
 
 /** CPU time of the processes of a PostgreSQL server, read from /proc. */
-export type ServerMeter = Readonly<{
-  /** Returns the CPU seconds of the whole server, and those of each database as far as sampling saw them. */
-  stop: () => Readonly<{ total: number; databases: ReadonlyMap<string, DatabaseCost> }>;
-}>;
+export type ServerMeter = Readonly<{ stop: () => Promise<ServerCost> }>;
 
 /** Returns the process IDs of a process's children. Reading those of all processes takes many times longer. */
 function childrenOf(pid: string): readonly string[] {
@@ -39,10 +47,10 @@ const statOf = (pid: string): readonly string[] =>
 const seconds = (ticks: readonly (string | undefined)[]): number =>
   ticks.reduce((sum, each) => sum + Number(each), 0) / TICKS_PER_SECOND;
 
+const sum = (values: Iterable<number>): number => [...values].reduce((total, each) => total + each, 0);
+
 /** Returns the pid of the server's main process if it runs on this machine, otherwise null. */
-async function findPostmaster(url: string): Promise<string | null> {
-  const client = new pg.Client({ connectionString: url });
-  await client.connect();
+async function findPostmaster(client: pg.Client): Promise<string | null> {
   try {
     const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
     const pid = String(rows[0]?.pid);
@@ -52,30 +60,80 @@ async function findPostmaster(url: string): Promise<string | null> {
       : null;
   } catch {
     return null;
-  } finally {
-    await client.end();
   }
+}
+
+/** Connections to the database `postgres` have the name of the test database for which they work. */
+const FIND_DATABASES = `
+  select
+    (
+      select coalesce(jsonb_object_agg(d.datname, d.sessions), '{}')
+      from pg_catalog.pg_stat_database as d
+      where d.datname like 'kt\\_%'
+    ) as sessions,
+    (
+      select coalesce(jsonb_object_agg(a.pid, substring(a.application_name from '\\mkt_\\w+')), '{}')
+      from pg_catalog.pg_stat_activity as a
+      where a.application_name ~ '\\mkt_'
+    ) as named`;
+
+type Found = Readonly<{
+  sessions: Readonly<Record<string, number>>;
+  /** Names of databases by process IDs. */
+  named: Readonly<Record<string, string>>;
+}>;
+
+/** `postgres: <user> <database> <address>(<port>) <state>`. Others are `postgres: checkpointer`, for example. */
+const OF_CLIENT = /^postgres: \S+ \S+ (\S+\(\d+\)|\[local\])/;
+
+/**
+ * Returns the cost of each database: of the connections that sampling has seen, and of the rest a share by the number of
+ * its connections. Most connections are shorter than the interval between two samples.
+ */
+export function costOfDatabases(
+  backends: readonly Backend[],
+  sessions: ReadonlyMap<string, Sessions>,
+  all: number,
+): ServerCost['databases'] {
+  const rest = Math.max(0, all - sum(backends.map(({ cpu }) => cpu)));
+  const connections = sum([...sessions.values()].map(({ count }) => count));
+  return new Map(
+    [...sessions].map(([name, { count, since }]) => {
+      const seen = sum(backends.filter(({ database }) => database === name).map(({ cpu }) => cpu));
+      return [name, { cpu: seen + (count > 0 ? (rest * count) / connections : 0), since }];
+    }),
+  );
 }
 
 /** Starts to measure a server. Returns null if its processes are not visible in /proc. */
 export async function measureServer(url: string): Promise<ServerMeter | null> {
-  const postmaster = await findPostmaster(url);
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  await client.connect();
+  const postmaster = await findPostmaster(client);
   if (postmaster === null) {
+    await client.end();
     return null;
   }
-  const backends = new Map<string, { cpu: number; database: string; since: number }>();
-  const sample = (): number => {
+  const backends = new Map<string, Backend>();
+  const background = new Map<string, number>();
+  const sessions = new Map<string, Sessions>();
+
+  /** Returns the CPU seconds of the processes that run. */
+  const readProcesses = (named: Found['named']): number => {
     let running = 0;
     for (const pid of childrenOf(postmaster)) {
       try {
         const fields = statOf(pid);
         const cpu = seconds(fields.slice(11, 13));
         running += cpu;
-        const database = /\bkt_\w+/.exec(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.[0];
-        if (database) {
-          // The start time distinguishes two processes with the same pid.
-          const key = `${pid} ${fields[19]}`;
-          backends.set(key, { cpu, database, since: backends.get(key)?.since ?? Date.now() / 1000 });
+        const title = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        // The start time distinguishes two processes with the same pid.
+        const key = `${pid} ${fields[19]}`;
+        if (OF_CLIENT.test(title)) {
+          backends.set(key, { cpu, database: named[pid] ?? /\bkt_\w+/.exec(title)?.[0] });
+        } else {
+          background.set(key, cpu);
         }
       } catch {
         // It has ended meanwhile.
@@ -83,20 +141,38 @@ export async function measureServer(url: string): Promise<ServerMeter | null> {
     }
     return running;
   };
-  const total = (): number => seconds(statOf(postmaster).slice(11, 15));
+  /** Returns the CPU seconds of the server until now. */
+  const sample = async (): Promise<number> => {
+    const since = Date.now() / 1000;
+    const { rows } = await client.query<Found>(FIND_DATABASES);
+    for (const [name, count] of Object.entries(rows[0]?.sessions ?? {})) {
+      sessions.set(name, { count, since: sessions.get(name)?.since ?? since });
+    }
+    const running = readProcesses(rows[0]?.named ?? {});
+    return seconds(statOf(postmaster).slice(11, 15)) + running;
+  };
+
   // A server of TEST_POSTGRES may have run before.
-  const before = total() + sample();
-  const timer = setInterval(sample, SAMPLE_MS);
+  const [before, backgroundBefore] = [await sample(), sum(background.values())];
+  const stopped = new AbortController();
+  const sampling = (async () => {
+    while (!stopped.signal.aborted) {
+      await wait(SAMPLE_MS, undefined, { signal: stopped.signal }).catch(() => {});
+      await sample().catch(() => {});
+    }
+  })();
   return {
-    stop: () => {
-      clearInterval(timer);
-      const running = sample();
-      const databases = new Map<string, DatabaseCost>();
-      for (const { cpu, database, since } of backends.values()) {
-        const known = databases.get(database) ?? { cpu: 0, since };
-        databases.set(database, { cpu: known.cpu + cpu, since: Math.min(known.since, since) });
-      }
-      return { total: total() + running - before, databases };
+    stop: async () => {
+      stopped.abort();
+      await sampling;
+      const total = (await sample()) - before;
+      await client.end();
+      const ofBackground = sum(background.values()) - backgroundBefore;
+      return {
+        total,
+        background: ofBackground,
+        databases: costOfDatabases([...backends.values()], sessions, total - ofBackground),
+      };
     },
   };
 }

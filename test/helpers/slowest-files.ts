@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { SAMPLE_MS, type ServerMeter } from './measure-server.ts';
+import { SAMPLE_MS, type ServerCost } from './measure-server.ts';
 import type { FileMeasure } from './processes/measure-file.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
@@ -9,10 +9,7 @@ const ROOT = path.join(import.meta.dirname, '../..');
 export type FileCost = Readonly<{ file: string; processes: number; server: number; wall: number }>;
 
 /** Returns the cost of every test file of a run, most expensive first. */
-export function costOfFiles(
-  measures: string,
-  server: ReturnType<ServerMeter['stop']> | null,
-): readonly FileCost[] {
+export function costOfFiles(measures: string, server: ServerCost | null): readonly FileCost[] {
   return readFileSync(measures, 'utf8')
     .split('\n')
     .filter((line) => line !== '')
@@ -33,10 +30,7 @@ export function costOfFiles(
 }
 
 /** Returns lines with the ten most expensive files of a run, and the sum of all. */
-export function describeCosts(
-  costs: readonly FileCost[],
-  server: ReturnType<ServerMeter['stop']> | null,
-): readonly string[] {
+export function describeCosts(costs: readonly FileCost[], server: ServerCost | null): readonly string[] {
   const number = (value: number): string => value.toFixed(1).padStart(7);
   const all = costs.reduce((sum, { processes }) => sum + processes, 0);
   return [
@@ -47,6 +41,6 @@ export function describeCosts(
         ({ file, processes, server: own, wall }) =>
           `${number(processes)}${number(own)}${number(wall)}  ${file}`,
       ),
-    `${number(all)}${number(server?.total ?? 0)}         all files`,
+    `${number(all)}${number(server?.total ?? 0)}         all files, and ${(server?.background ?? 0).toFixed(1)} of PostgreSQL in the background`,
   ];
 }

@@ -20,6 +20,7 @@ import { createTestDatabase, type TestDatabase } from '../../src/testing/test-da
 import { fixtureProject } from '../fixture-app/project.ts';
 import { throughPort } from './pgbouncer.ts';
 import { testServerUrl } from './postgres.ts';
+import { copyTemplate } from './world-template.ts';
 
 /** One tenant of a world. */
 export type Member = TenantIdentity & Readonly<{ host: string }>;
@@ -77,6 +78,29 @@ async function connect(connectionString: string): Promise<pg.Client> {
   return client;
 }
 
+const hostOf = (schema: string): string => `${schema.replaceAll('_', '-')}.localhost`;
+
+const memberOf = (id: TenantIdentity['id'], schema: TenantIdentity['schema']): Member => ({
+  id,
+  schema,
+  role: roleOf(id),
+  host: hostOf(schema),
+});
+
+async function createMember(owner: pg.ClientConfig, fleet: World['fleet'], name: string): Promise<Member> {
+  const schema = parseSchemaName(name);
+  const domains = [parseDomainName(hostOf(schema))];
+  return memberOf(await provisionTenant(owner, fleet, { schema, name, domains }), schema);
+}
+
+/** Installs a world in an empty database. */
+async function install(connectionString: string, fleet: World['fleet']): Promise<void> {
+  await migrate({ connectionString }, fleet);
+  for (const name of ['acme', 'globex']) {
+    await createMember({ connectionString }, fleet, name);
+  }
+}
+
 /** Creates a world on the test server. Several may be open at the same time. */
 export async function openWorld({
   contextMode = 'guarded',
@@ -84,6 +108,7 @@ export async function openWorld({
   queryTimeout = 10_000,
   server: chosen,
   project = fixtureProject,
+  installs = false,
 }: {
   contextMode?: ContextMode;
   maxPoolSize?: number;
@@ -92,6 +117,8 @@ export async function openWorld({
   server?: string;
   /** The apps of the tenants. Default: the fixture apps. Tests of an app use the repository's project. */
   project?: Project;
+  /** Whether the engine installs it now: for tests of that. Default: it is a copy of such a world, see `copyTemplate`. */
+  installs?: boolean;
 } = {}): Promise<World> {
   const server = chosen ?? (await testServerUrl());
   const keys = parseProofKeys(KEYS);
@@ -103,9 +130,10 @@ export async function openWorld({
     siteDomains: [parseDomainName('localhost')],
     project,
   });
-  const database = await createTestDatabase(server, (created) =>
-    migrate({ connectionString: created.ownerUrl }, fleetOf(created.login)),
-  );
+  const run = chosen || installs ? undefined : process.env.TEST_TEMPLATES;
+  const database = run
+    ? await copyTemplate(server, run, fleetOf({ user: '', password: '' }), install)
+    : await createTestDatabase(server, (created) => install(created.ownerUrl, fleetOf(created.login)));
   const { login, ownerUrl, serviceUrl: directUrl } = database;
   const pooler = chosen ? 0 : Number(process.env.TEST_POOLER_PORT);
   const serviceUrl = pooler > 0 ? throughPort(directUrl, pooler) : directUrl;
@@ -117,16 +145,7 @@ export async function openWorld({
   ownerPool.on('error', () => {});
   const asOwner: World['asOwner'] = async (text, values) => (await ownerPool.query(text, values)).rows;
 
-  const provision = async (name: string): Promise<Member> => {
-    const schema = parseSchemaName(name);
-    const host = `${schema.replaceAll('_', '-')}.localhost`;
-    const id = await provisionTenant(owner, fleet, {
-      schema,
-      name,
-      domains: [parseDomainName(host)],
-    });
-    return { id, schema, role: roleOf(id), host };
-  };
+  const provision = (name: string): Promise<Member> => createMember(owner, fleet, name);
 
   const pools: DatabasePool[] = [];
   const openAnother: World['openPool'] = async (settings) => {
@@ -152,16 +171,20 @@ export async function openWorld({
     return client;
   };
 
-  const acme = await provision('acme');
-  const globex = await provision('globex');
   const pool = await openAnother();
-  const [server_] = await asOwner<{ version: number }>(
-    `select current_setting('server_version_num')::integer as version`,
+  const [found] = await asOwner<{ version: number; acme: Member['id']; globex: Member['id'] }>(
+    `select
+       current_setting('server_version_num')::integer as version,
+       (select t.id from public.tenants as t where t.schema_name = 'acme') as acme,
+       (select t.id from public.tenants as t where t.schema_name = 'globex') as globex`,
   );
+  if (!found) {
+    throw new TypeError('A query returned no row.');
+  }
 
   return {
     contextMode,
-    version: server_?.version ?? 0,
+    version: found.version,
     ownerUrl,
     serviceUrl,
     ...(serviceUrl === directUrl ? {} : { listenUrl: directUrl }),
@@ -171,8 +194,8 @@ export async function openWorld({
     keys,
     pool,
     tenantDatabase: { poolOf: () => pool, key: keys[0], statementTimeout: 5000 },
-    acme,
-    globex,
+    acme: memberOf(found.acme, parseSchemaName('acme')),
+    globex: memberOf(found.globex, parseSchemaName('globex')),
     asOwner,
     bare: () => openBare(serviceUrl),
     ownBackend: () => openBare(directUrl),

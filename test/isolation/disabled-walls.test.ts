@@ -19,7 +19,9 @@ const HELD_BY_A_POOLER: readonly Wall[] = [
 for (const contextMode of ['guarded', 'signed'] as const) {
   let fixtures: Fixtures;
   test.serial.before(async () => {
-    fixtures = await openFixtures(await openAttackedWorld({ contextMode, project: attackedProject }));
+    fixtures = await openFixtures(
+      await openAttackedWorld({ contextMode, project: attackedProject, installs: true }),
+    );
   });
   test.after.always(async () => {
     await fixtures?.close();

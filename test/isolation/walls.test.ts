@@ -15,7 +15,9 @@ const opened: Partial<Record<'guarded' | 'signed', Fixtures>> = {};
 for (const contextMode of ['guarded', 'signed'] as const) {
   let fixtures: Fixtures;
   test.serial.before(async () => {
-    fixtures = await openFixtures(await openAttackedWorld({ contextMode, project: attackedProject }));
+    fixtures = await openFixtures(
+      await openAttackedWorld({ contextMode, project: attackedProject, installs: true }),
+    );
     opened[contextMode] = fixtures;
   });
   test.after.always(async () => {

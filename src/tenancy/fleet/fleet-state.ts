@@ -47,6 +47,8 @@ export type FleetState = Readonly<{
   hasTenants: boolean;
   /** Spares come last, because no user waits for them. */
   behind: readonly BehindTenant[];
+  /** Ids of tenants that have a recorded failure and are at their target: the migration that failed was removed. */
+  recovered: readonly string[];
   /** Whether the requested schema belongs to a tenant. */
   named: boolean;
 }>;
@@ -96,8 +98,19 @@ const QUERY = `
         and t.status <> 'deleted'
         and t.database = i.database
     ) as "hasTenants",
-    (
-      select coalesce(
+    n.behind,
+    n.recovered,
+    exists (
+      select
+      from public.tenants as t
+      where t.schema_name = $3
+        and t.database = i.database
+        and t.status <> 'deleted'
+    ) as named
+  from tenancy.installation as i
+  cross join lateral (
+    select
+      coalesce(
         jsonb_agg(
           jsonb_build_object(
             'id', t.id,
@@ -107,33 +120,33 @@ const QUERY = `
             'concurrentTo', t.concurrent_to
           )
           order by t.status = 'spare', t.schema_name
-        ),
+        ) filter (where v.is_behind),
         '[]'
+      ) as behind,
+      coalesce(array_agg(t.id) filter (where v.is_behind is not true), '{}') as recovered
+    from public.tenants as t
+    join jsonb_to_recordset($4::jsonb) as g (site boolean, transactional text, concurrent text, total integer)
+      on g.site = (t.type = 'site')
+    left join tenancy.migration_failures as f on f.tenant_id = t.id
+    cross join lateral (
+      select case
+        when $5::boolean then
+          t.migrated_to is distinct from g.transactional
+          or t.concurrent_to is distinct from g.concurrent
+        else
+          coalesce(t.migrated_to < g.transactional collate "C", g.transactional is not null and t.migrated_to is null)
+          or coalesce(t.concurrent_to < g.concurrent collate "C", g.concurrent is not null and t.concurrent_to is null)
+          or t.migrations_applied < g.total
+      end as is_behind
+    ) as v
+    where t.status <> 'deleted'
+      and t.database = i.database
+      and ($3::text is null or t.schema_name = $3)
+      and (
+        v.is_behind
+        or f.tenant_id is not null
       )
-      from public.tenants as t
-      join jsonb_to_recordset($4::jsonb) as g (site boolean, transactional text, concurrent text, total integer)
-        on g.site = (t.type = 'site')
-      where t.status <> 'deleted'
-        and t.database = i.database
-        and ($3::text is null or t.schema_name = $3)
-        and case
-          when $5::boolean then
-            t.migrated_to is distinct from g.transactional
-            or t.concurrent_to is distinct from g.concurrent
-          else
-            coalesce(t.migrated_to < g.transactional collate "C", g.transactional is not null and t.migrated_to is null)
-            or coalesce(t.concurrent_to < g.concurrent collate "C", g.concurrent is not null and t.concurrent_to is null)
-            or t.migrations_applied < g.total
-        end
-    ) as behind,
-    exists (
-      select
-      from public.tenants as t
-      where t.schema_name = $3
-        and t.database = i.database
-        and t.status <> 'deleted'
-    ) as named
-  from tenancy.installation as i`;
+  ) as n`;
 
 /** The schema version of a fully migrated tenant. */
 function targetVersion(kind: SchemaKind, migrations: readonly TenantMigration[], to: string | undefined) {

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 
 import { counted } from '../../counted.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { migrateConcurrent } from '../migrations/migrate-concurrent.ts';
 import { migrationsFor } from '../migrations/migrate-tenant.ts';
 import { BUSY, migrateTransactional, type TransactionalResult } from '../migrations/migrate-transactional.ts';
@@ -32,6 +33,12 @@ async function recordFailure(client: pg.ClientBase, tenantId: string, error: unk
     ],
   );
 }
+
+/** Deletes the recorded failures of tenants that have no pending migration. */
+export const deleteFailures = (owner: pg.ClientConfig, tenantIds: readonly string[]): Promise<unknown> =>
+  withAdminConnection(owner, (client) =>
+    client.query('delete from tenancy.migration_failures as f where f.tenant_id = any($1)', [tenantIds]),
+  );
 
 /** Functions that run the next migrations of one tenant, and that report them. */
 type Migrator = Readonly<{

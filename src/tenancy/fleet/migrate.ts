@@ -22,7 +22,7 @@ import {
 import { correctStaleRows, findStaleRows } from './find-stale-rows.ts';
 import { type Fleet, type FleetState, readFleetState } from './fleet-state.ts';
 import { type MigrateOptions, type ResolvedOptions, withDefaults } from './migrate-options.ts';
-import { migrateTenants } from './migrate-tenants.ts';
+import { deleteFailures, migrateTenants } from './migrate-tenants.ts';
 import type { Draft, MigrationReport } from './migration-report.ts';
 
 export type { Fleet } from './fleet-state.ts';
@@ -138,6 +138,9 @@ export async function migrate(
     // Before anything can fail: a later run finds these tenants by their rows.
     await correctStaleRows(owner, await findStaleRows(owner, options));
     state = await readFleetState(owner, fleet, options);
+  }
+  if (tenants && state && !state.newer && options.to === undefined && state.recovered.length > 0) {
+    await deleteFailures(owner, state.recovered);
   }
   try {
     if (tenants && state && state.behind.length > 0) {

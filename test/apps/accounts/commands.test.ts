@@ -132,6 +132,7 @@ test('permissions lists, grants and revokes, and suggests a name for a misspelle
 
 test('rejects a password that violates the password rules, and changes nothing', async (t) => {
   for (const [password, rule] of [
+    ['', /^The password is empty\. Type it, or send it to standard input\.$/m],
     ['short', /too short/],
     ['password1', /too common/],
     ['9284750192837465', /entirely numeric/],

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
 import pg from 'pg';
@@ -18,7 +17,7 @@ test.before(async () => {
   world = await openWorld({ project });
   await makeUser(world, 'acme', 'ann');
   const client = await openBlockingConnection(world);
-  const database = `kt_throttle_${randomBytes(4).toString('hex')}`;
+  const database = `${new URL(world.ownerUrl).pathname.slice(1)}_throttle`;
   await client.query(`create database ${database}`);
   await client.end();
   store = Object.assign(new URL(world.ownerUrl), { pathname: `/${database}` }).href;

@@ -108,6 +108,18 @@ for (const [what, text, named] of [
   });
 }
 
+test.serial(
+  'deletes the recorded failure of a tenant when the migration that failed was removed',
+  async (t) => {
+    await stopped(await laterRelease(migration(1, 'select 1 / 0')), { jobs: 1 });
+    t.like(await failures(), [{ schema: 'acme' }]);
+    t.like(await run(await laterRelease(), { schema: 'globex' }), { tenants: [], failures: [] });
+    t.is((await failures()).length, 1, 'a run of another tenant keeps it');
+    t.like(await run(await laterRelease()), { tenants: [], failures: [] });
+    t.deepEqual(await failures(), []);
+  },
+);
+
 test.serial('rolls back and records a tenant that fails, and continues there in the next run', async (t) => {
   const migrations = await laterRelease(rejectsBad, weight);
   await withBadRow('globex', async () => {

@@ -27,7 +27,7 @@ const project = defineProject({ apps: [places] });
 let world: World;
 
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project, installs: true });
 });
 test.after.always(() => world?.close());
 

@@ -7,7 +7,7 @@ import { raw } from '../../isolation/attack.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ installs: true });
   await world.migrating(
     world.acme,
     `create table samples (

@@ -32,7 +32,7 @@ const environment = (overrides: Record<string, string> = {}) =>
 const laneOf = ({ id }: Member): number => shardOf(id, SHARED);
 
 test.before(async () => {
-  world = await openWorld({ project: servedProject });
+  world = await openWorld({ project: servedProject, installs: true });
   logins = [0, 1, 2].map((lane) => ({
     login: `${world.service}_lane_${lane}`,
     password: `the password of lane ${lane}`.replaceAll(' ', '-'),

@@ -62,7 +62,7 @@ const project = defineProject({ apps: [...fixtureProject.apps, hooks] });
 let world: World;
 let folder: string;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project, installs: true });
   folder = await mkdtemp(path.join(tmpdir(), 'koa-tenants-hooks-'));
 });
 test.after.always(async () => {

@@ -8,7 +8,7 @@ import { raw } from '../../isolation/attack.ts';
 
 let world: World;
 test.serial.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ installs: true });
 });
 test.after.always(() => world?.close());
 

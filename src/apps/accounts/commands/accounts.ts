@@ -64,6 +64,9 @@ export async function assertTypedPassword(
   password: string,
   { username, email }: Pick<NewUser, 'username' | 'email'>,
 ): Promise<void> {
+  if (password === '') {
+    throw new OperatorError('usage_invalid', 'The password is empty. Type it, or send it to standard input.');
+  }
   if (password !== strip(password)) {
     throw new OperatorError(
       'usage_invalid',

@@ -58,7 +58,7 @@ export const renameTenantCommand: CliCommand<Options> = {
     print(
       json
         ? JSON.stringify(tenantRecord(tenant))
-        : `Tenant ${from} is ${tenant.name} in schema ${tenant.schema} at ${tenant.domains.join(', ') || 'no domain'}.`,
+        : `Tenant ${from} is now ${tenant.name} in schema ${tenant.schema} at ${tenant.domains.join(', ') || 'no domain'}.`,
     );
   },
 };

@@ -44,7 +44,7 @@ test('rejects requests over the limit per minute of a tenant, and serves other t
   t.true(Number(refused.headers['retry-after']) >= 1 && Number(refused.headers['retry-after']) <= 60);
   t.is(refused.headers['ratelimit-remaining'], '0');
   t.is((await service.request(tenant.host, 'POST', '/api/auth/jwt/create/', { body: {} })).status, 429);
-  t.is(service.requests.at(-1)?.queries, 0, 'refused without a word to the database');
+  t.is(service.requests.at(-1)?.queries, 0, 'rejected without a query');
 
   const other = await service.request('globex.localhost', 'GET', '/api/notes/');
   t.is(other.status, 401);

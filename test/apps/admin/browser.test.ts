@@ -81,13 +81,28 @@ testInBrowser(
     await page.getByLabel('First name').fill(SCRIPT);
     await button('Save').click();
     await page.getByText('The user was saved.').waitFor();
+    const permissions = page.getByRole('region', { name: 'Permissions' });
+    await permissions.getByText('library.view_loans').click();
+    await button('Save permissions').click();
+    await page.getByText('The permissions were saved.').waitFor();
+    t.deepEqual(await findFaults(page, 'admin-user with permissions'), []);
     await button('Deactivate').click();
     await page.getByRole('dialog').getByRole('button', { name: 'Deactivate' }).click();
     await page.getByRole('dialog').waitFor({ state: 'hidden' });
     await button('Activate').waitFor();
     t.deepEqual(
-      await world.asOwner(`select username, first_name, is_staff, is_active from acme.users where id > 1`),
-      [{ username: 'new.user', first_name: SCRIPT, is_staff: true, is_active: false }],
+      await world.asOwner(
+        `select username, first_name, is_staff, is_active, permissions from acme.users where id > 1`,
+      ),
+      [
+        {
+          username: 'new.user',
+          first_name: SCRIPT,
+          is_staff: true,
+          is_active: false,
+          permissions: ['library.view_loans'],
+        },
+      ],
     );
     await link('All users').click();
     await page.getByRole('searchbox', { name: 'Search' }).fill('NEW.');

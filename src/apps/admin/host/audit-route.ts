@@ -78,6 +78,7 @@ export function auditRoute(
     GET: operation(
       {
         summary: "List the tenant's events",
+        description: 'Values of rows that the caller may not view are `(hidden)`.',
         query: {
           before: z.uuid().optional().describe('Only events before this one.'),
           page_size: z.int().min(1).max(100).optional().describe('Events of a page. Default: 20.'),

@@ -4,7 +4,7 @@
  *
  * Processor time of the service and of PostgreSQL until the service is ready, without that of an empty
  * Node process; with as many tenants and with two. It includes that of V8's threads, and of the request for readiness.
- * The service starts as in the image: built, and with the compiled code of its modules in a folder that
+ * The service starts as in the image: bundled, and with the compiled code of its modules in a folder that
  * fill-compile-cache.ts has filled once, which is not included. The tenants have three tables each: see
  * slim-tenants.ts. BENCH_DATA keeps them for other runs and for fleet.ts. With more than START_CHECK_TENANTS tenants
  * (200), the fleet checks run while the service serves. Prints the processor time of the other checks, and the checks

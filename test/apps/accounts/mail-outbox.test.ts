@@ -111,7 +111,8 @@ test.serial('sends a mail that was in progress when the previous process was kil
   const catcher = await catchMail();
   t.teardown(catcher.close);
   await makeDue(tenant);
-  await run(t, { SMTP_URL: catcher.url });
+  const service = await serve(world, { SMTP_URL: catcher.url });
+  t.teardown(service.close);
   await until(async () => catcher.to('ann@killed.example').length, Boolean);
   t.is(catcher.to('ann@killed.example').length, 1);
   t.deepEqual(
@@ -123,18 +124,20 @@ test.serial('sends a mail that was in progress when the previous process was kil
   );
 });
 
-test.serial('a process with SMTP_URL sends a mail that an earlier process without it left', async (t) => {
+test.serial('a service with SMTP_URL sends a mail that an earlier service without it left', async (t) => {
   const tenant = await world.provision('unsent');
   await makeUser(world, tenant.schema, 'ann', { email: 'ann@unsent.example' });
-  const without = await run(t, { SMTP_URL: '' });
+  const without = await serve(world, { MAIL_DIR: '' });
   t.is(
     (await post(without.port, tenant.host, 'users/reset_password', { email: 'ann@unsent.example' })).status,
     204,
   );
-  await kill(without);
+  await without.close();
+  t.is((await outboxOf(tenant)).length, 1);
   const catcher = await catchMail();
   t.teardown(catcher.close);
-  await run(t, { SMTP_URL: catcher.url });
+  const service = await serve(world, { SMTP_URL: catcher.url });
+  t.teardown(service.close);
   t.is(await until(async () => catcher.to('ann@unsent.example').length, Boolean), 1);
 });
 

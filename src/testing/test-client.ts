@@ -21,7 +21,7 @@ export type RequestOptions = Readonly<{
   agent?: Agent;
 }>;
 
-const TIMEOUT_MS = 20_000;
+const TIMEOUT_MS = 60_000;
 
 const parsed = (text: string): unknown => {
   try {

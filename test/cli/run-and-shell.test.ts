@@ -129,9 +129,9 @@ test('runs in every chosen tenant', async (t) => {
   t.is(ran.out, 'acme: "acme"\nglobex: "globex"\n');
 });
 
-// shell.
+// shell. One at a time: Node's REPL reports errors to the domain of its process.
 
-test('evaluates each line of standard input in a transaction inside the tenant', async (t) => {
+test.serial('evaluates each line of standard input in a transaction inside the tenant', async (t) => {
   await world.provision('shell_a');
   const ran = await tenants(
     ['shell', '--schema', 'shell_a'],
@@ -155,7 +155,7 @@ test('evaluates each line of standard input in a transaction inside the tenant',
   t.deepEqual(await namesIn('shell_a'), [{ name: 'kept' }]);
 });
 
-test('runs several lines in one transaction with .begin, .commit and .rollback', async (t) => {
+test.serial('runs several lines in one transaction with .begin, .commit and .rollback', async (t) => {
   await world.provision('shell_b');
   const add = (name: string): string =>
     `await tx.query(sql.unsafe\`insert into notes (name) values ('${name}')\`); undefined`;
@@ -181,7 +181,7 @@ test('runs several lines in one transaction with .begin, .commit and .rollback',
   t.regex(none.err, /No transaction is open/);
 });
 
-test('cannot leave the tenant in the shell, and rejects writes with --read-only', async (t) => {
+test.serial('cannot leave the tenant in the shell, and rejects writes with --read-only', async (t) => {
   const leave = await tenants(
     ['shell', '--schema', 'acme'],
     'tx.any(sql.unsafe`select * from globex.notes`)',
@@ -199,7 +199,7 @@ test('cannot leave the tenant in the shell, and rejects writes with --read-only'
   t.regex(open.err, /SyntaxError/);
 });
 
-test('continues after an error on a terminal', async (t) => {
+test.serial('continues after an error on a terminal', async (t) => {
   const input = new PassThrough();
   const output = new PassThrough();
   let shown = '';

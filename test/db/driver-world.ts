@@ -46,7 +46,7 @@ export const insideOf =
     const tenantDatabase: TenantDatabase = {
       ...world().tenantDatabase,
       poolOf: () => pool,
-      statementTimeout: options.statementTimeout ?? 5000,
+      statementTimeout: options.statementTimeout ?? 30_000,
     };
     return {
       pool,

@@ -10,7 +10,7 @@ import { serverAddress, serverName } from '../../src/db/admin/server-address.ts'
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { servedProject } from '../fixture-app/served-project.ts';
 import { startTestServer } from '../helpers/postgres.ts';
-import { serve } from '../helpers/server.ts';
+import { serve, until } from '../helpers/server.ts';
 import { openWorld } from '../helpers/world.ts';
 
 test('serves over a Unix-domain socket with both forms of the URL, and cancels a statement there', async (t) => {
@@ -44,13 +44,16 @@ test('serves over a Unix-domain socket with both forms of the URL, and cancels a
     const sleeping = withTenant(
       tenantDatabase,
       { tenant: world.acme.id, readOnly: true },
-      // Longer than the pool's limit and the transaction's statement_timeout of five seconds.
+      // Longer than the pool's limit and the transaction's statement_timeout.
       (tx) => tx.any(sql.type(z.object({}))`select from generate_series(1, 1000000000)`),
     );
     await t.throwsAsync(sleeping);
-    const working = await world.asOwner<{ pid: number }>(
-      `select pid from pg_stat_activity where usename = $1 and state = 'active'`,
-      [world.service],
+    const working = await until(
+      () =>
+        world.asOwner(`select pid from pg_stat_activity where usename = $1 and state = 'active'`, [
+          world.service,
+        ]),
+      (found) => found.length === 0,
     );
     t.deepEqual(working, []);
   } finally {

@@ -105,7 +105,8 @@ async function install(connectionString: string, fleet: World['fleet']): Promise
 export async function openWorld({
   contextMode = 'guarded',
   maxPoolSize = 4,
-  queryTimeout = 10_000,
+  // Many parallel tests make the machine slow.
+  queryTimeout = 40_000,
   server: chosen,
   project = fixtureProject,
   installs = false,
@@ -152,7 +153,7 @@ export async function openWorld({
     const pool = await openPool({
       connection: { connectionString: serviceUrl },
       applicationName: 'koa-tenants test',
-      connectTimeout: 10_000,
+      connectTimeout: 60_000,
       queryTimeout,
       maxPoolSize,
       poolTimeout: 60_000,
@@ -193,7 +194,7 @@ export async function openWorld({
     fleet,
     keys,
     pool,
-    tenantDatabase: { poolOf: () => pool, key: keys[0], statementTimeout: 5000 },
+    tenantDatabase: { poolOf: () => pool, key: keys[0], statementTimeout: 30_000 },
     acme: memberOf(found.acme, parseSchemaName('acme')),
     globex: memberOf(found.globex, parseSchemaName('globex')),
     asOwner,

@@ -270,7 +270,7 @@ test.serial('an export has a time limit, and so has each wait for the client', a
       JSON.stringify(settings),
     ]);
   try {
-    for (const settings of [{ EXPORT_TIMEOUT: '300' }, { IDLE_IN_TRANSACTION_TIMEOUT: '300' }]) {
+    for (const settings of [{ EXPORT_TIMEOUT: '2000' }, { IDLE_IN_TRANSACTION_TIMEOUT: '2000' }]) {
       await set(settings);
       const response = await open(t);
       // The client does not read.

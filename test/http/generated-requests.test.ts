@@ -1,7 +1,7 @@
 import test from 'ava';
-import fc from 'fast-check';
 
 import { servedProject } from '../fixture-app/served-project.ts';
+import fc from '../helpers/fast-check.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 

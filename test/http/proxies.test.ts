@@ -1,10 +1,10 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test from 'ava';
-import fc from 'fast-check';
 import Koa from 'koa';
 import { parseTrustedProxies } from '../../src/config/trusted-proxies.ts';
 import { trustProxy } from '../../src/http/middleware/trust-proxy.ts';
+import fc from '../helpers/fast-check.ts';
 import { sendRequest } from '../helpers/server.ts';
 
 type Seen = { ip: string; protocol: string; host: string };

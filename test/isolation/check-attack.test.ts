@@ -267,7 +267,10 @@ test.serial('a run removes the tenants of a killed run', async (t) => {
 
 test.serial('rejects a second concurrent run', async (t) => {
   const child = await begin();
+  // It keeps its lock for as long as the second run needs.
+  child.kill('SIGSTOP');
   const second = await attack();
+  child.kill('SIGCONT');
   t.is(second.code, 1);
   t.regex(second.err, /^Another `check --attack` is running\. Wait until it has ended\.$/m);
   child.kill('SIGTERM');

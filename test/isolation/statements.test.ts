@@ -1,8 +1,8 @@
 import test from 'ava';
-import fc from 'fast-check';
 
 import { assertRowStatement } from '../../src/db/driver/statement.ts';
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
+import fc from '../helpers/fast-check.ts';
 import type { World } from '../helpers/world.ts';
 import { attack, plant, raw } from './attack.ts';
 import { openAttackedWorld } from './attacked-world.ts';

@@ -1,8 +1,8 @@
 import test from 'ava';
-import fc from 'fast-check';
 
 import { ApiError } from '../../src/errors.ts';
 import { hostName } from '../../src/http/host.ts';
+import fc from '../helpers/fast-check.ts';
 
 for (const [header, name] of [
   ['acme.localhost', 'acme.localhost'],

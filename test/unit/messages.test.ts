@@ -1,9 +1,9 @@
 import test from 'ava';
-import fc from 'fast-check';
 import { serialize } from 'pg-protocol';
 
 import { MESSAGE, MessageReader, readError, readFields } from '../../src/db/driver/message-reader.ts';
 import { MessageWriter } from '../../src/db/driver/message-writer.ts';
+import fc from '../helpers/fast-check.ts';
 
 const message = (code: string, content: Buffer): Buffer => {
   const bytes = Buffer.alloc(5 + content.length);

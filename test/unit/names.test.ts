@@ -1,5 +1,4 @@
 import test from 'ava';
-import fc from 'fast-check';
 
 import { DomainError } from '../../src/errors.ts';
 import {
@@ -9,6 +8,7 @@ import {
   schemaName,
   tenantId,
 } from '../../src/tenancy/registry/tenant.ts';
+import fc from '../helpers/fast-check.ts';
 
 const badSchema = { instanceOf: DomainError, code: 'schema_name_invalid' } as never;
 const badDomain = { instanceOf: DomainError, code: 'domain_invalid' } as never;

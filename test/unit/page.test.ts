@@ -1,7 +1,7 @@
 import test from 'ava';
-import fc from 'fast-check';
 
 import { pageOf, pageRequest } from '../../src/http/page.ts';
+import fc from '../helpers/fast-check.ts';
 
 const ctx = (querystring = '') => ({ protocol: 'http', host: 'h:1', path: '/p/', querystring });
 

@@ -1,10 +1,10 @@
 import test from 'ava';
-import fc from 'fast-check';
 import { z } from 'zod';
 import { JsonNumber } from '../../src/http/body/json-number.ts';
 import { parseJson } from '../../src/http/body/parse-json.ts';
 import { validate } from '../../src/http/body/validate.ts';
 import { text } from '../../src/http/fields/text.ts';
+import fc from '../helpers/fast-check.ts';
 
 // The results of str(json.loads(source)) in Python 3.
 const PYTHON: ReadonlyArray<readonly [string, string]> = [

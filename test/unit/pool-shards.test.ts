@@ -1,8 +1,8 @@
 import test from 'ava';
-import fc from 'fast-check';
 
 import { shardOf } from '../../src/tenancy/context/pool-shards.ts';
 import { tenantId } from '../../src/tenancy/registry/tenant.ts';
+import fc from '../helpers/fast-check.ts';
 
 const anyTenant = fc.uuid().map((id) => tenantId.parse(id));
 

@@ -1,7 +1,7 @@
 import test from 'ava';
-import fc from 'fast-check';
 import { blockCommentLength, firstWord } from '../../src/db/driver/statement.ts';
 import { sqlComment } from '../../src/db/sql/sql-comment.ts';
+import fc from '../helpers/fast-check.ts';
 
 test('a comment contains the tags with a value', (t) => {
   t.is(

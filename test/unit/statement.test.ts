@@ -1,7 +1,7 @@
 import test from 'ava';
-import fc from 'fast-check';
 import { assertRowStatement, firstWord } from '../../src/db/driver/statement.ts';
 import { DomainError } from '../../src/errors.ts';
+import fc from '../helpers/fast-check.ts';
 
 const ALLOWED = ['select', 'insert', 'update', 'delete', 'merge', 'with', 'values', 'table'];
 const FORBIDDEN = [

@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
 import test from 'ava';
-import fc from 'fast-check';
 import {
   createLinkToken,
   createUid,
@@ -10,6 +9,7 @@ import {
   readUid,
 } from '../../../src/apps/accounts/mail/link-token.ts';
 import type { Account } from '../../../src/apps/accounts/users/account-queries.ts';
+import fc from '../../helpers/fast-check.ts';
 
 const keys: LinkKeys = [randomBytes(32)];
 const ann: Account = {

@@ -1,7 +1,7 @@
 import test from 'ava';
-import fc from 'fast-check';
 
 import { passwordFaults } from '../../../src/apps/accounts/passwords/password-rules.ts';
+import fc from '../../helpers/fast-check.ts';
 
 const ANN = { username: 'ann.miller', email: 'ann@example-mail.com', first_name: 'Ann', last_name: 'Miller' };
 const faults = (password: string) => passwordFaults(password, ANN);

@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
-import * as fc from 'fast-check';
 import type pg from 'pg';
 import { me, openBlockingConnection, openPair, waitUntilBlocked } from '../../helpers/attacker.ts';
+import fc from '../../helpers/fast-check.ts';
 import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { project } from './project.ts';

@@ -113,7 +113,7 @@ test('does not wait for a PostgreSQL store that no longer responds', async (t) =
   const service = await serveWith(t, proxy.through(store), '4000');
   t.is((await guess(service, 'before-silence')).status, 401);
   proxy.swallow();
-  // The helper aborts a request after 20 seconds.
+  // The helper aborts a request after 60 seconds.
   t.deepEqual(await statuses(service, 'in-silence', 2), [401, 401]);
 });
 
@@ -166,7 +166,9 @@ withRedis('two services that share a Redis count together', async (t) => {
   const redis = await startRedis();
   t.teardown(redis.stop);
   const [one, two] = [await serveWith(t, redis.url), await serveWith(t, redis.url)];
-  await waitUntilCounted(redis.url, one);
+  for (const service of [one, two]) {
+    await waitUntilCounted(redis.url, service);
+  }
   t.deepEqual(
     two.warnings.filter((warning) => warning.includes('THROTTLE_STORE')),
     [],

@@ -1,6 +1,5 @@
 // Pages, search, filters and ordering against PostgreSQL.
 import test from 'ava';
-import fc from 'fast-check';
 import { sql } from 'slonik';
 import { z } from 'zod';
 
@@ -16,6 +15,7 @@ import { orderingFor } from '../../../src/http/lists/ordering.ts';
 import { searchFor } from '../../../src/http/lists/search.ts';
 import { type TenantTransaction, withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { fixtureProject } from '../../fixture-app/project.ts';
+import fc from '../../helpers/fast-check.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { FILTERS, listOf, note } from './list-notes.ts';
 

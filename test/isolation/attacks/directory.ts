@@ -29,7 +29,7 @@ export const directory: Category = {
         const after = await until(
           look,
           ({ status }) => status === 401,
-          replacements.app.cachesHosts ? 200 : 5000,
+          replacements.app.cachesHosts ? 200 : 60_000,
         );
         await world.asOwner('delete from public.domains where domain = $1', [host]);
         return after.text;

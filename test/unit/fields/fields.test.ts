@@ -1,5 +1,4 @@
 import test from 'ava';
-import fc from 'fast-check';
 import { z } from 'zod';
 
 import { ValidationFailed } from '../../../src/errors.ts';
@@ -18,6 +17,7 @@ import { serializer } from '../../../src/http/fields/serializer.ts';
 import { text } from '../../../src/http/fields/text.ts';
 import { url } from '../../../src/http/fields/url.ts';
 import { uuid } from '../../../src/http/fields/uuid.ts';
+import fc from '../../helpers/fast-check.ts';
 
 const faults = (schema: z.ZodType, value: unknown): readonly string[] | undefined => {
   const error = (() => {

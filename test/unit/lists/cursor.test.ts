@@ -1,5 +1,4 @@
 import test from 'ava';
-import fc from 'fast-check';
 import { sql } from 'slonik';
 
 import { ApiError } from '../../../src/errors.ts';
@@ -9,6 +8,7 @@ import { relation } from '../../../src/http/fields/relation.ts';
 import { text } from '../../../src/http/fields/text.ts';
 import { type Cursor, decodeCursor, encodeCursor } from '../../../src/http/lists/cursor.ts';
 import { orderingFor } from '../../../src/http/lists/ordering.ts';
+import fc from '../../helpers/fast-check.ts';
 
 const fields = { id: relation(), name: nullable(text()), at: datetime() };
 const orderOf = (ordering: string) =>

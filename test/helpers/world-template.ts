@@ -42,6 +42,8 @@ async function findTemplate(server: string, run: string, fleet: Fleet, build: Bu
   const key = await keyOf(fleet);
   const found = templates.get(key) ?? createTemplate(server, `${run}_${key}`, fleet, build);
   templates.set(key, found);
+  // The next world tries again.
+  found.catch(() => templates.delete(key));
   return found;
 }
 

@@ -9,10 +9,17 @@ import { disableWall } from './walls.ts';
 const as = async (world: World, text: string): Promise<unknown> =>
   withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) => tx.any(raw(text)));
 
-/** Returns a statement that reads all rows, for every table and view of the catalogs. */
+/**
+ * Returns a statement that searches all rows for the canary, for every table and view of the catalogs. Sending all rows
+ * takes several times longer. The statement itself does not contain the canary: some views show it.
+ */
 async function catalogs({ asOwner }: World): Promise<string[]> {
+  const parts = [CANARY.slice(0, 6), CANARY.slice(6)];
   const rows = await asOwner<{ text: string }>(
-    `select format('select to_jsonb(x) from %s as x', c.oid::regclass) as text
+    `select format(
+       $$select y.row from (select to_jsonb(x) as row from %s as x) as y where y.row::text like '%%${parts.join("' || '")}%%'$$,
+       c.oid::regclass
+     ) as text
      from pg_class as c
      where c.relnamespace in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
        and c.relkind in ('r', 'v')

@@ -81,7 +81,7 @@ export type AppDefinition<
   menu?: readonly MenuLink[];
   /** Called when the service starts, before routes are created. `close` is called when it stops. */
   start?: (dependencies: StartDependencies<Settings, Environment>) => Promise<Service>;
-  /** Kinds of due work that metrics count. */
+  /** Kinds of due work. They are marked for a tenant whose rows were restored, cloned or moved, and metrics count them. */
   dueWork?: readonly string[];
   /** How requests identify a user. `defineProject` names the app whose authentication is used. */
   authentication?: OpenAuthentication;
@@ -131,7 +131,6 @@ export type App = TenancyApp &
     >;
     menu: readonly MenuLink[];
     start: (dependencies: StartDependencies<z.ZodRawShape, z.ZodRawShape>) => Promise<Closing>;
-    dueWork: readonly string[];
     authentication: OpenAuthentication | null;
     security: ApiSecurity | null;
     idempotency: OpenIdempotency | null;

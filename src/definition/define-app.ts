@@ -89,6 +89,7 @@ export function defineApp<
     unknownSettings: definition.unknownSettings ?? [],
     permissions,
     hooks: { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted },
+    dueWork: definition.dueWork ?? [],
     extensions,
   };
   return {
@@ -98,7 +99,6 @@ export function defineApp<
     routes: (definition.routes ?? (async () => ({}))) as App['routes'],
     menu: definition.menu ?? [],
     start: (definition.start ?? (async () => ({}))) as App['start'],
-    dueWork: definition.dueWork ?? [],
     authentication: definition.authentication ?? null,
     security: definition.security ?? null,
     idempotency: definition.idempotency ?? null,

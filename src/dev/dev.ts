@@ -18,7 +18,7 @@ import { type Changes, watchFolders } from './watch-folders.ts';
 const STOP_TIMEOUT_MS = 5000;
 const WATCHED = ['src', 'sql', 'migrations'];
 
-/** The source folders of the project: those with the usual names, and those of its apps elsewhere. */
+/** Returns the source folders of the project: those with the usual names, and those of its apps elsewhere. */
 function foldersOf({ apps }: Project, root: string): readonly string[] {
   const usual = WATCHED.map((name) => path.join(root, name));
   const elsewhere = apps

@@ -35,7 +35,7 @@ function assertUsable(name: string, { apps }: TenancyProject): void {
   }
 }
 
-/** The time of a new migration: now, or one second after the last migration of the project. */
+/** Returns the time of a new migration: now, or one second after the last migration of the project. */
 async function timeOfMigration(project: TenancyProject, now: Date): Promise<string> {
   const digits = (date: Date): string => date.toISOString().replaceAll(/\D/g, '');
   const last = (await loadTenantMigrations(project)).at(-1)?.name.slice(0, 17) ?? '';

@@ -50,7 +50,7 @@ export function pageRequest(query: Context['query']): PageRequest {
   return { page, size: pageSize(query) };
 }
 
-/** An empty list has one page, the first. */
+/** Returns the number of the last page. An empty list has one page, the first. */
 const lastPage = (count: number, size: number): number => Math.max(1, Math.ceil(count / size));
 
 /** Returns limit and offset of a page of `count` rows. */

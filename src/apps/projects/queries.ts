@@ -9,7 +9,7 @@ import { type NewProject, type ProjectChanges, project } from './project.ts';
 
 const columns = columnsOf(project.row);
 
-/** The list of projects, with the search, the filters and the order of a request. */
+/** Returns the list of projects, with the search, the filters and the order of a request. */
 export const projectList = ({ query, state: { limits } }: PageContext): List<typeof project.row> => ({
   row: project.row,
   from: sql.fragment`projects`,
@@ -31,7 +31,7 @@ export const selectProject = (id: string) => sql.type(project.row)`
   where id = ${id}::bigint
 `;
 
-/** The same, locked until the transaction ends. */
+/** Selects the same row, locked until the transaction ends. */
 export const lockProject = (id: string) => sql.type(project.row)`
   select ${columns}
   from projects

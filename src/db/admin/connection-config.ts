@@ -3,7 +3,7 @@ import type pg from 'pg';
 /** Returns the connection settings for a URL. */
 export const connectionTo = (url: string): pg.ClientConfig => ({ connectionString: url });
 
-/** As `connectionTo`, with another login. Null: the login of the URL. */
+/** Does the same as `connectionTo`, with another login. Null: the login of the URL. */
 export function connectionAs(
   url: string,
   login: { login: string; password: string } | null,

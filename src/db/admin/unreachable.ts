@@ -97,7 +97,7 @@ export function unreachable(
   return unreachableAt(serverName(url), cause, variables);
 }
 
-/** As `unreachable`, for an address. */
+/** Creates the same error as `unreachable`, for an address. */
 export function unreachableAt(host: string, cause: unknown, variables: readonly string[]): DomainError {
   const failure = connectionFailure(cause);
   const reason = failure === null ? '' : `: ${failure.reason}`;

@@ -44,7 +44,7 @@ export function openUnlimitedPool(settings: PoolSettings): Promise<DatabasePool>
 }
 
 /**
- * As `openUnlimitedPool`, but methods that take a connection throw Unavailable `overloaded` when none is
+ * Opens the same pool as `openUnlimitedPool`, but methods that take a connection throw Unavailable `overloaded` when none is
  * free in time.
  */
 export async function openPool(settings: PoolSettings): Promise<DatabasePool> {

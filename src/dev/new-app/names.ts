@@ -59,7 +59,7 @@ export function singularOf(name: string): string {
   return /[^su_]s$/.test(name) ? name.slice(0, -1) : name;
 }
 
-/** The names of an app in TypeScript, in paths and in fixtures. */
+/** Returns the names of an app in TypeScript, in paths and in fixtures. */
 export function namesOf(name: string) {
   const singular = singularOf(name);
   const variable = camelCase(singular);

@@ -29,7 +29,7 @@ function cellOf(value: unknown): string {
   return FORMULA.test(text) && !NUMBER.test(text) ? `'${text}` : text;
 }
 
-/** RFC 4180, in UTF-8, with a header line. */
+/** Returns records as CSV of RFC 4180. */
 const csvOf = (records: readonly (readonly string[])[]): string =>
   // Line breaks of other systems within a cell need quotation marks, too.
   stringify(records as string[][], { record_delimiter: 'windows', quoted_match: /[\r\n]/ });

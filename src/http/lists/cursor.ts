@@ -31,6 +31,7 @@ const digestOf = ({ tenant, path, order }: CursorScope, payload: string): Buffer
     .digest()
     .subarray(0, DIGEST);
 
+/** Returns a cursor as text, with a digest of the tenant, path and order to which it belongs. */
 export function encodeCursor(scope: CursorScope, { isReversed, position }: Cursor): string {
   const payload = JSON.stringify([isReversed ? 1 : 0, position]);
   return Buffer.concat([digestOf(scope, payload), Buffer.from(payload)]).toString('base64url');

@@ -15,7 +15,7 @@ const describe = ({ domain: host, is_primary: isPrimary, verified_at: verifiedAt
   is_verified: verifiedAt !== null,
 });
 
-/** The conditions on which a domain can be primary. */
+/** Returns the conditions on which a domain can be primary. */
 const ruleOf = ({ BASE_DOMAIN: baseDomain, REQUIRE_DOMAIN_VERIFICATION: required }: Config) => ({
   baseDomain,
   required,

@@ -25,7 +25,7 @@ export const domain = z
   })
   .meta({ title: 'Domain', description: 'Hostname without a port.' });
 
-/** The name of a database. A form offers those that exist. */
+/** Creates the field of a database name. A form offers those that exist. */
 export function databaseOf({ DATABASES }: Pick<Config, 'DATABASES'>) {
   const names = [...new Set([MAIN, ...Object.keys(DATABASES)])];
   return z

@@ -28,6 +28,7 @@ const INTERVAL_MS = 5_000;
 /** Maximum number of tenants that one query returns. */
 const LIMIT = 100;
 
+/** Creates the function with which apps start a worker for a kind of due work, over all databases. */
 export function createWatchDueWork({
   placement,
   lookUps,
@@ -59,11 +60,11 @@ export function createWatchDueWork({
           select tenant_id as tenant, marked_at::text as seen, tenancy.lane_of(tenant_id) as lane
           from tenancy.find_due(${kind}, ${LIMIT})
         `);
-        const living = database === MAIN ? rows : await tenantsOf(database, rows);
-        for (const { tenant, lane } of living) {
+        const ownRows = database === MAIN ? rows : await tenantsOf(database, rows);
+        for (const { tenant, lane } of ownRows) {
           placement.record({ id: tenant, database, lane });
         }
-        return living;
+        return ownRows;
       }),
     );
     return found.flat();

@@ -8,7 +8,7 @@ import type pg from 'pg';
 export const membershipOptionsOf = (version: number): string =>
   version >= 160_000 ? ' with inherit false, set true, admin false' : '';
 
-/** As `membershipOptionsOf`, for the version of the connected server. */
+/** Returns the same as `membershipOptionsOf`, for the version of the connected server. */
 export async function membershipOptions(client: pg.ClientBase): Promise<string> {
   const { rows } = await client.query<{ version: number }>(
     `select current_setting('server_version_num')::integer as version`,

@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { kindOf, migrateInSteps } from '../migrations/migrate-tenant.ts';
 import { loadTenantMigrations, migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
-import type { SchemaKind } from '../registry/project.ts';
+import { dueWorkOf, type SchemaKind } from '../registry/project.ts';
 import { parseSchemaName, type SchemaName, type TenantIdentity } from '../registry/tenant.ts';
 import { createEmptySchema, type Filling, markDue, type Provisioning, targetOf } from './create-schema.ts';
 import { dropTenantSchema } from './drop-schema.ts';
@@ -59,7 +59,7 @@ const openUnfinished = (
  */
 export async function createInSteps(
   owner: pg.ClientConfig,
-  provisioning: Pick<Provisioning, 'service'>,
+  { service, project }: Pick<Provisioning, 'service'> & Partial<Provisioning>,
   tenant: NewTenant,
   {
     migrations,
@@ -76,9 +76,10 @@ export async function createInSteps(
     begin?: (client: pg.Client, identity: TenantIdentity) => Promise<void>;
   },
 ): Promise<TenantIdentity> {
-  const identity = await openUnfinished(owner, provisioning.service, tenant);
+  const identity = await openUnfinished(owner, service, tenant);
   try {
-    await migrateTenantInSteps(owner, identity, { migrations, kind, filling });
+    const dueWork = project ? dueWorkOf(project, kind) : [];
+    await migrateTenantInSteps(owner, identity, { migrations, kind, filling, dueWork });
     return await withAdminConnection(owner, async (client) => {
       const finished = await adoptRow(client, identity, tenant, status);
       await begin(client, finished);
@@ -100,7 +101,7 @@ export async function createUnfinished<T>(
   const tenant = { schema: parseSchemaName('unfinished'), name: 'unfinished', domains: [] };
   const identity = await openUnfinished(owner, service, tenant);
   try {
-    await migrateTenantInSteps(owner, identity, { migrations, kind, filling: null });
+    await migrateTenantInSteps(owner, identity, { migrations, kind, filling: null, dueWork: [] });
     return await withAdminConnection(owner, (client) => work(client, identity.schema));
   } finally {
     await dropUnfinished(owner, identity);
@@ -115,12 +116,18 @@ async function migrateTenantInSteps(
     migrations,
     kind,
     filling,
-  }: { migrations: readonly TenantMigration[]; kind: SchemaKind; filling: Filling | null },
+    dueWork,
+  }: {
+    migrations: readonly TenantMigration[];
+    kind: SchemaKind;
+    filling: Filling | null;
+    dueWork: readonly string[];
+  },
 ): Promise<void> {
   const to = filling ? targetOf(migrationsOn(kind, migrations), filling.migrations) : undefined;
   await migrateInSteps(owner, identity, { migrations, kind, to });
   await withAdminConnection(owner, async (client) => {
-    await markDue(client, identity);
+    await markDue(client, identity, dueWork);
     await filling?.fill(client, identity);
   });
   if (filling) {
@@ -143,5 +150,11 @@ export async function createTenantSchemaInSteps(
     await createEmptySchema(client, identity, service);
   });
   const migrations = await loadTenantMigrations(project);
-  await migrateTenantInSteps(owner, identity, { migrations, kind: kindOf(identity.schema), filling });
+  const kind = kindOf(identity.schema);
+  await migrateTenantInSteps(owner, identity, {
+    migrations,
+    kind,
+    filling,
+    dueWork: dueWorkOf(project, kind),
+  });
 }

@@ -8,7 +8,7 @@ import { historySql } from '../migrations/history.ts';
 import { kindOf, migrateInside, migrationsFor, schemaVersionOf } from '../migrations/migrate-tenant.ts';
 import { ZERO } from '../migrations/migration-sequence.ts';
 import { loadTenantMigrations, migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
-import type { SchemaKind, TenancyProject } from '../registry/project.ts';
+import { dueWorkOf, type SchemaKind, type TenancyProject } from '../registry/project.ts';
 import type { TenantIdentity } from '../registry/tenant.ts';
 import type { NewTenant } from './new-tenant.ts';
 import { registerTenant } from './register-tenant.ts';
@@ -65,15 +65,24 @@ export async function createEmptySchema(
   await client.query(tenantSchemaSql(identity, service, rows[0]?.version ?? 0));
 }
 
-/** The name of the last of the first `count` migrations. */
+/** Returns the name of the last of the first `count` migrations. */
 export const targetOf = (migrations: readonly TenantMigration[], count: number): string =>
   migrations[count - 1]?.name ?? ZERO;
 
-/** Loaded rows fire no trigger: this marks pending mail among them as due work. */
-export const markDue = (
+/**
+ * Marks kinds of due work in the transaction that loads rows, because loading fires no trigger. A worker removes the
+ * mark of a tenant without work.
+ */
+export async function markDue(
   client: pg.ClientBase,
   { schema }: Pick<TenantIdentity, 'schema'>,
-): Promise<unknown> => client.query(`${enterSql({ schema })}; select tenancy.mark_due('mail'); ${LEAVE}`);
+  kinds: readonly string[],
+): Promise<void> {
+  if (kinds.length > 0) {
+    const marks = kinds.map((kind) => `tenancy.mark_due(${pg.escapeLiteral(kind)})`);
+    await client.query(`${enterSql({ schema })}; select ${marks.join(', ')}; ${LEAVE}`);
+  }
+}
 
 /**
  * Creates role, schema, tables and policies for a tenant whose row exists: as they are after all
@@ -89,7 +98,7 @@ export async function openTenantSchema(
   const migrations = await loadTenantMigrations(project);
   const to = count === undefined ? undefined : targetOf(migrationsFor(identity.schema, migrations), count);
   await migrateInside(client, identity, { migrations, to });
-  await markDue(client, identity);
+  await markDue(client, identity, dueWorkOf(project, kindOf(identity.schema)));
 }
 
 /** As `openTenantSchema`, with all migrations and the rows loaded. */

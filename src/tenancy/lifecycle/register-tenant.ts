@@ -37,7 +37,7 @@ const NO_MIGRATIONS: SchemaVersion = {
 const columnsOf = ({ schema, name, paidUntil = null, onTrial = true, type = 'tenant' }: NewTenant) =>
   [schema, name, paidUntil, onTrial, schema === SITE_SCHEMA ? 'site' : type] as const;
 
-/** An insert of the domains in $1. The first one is the primary domain. */
+/** Returns an insert of the domains in $1. The first one is the primary domain. */
 const insertDomains = (tenants: string): string =>
   `insert into public.domains (domain, tenant_id, is_primary)
    select h.domain, t.id, h.place = 1

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { BECOME_OWNER } from '../context/with-owner-tenant.ts';
 import type { Tenant } from '../registry/tenant.ts';
 
-/** The migration history is named for the role, which does not change with the schema name. */
+/** Returns the table of a migration history. It is named after the role, which does not change with the schema name. */
 const historyTable = ({ role }: Pick<Tenant, 'role'>): string =>
   `tenancy_migrations.${pg.escapeIdentifier(role)}`;
 

@@ -12,7 +12,7 @@ import { BUSY, type TransactionalResult } from './migrate-transactional.ts';
 import { MigrationFailed } from './migration-failed.ts';
 import { type MigrationSequence, sequenceOf } from './migration-sequence.ts';
 
-/** Taken without waiting: CREATE INDEX of the other session would wait for a session that waits here. */
+/** Returns the key of a tenant's lock. It is taken without waiting: CREATE INDEX of the other session would wait for a session that waits here. */
 const lockKey = ({ role }: Pick<Tenant, 'schema' | 'role'>): string =>
   `pg_catalog.hashtextextended(${pg.escapeLiteral(`koa-tenants concurrent ${role}`)}, 0)`;
 

@@ -68,6 +68,7 @@ export async function findTables(text: string): Promise<TableNames> {
   };
 }
 
+/** Returns the fault of a text that `parse` has rejected. */
 export function syntaxFault(text: string, error: unknown): SqlFault {
   const { message, sqlDetails } = error as { message: string; sqlDetails?: { cursorPosition?: number } };
   const before = [...text].slice(0, sqlDetails?.cursorPosition ?? 0).join('');

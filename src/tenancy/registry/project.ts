@@ -97,6 +97,8 @@ export type TenancyApp = Readonly<{
   /** Permissions that users may have: name to description. */
   permissions: Readonly<Record<string, string>>;
   hooks: TenantHooks;
+  /** Kinds of its due work. They are marked when rows were loaded, and metrics count them. */
+  dueWork: readonly string[];
   /** Extensions of PostgreSQL that its tables use. `migrate` installs them. */
   extensions: readonly Extension[];
 }>;
@@ -111,6 +113,10 @@ export type TenancyProject = Readonly<{
 /** Returns the extensions that a project and its apps declare, each once. */
 export const extensionsOf = ({ apps, extensions }: TenancyProject): readonly Extension[] =>
   [...new Set([...extensions, ...apps.flatMap((app) => app.extensions)])].sort();
+
+/** Returns the kinds of due work of the apps that a kind of schemas has. */
+export const dueWorkOf = ({ apps }: Pick<TenancyProject, 'apps'>, kind: SchemaKind): readonly string[] =>
+  apps.flatMap(({ on, dueWork }) => (on.includes(kind) ? dueWork : []));
 
 /** Returns the names of the permissions that the apps declare. */
 export const permissionsOf = ({ apps }: Pick<TenancyProject, 'apps'>): readonly string[] =>

@@ -50,6 +50,7 @@ const hooks = defineApp({
   name: 'fixture_hooks',
   directory: import.meta.dirname,
   needs: ['fixture_notes'],
+  dueWork: ['letters'],
   onTenantCreated: writes('onTenantCreated'),
   onRestored: writes('onRestored'),
   onCloned: writes('onCloned'),
@@ -136,6 +137,27 @@ test.serial(
     await restore(file, 'restored');
     t.deepEqual(await namesIn('restored'), ['onTenantCreated', 'onRestored']);
     t.is((await callsIn('restored'))[1]?.description, `${await roleOf('restored')} tenant_owner restored`);
+  },
+);
+
+test.serial(
+  'marks the due work of apps in a clone and in a restored tenant, whose rows fire no trigger',
+  async (t) => {
+    await clone('acme', 'workclone');
+    const file = path.join(folder, 'work.tenant');
+    await dumpTenant(world.owner, 'acme', { project, file, overwrite: false, declarations: {} });
+    await restore(file, 'workrestored');
+    const marked = await world.asOwner(
+      `select t.schema_name, w.kind
+     from tenancy.due_work as w
+     join public.tenants as t on t.id = w.tenant_id
+     where t.schema_name like 'work%'
+     order by t.schema_name, w.kind`,
+    );
+    t.deepEqual(marked, [
+      { schema_name: 'workclone', kind: 'letters' },
+      { schema_name: 'workrestored', kind: 'letters' },
+    ]);
   },
 );
 

@@ -11,7 +11,7 @@ export type MemberChanges = z.output<typeof member.partialBody>;
 
 const columns = columnsOf(member.row);
 
-/** The users of the host, with the search, the filters and the order of a request. */
+/** Returns the list of the users of the host, with the search, the filters and the order of a request. */
 export const memberList = ({ query, state: { limits } }: PageContext): List<typeof member.row> => ({
   row: member.row,
   from: sql.fragment`users`,
@@ -36,7 +36,7 @@ export const selectMember = (id: string) => sql.type(member.row)`
   where id = ${id}::bigint
 `;
 
-/** The user and the caller, locked until the transaction ends, in an order that avoids deadlocks. */
+/** Returns the user and the caller, locked until the transaction ends, in an order that avoids deadlocks. */
 export const lockMembers = (ids: readonly string[]) => sql.type(member.row)`
   select ${columns}
   from users

@@ -96,6 +96,7 @@ export const findUnused = (tx: TenantTransaction, id: string): Promise<Times | n
       and rotated_at is null
   `);
 
+/** Records that a refresh token was replaced by another one. */
 export async function rotate(tx: TenantTransaction, id: string, successor: string): Promise<void> {
   await tx.query(sql.type(nothing)`
     update refresh_tokens

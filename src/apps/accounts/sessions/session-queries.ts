@@ -58,6 +58,7 @@ export async function insertSession(
   return rowCount === 1;
 }
 
+/** Records that a session was used now. */
 export async function touchSession(tx: TenantTransaction, family: string): Promise<void> {
   await tx.query(sql.type(nothing)`
     update sessions

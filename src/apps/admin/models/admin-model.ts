@@ -61,6 +61,7 @@ export function schemaOf(field: z.ZodType): JsonSchema {
 /** How the admin treats a field. */
 export type FieldKind = 'text' | 'long text' | 'boolean' | 'choice' | 'number' | 'date' | 'json' | 'other';
 
+/** Returns how the admin treats a field: by its choices, its SQL type and its length. */
 export function kindOf(field: z.ZodType): FieldKind {
   const sqlType = fieldInfo(field)?.sqlType ?? null;
   const { type, enum: choices, maxLength } = schemaOf(field);

@@ -23,7 +23,7 @@ const searchOf = (model: AdminModel, { query, state: { limits } }: PageContext) 
     ? sql.fragment`true`
     : searchFor(query, model.search, { columns: searchedColumns(model), limits });
 
-/** The rows of a model, with the search, the filters and the order of a request. */
+/** Returns the list of the rows of a model, with the search, the filters and the order of a request. */
 export function rowList(model: AdminModel, ctx: PageContext): List<z.ZodObject> {
   const columns = columnsOfModel(model);
   const { limits } = ctx.state;
@@ -59,7 +59,7 @@ function readIds(model: AdminModel, { query }: PageContext): readonly RowId[] | 
   return given === '' ? null : parts.map((text) => readRowId(model, text));
 }
 
-/** The rows of a model that a field may refer to, by `?search=` or `?ids=`, in the order of their labels. */
+/** Returns the list of the rows of a model that a field may refer to, by `?search=` or `?ids=`, in the order of their labels. */
 export function choiceList(model: AdminModel, ctx: PageContext): List<z.ZodObject> {
   const ids = readIds(model, ctx);
   const id = columnOfField(model, 'id');

@@ -67,7 +67,7 @@ export const selectRow = (model: AdminModel, id: RowId): QuerySqlToken<RowSchema
   where ${isRow(model, id)}
 `;
 
-/** The same, locked until the transaction ends. */
+/** Selects the same row, locked until the transaction ends. */
 export const lockRow = (model: AdminModel, id: RowId): QuerySqlToken<RowSchema> => sql.type(rowOf(model))`
   select ${selectedColumns(model)}
   from ${tableOf(model)}

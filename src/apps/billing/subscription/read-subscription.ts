@@ -34,7 +34,7 @@ const readFacts = (tx: TenantTransaction): Promise<z.output<typeof facts>> =>
 
 const counted = z.object({ rows: z.coerce.number() });
 
-/** 0 is no limit. */
+/** Returns a limit, or null for 0, which means no limit. */
 const limitOf = (value: unknown): number | null => (typeof value === 'number' && value > 0 ? value : null);
 
 /**

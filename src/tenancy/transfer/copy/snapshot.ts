@@ -35,6 +35,7 @@ export type Snapshot = Readonly<{
 /** Returns the column list of COPY, without parentheses for a table that stores no column. */
 export const columnList = ({ columns }: TableShape): string => columns.map(pg.escapeIdentifier).join(', ');
 
+/** Returns the state of each sequence of a schema. */
 export async function readSequences(client: pg.Client, schema: string): Promise<readonly SequenceState[]> {
   const states: SequenceState[] = [];
   for (const name of await readSequenceNames(client, schema)) {
@@ -46,6 +47,7 @@ export async function readSequences(client: pg.Client, schema: string): Promise<
   return states;
 }
 
+/** Returns the names of the applied migrations of a tenant, in their order. */
 export async function readMigrations(client: pg.Client, role: string): Promise<readonly string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select m.name from tenancy_migrations.${pg.escapeIdentifier(role)} as m order by m.id`,

@@ -78,6 +78,29 @@ test('a caller waits for its preferred connection while a short transaction uses
   t.is(await waiting, first as number);
 });
 
+test('a caller waits for no connection for which another caller of its tenant waits, and another one is idle', async (t) => {
+  const { pool, hold } = await openAffine(t, 2, { patience: PATIENT });
+  const [first, second] = await Promise.all([0, 1].map((preferred) => backendOf(pool, preferred)));
+  const held = await hold(0);
+  const waiting = backendOf(pool, 0);
+  t.is(await backendOf(pool, 0), second as number);
+  const ofAnother = backendOf(pool, 2);
+  t.is(pool.state().waitingClients, 2, 'the other tenant waits for the connection that both prefer');
+  held.release();
+  t.deepEqual(await Promise.all([waiting, ofAnother]), [first, first] as number[]);
+});
+
+test('a caller of a tenant of which another caller waits gets the first connection that is freed', async (t) => {
+  const { pool, hold } = await openAffine(t, 2, { patience: PATIENT });
+  const [, second] = await Promise.all([0, 1].map((preferred) => backendOf(pool, preferred)));
+  const held = await Promise.all([hold(0), hold(1)]);
+  const waiting = [backendOf(pool, 0), backendOf(pool, 0)] as const;
+  held[1].release();
+  t.is(await waiting[1], second as number);
+  held[0].release();
+  await waiting[0];
+});
+
 test('a caller that has waited for many short transactions gets an idle connection', async (t) => {
   const { pool, hold } = await openAffine(t, 2, { patience: { longMs: 600_000, maxMs: 0 } });
   const [, second] = await Promise.all([0, 1].map((preferred) => backendOf(pool, preferred)));

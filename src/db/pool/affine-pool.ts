@@ -8,10 +8,11 @@ export type ConnectionSource = Pick<DatabasePool, 'connect' | 'any'>;
 
 export type AffinePool = Readonly<{
   /**
-   * Returns access to the pool for one tenant, which prefers the connection with the index `preferred`, modulo the size.
+   * Returns access to the pool for one tenant, of which `tenant` is a hash. The tenant prefers the connection whose index
+   * is the hash modulo the size.
    * The methods throw Unavailable `overloaded` when no connection is free in time.
    */
-  preferring: (preferred: number) => ConnectionSource;
+  preferring: (tenant: number) => ConnectionSource;
   state: () => ReturnType<DatabasePool['state']>;
   end: () => Promise<void>;
 }>;
@@ -25,6 +26,7 @@ type Slot = {
 };
 
 type Waiter = {
+  readonly tenant: number;
   readonly preferred: Slot;
   readonly started: number;
   readonly resolve: (slot: Slot) => void;
@@ -72,9 +74,14 @@ class Assignment {
   }
 
   /** Returns a connection, which must be released. @throws Unavailable `overloaded` after the timeout */
-  take(index: number): Slot | Promise<Slot> {
-    const preferred = this.#slots[index % this.#slots.length] as Slot;
-    return preferred.isBusy ? this.#wait(preferred) : this.#use(preferred);
+  take(tenant: number): Slot | Promise<Slot> {
+    const preferred = this.#slots[tenant % this.#slots.length] as Slot;
+    if (!preferred.isBusy) {
+      return this.#use(preferred);
+    }
+    const isPatient = !this.#waiting.some((waiter) => waiter.tenant === tenant);
+    const idle = isPatient ? undefined : this.#findIdle(preferred);
+    return idle ? this.#use(idle) : this.#wait(tenant, preferred, isPatient);
   }
 
   release(slot: Slot): void {
@@ -92,11 +99,11 @@ class Assignment {
     return slot;
   }
 
-  #wait(preferred: Slot): Promise<Slot> {
+  #wait(tenant: number, preferred: Slot, isPatient: boolean): Promise<Slot> {
     const { promise, resolve, reject } = Promise.withResolvers<Slot>();
     const waiter: Waiter = {
-      ...{ preferred, resolve, reject, started: performance.now() },
-      ...{ timer: undefined, isPatient: true, overtaken: 0 },
+      ...{ tenant, preferred, resolve, reject, started: performance.now() },
+      ...{ timer: undefined, isPatient, overtaken: 0 },
     };
     this.#waiting.push(waiter);
     const { longMs, maxMs } = this.#patience;
@@ -167,8 +174,9 @@ class Assignment {
  * table that it has used, so the same tenant should use the same backend.
  *
  * A caller waits for its preferred connection while short transactions use it, up to 100 ms. When the transaction on it
- * has taken 10 ms, the caller gets the next idle connection in a fixed order, or the first one that is freed and that no
- * waiting caller prefers. A caller that was overtaken 16 times gets the next connection when it is the first in line.
+ * has taken 10 ms, or when another caller of the tenant waits, the caller gets the next idle connection in a fixed order,
+ * or the first one that is freed and that no waiting caller prefers. So a busy tenant uses all connections, and many
+ * tenants with one request each use one connection each. A caller that was overtaken 16 times gets the next connection when it is the first in line.
  *
  * Each connection is a Slonik pool of size 1, because Slonik's pool cannot select an idle connection.
  */
@@ -186,8 +194,8 @@ export async function openAffinePool(
   );
   const assignment = new Assignment(slots, settings.poolTimeout, patience);
 
-  const using = async <T>(preferred: number, work: (pool: DatabasePool) => Promise<T>): Promise<T> => {
-    const slot = await assignment.take(preferred);
+  const using = async <T>(tenant: number, work: (pool: DatabasePool) => Promise<T>): Promise<T> => {
+    const slot = await assignment.take(tenant);
     try {
       return await work(slot.pool);
     } finally {
@@ -196,9 +204,9 @@ export async function openAffinePool(
   };
 
   return {
-    preferring: (preferred) => ({
-      connect: (handler) => using(preferred, (pool) => pool.connect(handler)),
-      any: (query) => using(preferred, (pool) => pool.any(query)),
+    preferring: (tenant) => ({
+      connect: (handler) => using(tenant, (pool) => pool.connect(handler)),
+      any: (query) => using(tenant, (pool) => pool.any(query)),
     }),
     state: () => {
       const states = slots.map(({ pool }) => pool.state());

@@ -29,6 +29,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'test/cli/create-commands.test.ts': ['users'],
   'test/cli/doctor.test.ts': ['SMTP_URL'],
   'test/cli/in-tenants.test.ts': ['users'],
+  'test/http/concurrent-clients.test.ts': ['MAIL_DIR'],
   'test/http/cors-browser.test.ts': ['AUTH_COOKIES'],
   'test/http/logs.test.ts': ['AUTH_COOKIES', 'MAIL_DIR'],
   'test/http/metrics.test.ts': ['MAIL_DIR'],

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, isIPv6, type Socket } from 'node:net';
 
 import { run, start } from './run.ts';
 
@@ -26,12 +26,22 @@ type Command = Readonly<{
   input?: string;
 }>;
 
+/** Returns the address of this machine on the network of a server, which another server there can reach as well. */
+async function addressTowards(port: string, hostname: string): Promise<string> {
+  const probe = connect(Number(port), hostname);
+  await once(probe, 'connect');
+  const { localAddress = '127.0.0.1' } = probe;
+  probe.destroy();
+  return localAddress;
+}
+
 /**
  * Opens a proxy to a server that calls `onWrite` with every write before it is sent. `cut` closes all connections, and
  * rejects new ones.
  */
 async function openTap(url: string, onWrite: (text: string, send: () => Promise<void>) => void) {
   const { hostname, port } = new URL(url);
+  const address = await addressTowards(port, hostname);
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connect(Number(port), hostname);
@@ -53,11 +63,11 @@ async function openTap(url: string, onWrite: (text: string, send: () => Promise<
           }),
       );
     });
-  }).listen(0, '127.0.0.1');
+  }).listen(0, address);
   await once(server, 'listening');
   const own = server.address() as AddressInfo;
   const through = new URL(url);
-  [through.hostname, through.port] = ['127.0.0.1', String(own.port)];
+  [through.hostname, through.port] = [isIPv6(address) ? `[${address}]` : address, String(own.port)];
   const closed = once(server, 'close');
   return {
     url: through.href,

@@ -2,7 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import { sql } from 'slonik';
 import { z } from 'zod';
 
-import { type AffinePool, openAffinePool, type Patience } from '../../src/db/pool/affine-pool.ts';
+import { type AffinePool, openAffinePool, type WaitLimits } from '../../src/db/pool/affine-pool.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
 let world: World;
@@ -12,15 +12,15 @@ test.before(async () => {
 test.after.always(() => world?.close());
 
 /** No transaction is a long one. */
-const PATIENT: Patience = { longMs: 600_000, maxMs: 600_000 };
+const NEVER_LONG: WaitLimits = { longMs: 600_000, maxMs: 600_000 };
 /** Every transaction is a long one. */
-const IMPATIENT: Patience = { longMs: 0, maxMs: 600_000 };
+const ALWAYS_LONG: WaitLimits = { longMs: 0, maxMs: 600_000 };
 
 /** Opens a pool that prefers connections. Returns it, and a function that uses a connection until it is released. */
 async function openAffine(
   t: ExecutionContext,
   maxPoolSize: number,
-  { patience = IMPATIENT, poolTimeout = 60_000 }: { patience?: Patience; poolTimeout?: number } = {},
+  { limits = ALWAYS_LONG, poolTimeout = 60_000 }: { limits?: WaitLimits; poolTimeout?: number } = {},
 ) {
   const pool = await openAffinePool(
     {
@@ -32,7 +32,7 @@ async function openAffine(
       poolTimeout,
       maxConnectionAge: 600_000,
     },
-    patience,
+    limits,
   );
   t.teardown(pool.end);
   const hold = async (preferred: number) => {
@@ -69,7 +69,7 @@ test('a pool lends each caller its preferred connection, and the next one while 
 });
 
 test('a caller waits for its preferred connection while a short transaction uses it, and another one is idle', async (t) => {
-  const { pool, hold } = await openAffine(t, 2, { patience: PATIENT });
+  const { pool, hold } = await openAffine(t, 2, { limits: NEVER_LONG });
   const [first] = await Promise.all([0, 1].map((preferred) => backendOf(pool, preferred)));
   const held = await hold(0);
   const waiting = backendOf(pool, 0);
@@ -79,7 +79,7 @@ test('a caller waits for its preferred connection while a short transaction uses
 });
 
 test('a caller waits for no connection for which another caller of its tenant waits, and another one is idle', async (t) => {
-  const { pool, hold } = await openAffine(t, 2, { patience: PATIENT });
+  const { pool, hold } = await openAffine(t, 2, { limits: NEVER_LONG });
   const [first, second] = await Promise.all([0, 1].map((preferred) => backendOf(pool, preferred)));
   const held = await hold(0);
   const waiting = backendOf(pool, 0);
@@ -91,7 +91,7 @@ test('a caller waits for no connection for which another caller of its tenant wa
 });
 
 test('a caller of a tenant of which another caller waits gets the first connection that is freed', async (t) => {
-  const { pool, hold } = await openAffine(t, 2, { patience: PATIENT });
+  const { pool, hold } = await openAffine(t, 2, { limits: NEVER_LONG });
   const [, second] = await Promise.all([0, 1].map((preferred) => backendOf(pool, preferred)));
   const held = await Promise.all([hold(0), hold(1)]);
   const waiting = [backendOf(pool, 0), backendOf(pool, 0)] as const;
@@ -102,7 +102,7 @@ test('a caller of a tenant of which another caller waits gets the first connecti
 });
 
 test('a caller that has waited for many short transactions gets an idle connection', async (t) => {
-  const { pool, hold } = await openAffine(t, 2, { patience: { longMs: 600_000, maxMs: 0 } });
+  const { pool, hold } = await openAffine(t, 2, { limits: { longMs: 600_000, maxMs: 0 } });
   const [, second] = await Promise.all([0, 1].map((preferred) => backendOf(pool, preferred)));
   const held = await hold(0);
   const waiting = backendOf(pool, 0);

@@ -8,9 +8,8 @@ export type ConnectionSource = Pick<DatabasePool, 'connect' | 'any'>;
 
 export type AffinePool = Readonly<{
   /**
-   * Returns access to the pool for one tenant, of which `tenant` is a hash. The tenant prefers the connection whose index
-   * is the hash modulo the size.
-   * The methods throw Unavailable `overloaded` when no connection is free in time.
+   * Returns access to the pool for one tenant. `tenant` is a hash of its id: modulo the size, it is the index of the
+   * preferred connection. The methods throw Unavailable `overloaded` when no connection is free in time.
    */
   preferring: (tenant: number) => ConnectionSource;
   state: () => ReturnType<DatabasePool['state']>;
@@ -32,14 +31,14 @@ type Waiter = {
   readonly resolve: (slot: Slot) => void;
   readonly reject: (error: Error) => void;
   timer: NodeJS.Timeout | undefined;
-  /** Whether it waits for its preferred connection only. */
-  isPatient: boolean;
+  /** Whether it accepts its preferred connection only. */
+  preferredOnly: boolean;
   /** Number of later callers that were served before. */
   overtaken: number;
 };
 
 /** How long a caller waits for its preferred connection while another one is idle. */
-export type Patience = Readonly<{
+export type WaitLimits = Readonly<{
   /** Milliseconds after which the transaction on the preferred connection is a long one, for which no caller waits. */
   longMs: number;
   /** Maximum milliseconds to wait while short transactions use the preferred connection one after the other. */
@@ -50,7 +49,7 @@ export type Patience = Readonly<{
  * Most transactions take a few milliseconds. On another connection, PostgreSQL would parse and plan the statements of the
  * tenant and read its tables' definitions, which takes longer than most waits.
  */
-const PATIENCE: Patience = { longMs: 10, maxMs: 100 };
+const WAIT_LIMITS: WaitLimits = { longMs: 10, maxMs: 100 };
 /** Number of callers that may be served before one that waits longer, because they prefer the freed connection. */
 const MAX_OVERTAKEN = 16;
 /** Maximum number of waiting callers that are searched for one that prefers the freed connection. */
@@ -60,28 +59,32 @@ const MAX_SEARCHED = 100;
 class Assignment {
   readonly #slots: readonly Slot[];
   readonly #timeoutMs: number;
-  readonly #patience: Patience;
+  readonly #limits: WaitLimits;
   readonly #waiting: Waiter[] = [];
 
-  constructor(slots: readonly Slot[], timeoutMs: number, patience: Patience) {
+  constructor(slots: readonly Slot[], timeoutMs: number, limits: WaitLimits) {
     this.#slots = slots;
     this.#timeoutMs = timeoutMs;
-    this.#patience = patience;
+    this.#limits = limits;
   }
 
   get waiting(): number {
     return this.#waiting.length;
   }
 
-  /** Returns a connection, which must be released. @throws Unavailable `overloaded` after the timeout */
+  /**
+   * Returns a connection, which must be released.
+   *
+   * @throws Unavailable `overloaded` after the timeout
+   */
   take(tenant: number): Slot | Promise<Slot> {
     const preferred = this.#slots[tenant % this.#slots.length] as Slot;
     if (!preferred.isBusy) {
       return this.#use(preferred);
     }
-    const isPatient = !this.#waiting.some((waiter) => waiter.tenant === tenant);
-    const idle = isPatient ? undefined : this.#findIdle(preferred);
-    return idle ? this.#use(idle) : this.#wait(tenant, preferred, isPatient);
+    const preferredOnly = !this.#waiting.some((waiter) => waiter.tenant === tenant);
+    const idle = preferredOnly ? undefined : this.#findIdle(preferred);
+    return idle ? this.#use(idle) : this.#wait(tenant, preferred, preferredOnly);
   }
 
   release(slot: Slot): void {
@@ -99,14 +102,20 @@ class Assignment {
     return slot;
   }
 
-  #wait(tenant: number, preferred: Slot, isPatient: boolean): Promise<Slot> {
+  #wait(tenant: number, preferred: Slot, preferredOnly: boolean): Promise<Slot> {
     const { promise, resolve, reject } = Promise.withResolvers<Slot>();
     const waiter: Waiter = {
-      ...{ tenant, preferred, resolve, reject, started: performance.now() },
-      ...{ timer: undefined, isPatient, overtaken: 0 },
+      tenant,
+      preferred,
+      started: performance.now(),
+      resolve,
+      reject,
+      timer: undefined,
+      preferredOnly,
+      overtaken: 0,
     };
     this.#waiting.push(waiter);
-    const { longMs, maxMs } = this.#patience;
+    const { longMs, maxMs } = this.#limits;
     this.#examineAfter(waiter, Math.min(longMs, maxMs, this.#timeoutMs));
     return promise;
   }
@@ -129,7 +138,7 @@ class Assignment {
   }
 
   #examine(waiter: Waiter): void {
-    const { longMs, maxMs } = this.#patience;
+    const { longMs, maxMs } = this.#limits;
     const now = performance.now();
     const [waited, held] = [now - waiter.started, now - waiter.preferred.since];
     if (waited >= this.#timeoutMs) {
@@ -137,14 +146,14 @@ class Assignment {
       waiter.reject(new Unavailable('overloaded', 'The service is overloaded. Try again shortly.', 1));
       return;
     }
-    waiter.isPatient &&= held < longMs && waited < maxMs;
-    const idle = waiter.isPatient ? undefined : this.#findIdle(waiter.preferred);
+    waiter.preferredOnly &&= held < longMs && waited < maxMs;
+    const idle = waiter.preferredOnly ? undefined : this.#findIdle(waiter.preferred);
     if (idle) {
       this.#serve(waiter, idle);
       return;
     }
     const remaining = this.#timeoutMs - waited;
-    const next = waiter.isPatient ? Math.min(longMs - held, maxMs - waited, remaining) : remaining;
+    const next = waiter.preferredOnly ? Math.min(longMs - held, maxMs - waited, remaining) : remaining;
     this.#examineAfter(waiter, Math.max(1, next));
   }
 
@@ -161,7 +170,7 @@ class Assignment {
       return first;
     }
     const preferring = waiting.slice(0, MAX_SEARCHED).findIndex(({ preferred }) => preferred === slot);
-    const found = preferring < 0 ? waiting.findIndex(({ isPatient }) => !isPatient) : preferring;
+    const found = preferring < 0 ? waiting.findIndex(({ preferredOnly }) => !preferredOnly) : preferring;
     for (const overtaken of waiting.slice(0, Math.max(0, found))) {
       overtaken.overtaken += 1;
     }
@@ -175,14 +184,15 @@ class Assignment {
  *
  * A caller waits for its preferred connection while short transactions use it, up to 100 ms. When the transaction on it
  * has taken 10 ms, or when another caller of the tenant waits, the caller gets the next idle connection in a fixed order,
- * or the first one that is freed and that no waiting caller prefers. So a busy tenant uses all connections, and many
- * tenants with one request each use one connection each. A caller that was overtaken 16 times gets the next connection when it is the first in line.
+ * or the first one that is freed and that no waiting caller prefers. So a busy tenant uses all connections, and a tenant
+ * with one request at a time uses one. A caller that was overtaken 16 times gets the next connection when it is the first
+ * in line.
  *
  * Each connection is a Slonik pool of size 1, because Slonik's pool cannot select an idle connection.
  */
 export async function openAffinePool(
   settings: PoolSettings,
-  patience: Patience = PATIENCE,
+  limits: WaitLimits = WAIT_LIMITS,
 ): Promise<AffinePool> {
   const slots: readonly Slot[] = await Promise.all(
     Array.from({ length: settings.maxPoolSize }, async (_, index) => ({
@@ -192,7 +202,7 @@ export async function openAffinePool(
       since: 0,
     })),
   );
-  const assignment = new Assignment(slots, settings.poolTimeout, patience);
+  const assignment = new Assignment(slots, settings.poolTimeout, limits);
 
   const using = async <T>(tenant: number, work: (pool: DatabasePool) => Promise<T>): Promise<T> => {
     const slot = await assignment.take(tenant);

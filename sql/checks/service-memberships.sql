@@ -11,8 +11,8 @@
 --
 --   psql "$OWNER_DATABASE_URL" -v service=app -f sql/checks/service-memberships.sql
 
--- With 10,000 tenants, this query must stay cheap: it runs before the service listens. So it looks up no name of a tenant
--- role, and makes no jsonb of each membership to find out whether it inherits.
+-- The query runs before the service listens, with any number of tenants. A lookup of the name of each role, or a jsonb of
+-- each membership, would take most of the time of all checks that run then.
 
 with service as (
   select

@@ -7,18 +7,18 @@ export type TopTenants = Readonly<{
 export const OTHER = '(other)';
 
 /** Requests between two selections. */
-const TERM_REQUESTS = 1_000;
-/** Candidates for each selected tenant, whose counts are kept from one term to the next. */
+const WINDOW_REQUESTS = 1_000;
+/** Candidates for each selected tenant, whose counts are kept from one window to the next. */
 const CANDIDATES = 10;
 
 /**
  * Selects the tenants that have counters of their own: those with the most requests, at most
  * `maxTenants`. Memory is bounded for any number of tenants.
  *
- * A term of 1,000 requests counts every tenant. After it the largest are selected, ten times as many
- * remain candidates, and their counts are halved, so that old traffic loses weight. So a request costs the same with any
- * number of tenants. A counter only counts while its tenant is selected: it never decreases. `onLeave` is called with a
- * tenant that is no longer selected.
+ * In a window of 1,000 requests, every tenant is counted. At its end, the tenants with the most requests are selected. Ten
+ * times as many remain candidates, and their counts are halved, so that old traffic loses weight. A request costs the same
+ * with any number of tenants. A counter only counts while its tenant is selected: it never decreases. `onLeave` is called
+ * with a tenant that is no longer selected.
  */
 export function createTopTenants({
   maxTenants,
@@ -29,9 +29,9 @@ export function createTopTenants({
 }): TopTenants {
   const selected = new Set<string>();
   const counts = new Map<string, number>();
-  let term = 0;
+  let requestsOfWindow = 0;
 
-  const elect = (): void => {
+  const selectTop = (): void => {
     const ranking = [...counts].sort(([, a], [, b]) => b - a);
     const top = new Set(ranking.slice(0, maxTenants).map(([schema]) => schema));
     for (const schema of [...selected].filter((one) => !top.has(one))) {
@@ -53,10 +53,10 @@ export function createTopTenants({
         return OTHER;
       }
       counts.set(schema, (counts.get(schema) ?? 0) + 1);
-      term += 1;
-      if (term >= TERM_REQUESTS) {
-        term = 0;
-        elect();
+      requestsOfWindow += 1;
+      if (requestsOfWindow >= WINDOW_REQUESTS) {
+        requestsOfWindow = 0;
+        selectTop();
       }
       if (selected.size < maxTenants) {
         selected.add(schema);

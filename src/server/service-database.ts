@@ -118,7 +118,7 @@ async function checkAtStart(
   }
 }
 
-type Given = Readonly<{
+type Dependencies = Readonly<{
   project: Project;
   closers: Array<() => Promise<unknown>>;
   warn: FleetChecks['warn'];
@@ -179,7 +179,7 @@ async function openShards(
 export async function openServiceDatabase(
   config: Config,
   database: Readonly<{ name: string; url: string }>,
-  { project, closers, warn }: Given,
+  { project, closers, warn }: Dependencies,
 ): Promise<ServiceDatabase> {
   const lookUps = await openPool(poolSettings(config, database, 'directory', 2));
   closers.push(() => lookUps.end());

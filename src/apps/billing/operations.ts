@@ -22,7 +22,7 @@ const paymentArguments = z.strictObject({
   currency: currency.meta({ title: 'Currency', description: 'A code such as EUR.' }),
 });
 
-/** Returns the operation that gives a tenant a plan. Not without plans: every request would fail. */
+/** Returns the operation `set-plan`, or no operation if no plans are configured: every request would fail. */
 function setPlan(plans: Plans): readonly OperationKind[] {
   const [first, ...rest] = Object.keys(plans);
   return first === undefined

@@ -55,7 +55,7 @@ export class PreparedStatements {
     this.#used = new LRUCache({
       maxSize: bytes,
       sizeCalculation: (_, statement) => statement.bytes,
-      dispose: (_, statement) => this.#forget(statement),
+      dispose: (_, statement) => this.#removeFromScope(statement),
     });
   }
 
@@ -104,7 +104,7 @@ export class PreparedStatements {
     }
   }
 
-  #forget({ scope, text, name }: PreparedStatement): void {
+  #removeFromScope({ scope, text, name }: PreparedStatement): void {
     const ofScope = this.#scopes.get(scope);
     ofScope?.delete(text);
     if (ofScope?.size === 0) {

@@ -13,7 +13,7 @@ import { runningServer } from './running-server.ts';
 const ATTEMPTS = 10;
 
 /** Messages of temporary errors: the port was taken meanwhile, or processes of a killed server are still ending. */
-const PASSING = /could not bind|could not create any TCP|still in use|lock file/;
+const TRANSIENT = /could not bind|could not create any TCP|still in use|lock file/;
 
 /** Above the highest process ID of every system. */
 const NO_PID = 2_147_483_647;
@@ -83,7 +83,7 @@ export async function launch(
     }
     const log = (await readText(logFile)) ?? '';
     complaint = /FATAL:\s+(.*)/.exec(log)?.[1] ?? (output || log).split('\n').at(-1) ?? '';
-    if (!PASSING.test(log)) {
+    if (!TRANSIENT.test(log)) {
       break;
     }
     await sleep(200);

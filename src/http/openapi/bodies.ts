@@ -87,12 +87,12 @@ export function requestBodyOf(body: z.ZodType, mediaTypes: readonly string[], sc
 }
 
 /** Whether a method has a description: without one, its bodies are unknown. */
-export const isDescribed = (route: Route, method: string): boolean => {
-  const handler = route.handlers[method] as Handler;
+export function isDescribed(route: Route, method: string): boolean {
+  const { response, responses, list } = operationOf(route.handlers[method] as Handler) ?? {};
   return (
-    operationOf(handler)?.response !== undefined ||
-    operationOf(handler)?.responses !== undefined ||
-    operationOf(handler)?.list !== undefined ||
+    response !== undefined ||
+    responses !== undefined ||
+    list !== undefined ||
     serializerBodies(route, method).response !== undefined
   );
-};
+}

@@ -77,10 +77,10 @@ export function trackQueries(raw: DatabaseTransactionConnection): TrackedQueries
     }
     const promise = run();
     running.add(promise);
-    const forget = (): void => {
+    const remove = (): void => {
       running.delete(promise);
     };
-    promise.then(forget, forget);
+    promise.then(remove, remove);
     return promise;
   };
 

@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { isPassing } from '../migrations/migration-failed.ts';
+import { isTransient } from '../migrations/migration-failed.ts';
 
 /**
  * Milliseconds before the next attempt after `failed` ones: exponential, with jitter so that two
@@ -17,7 +17,7 @@ export async function retryLocks<T>(attempts: number, work: () => Promise<T>): P
     try {
       return await work();
     } catch (error) {
-      if (failed >= attempts || !isPassing(error)) {
+      if (failed >= attempts || !isTransient(error)) {
         throw error;
       }
       await wait(pause(failed));

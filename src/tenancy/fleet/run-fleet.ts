@@ -43,10 +43,10 @@ function openConnection(owner: pg.ClientConfig) {
       }
       if (!client) {
         const fresh = new pg.Client({ ...owner, application_name: 'koa-tenants migrate' });
-        const forget = (): void => {
+        const remove = (): void => {
           client = client === fresh ? null : client;
         };
-        fresh.on('error', forget).on('end', forget);
+        fresh.on('error', remove).on('end', remove);
         await fresh.connect();
         [client, tenants] = [fresh, 0];
       }

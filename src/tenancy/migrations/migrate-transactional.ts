@@ -7,7 +7,7 @@ import type { Tenant } from '../registry/tenant.ts';
 import { applyMigrations } from './apply-migrations.ts';
 import { historySql } from './history.ts';
 import { historyAfter, type MigrationTarget, recordVersionSql } from './migrate-tenant.ts';
-import { isPassing, MigrationFailed, needsCommit } from './migration-failed.ts';
+import { isTransient, MigrationFailed, needsCommit } from './migration-failed.ts';
 import { sequenceOf } from './migration-sequence.ts';
 
 export type TransactionalResult = Readonly<{
@@ -125,7 +125,7 @@ export async function migrateTransactional(
   try {
     return await migrateOnce(client, tenant, target, { lockTimeout, together: true });
   } catch (error) {
-    if (!(error instanceof MigrationFailed) || isPassing(error)) {
+    if (!(error instanceof MigrationFailed) || isTransient(error)) {
       throw error;
     }
     if (needsCommit(error)) {

@@ -8,7 +8,7 @@ import { locationOfError } from './locate-error.ts';
 
 /** One migration failed in one tenant. The reason is in `cause`. */
 export class MigrationFailed extends OperatorError {
-  override readonly name = 'StepFailed';
+  override readonly name = 'MigrationFailed';
   readonly migration: string;
 
   constructor(migration: string, cause: unknown) {
@@ -52,7 +52,7 @@ export function reasonWithoutValues(error: unknown): string {
   );
 }
 
-const PASSING: ReadonlySet<string> = new Set([
+const TRANSIENT: ReadonlySet<string> = new Set([
   SQLSTATE.LOCK_NOT_AVAILABLE,
   SQLSTATE.DEADLOCK_DETECTED,
   SQLSTATE.SERIALIZATION_FAILURE,
@@ -65,7 +65,7 @@ function stateOf(error: unknown): string {
 }
 
 /** Whether the error was caused by a concurrent transaction, so that a retry may succeed. */
-export const isPassing = (error: unknown): boolean => PASSING.has(stateOf(error));
+export const isTransient = (error: unknown): boolean => TRANSIENT.has(stateOf(error));
 
 /**
  * Unsafe use of a new enum value, pending trigger events, and violations that a deferred constraint

@@ -3,8 +3,10 @@ import type { AnySerializer } from '../http/metadata.ts';
 import type { SchemaKind } from '../tenancy/registry/project.ts';
 import type { TableDeclaration, TableDeclarations } from '../tenancy/registry/table-declarations.ts';
 
+const MODEL_ACTIONS = ['view', 'add', 'change', 'delete'] as const;
+
 /** What staff do with the rows of a model. */
-export type ModelAction = 'view' | 'add' | 'change' | 'delete';
+export type ModelAction = (typeof MODEL_ACTIONS)[number];
 
 /** How the admin shows a model. docs/console.md explains the defaults. Names are those of fields. */
 export type AdminOptions = Readonly<{
@@ -33,7 +35,8 @@ export type AdminOptions = Readonly<{
   /** Whether the model is absent from the menu. Pickers of other models offer its rows. Default: false. */
   hidden?: boolean;
   /**
-   * Permissions of the app that staff need, by action. A user who may change rows may also view them. Default: none.
+   * Permissions of the app that staff need, by action. A user who may change rows may also view them. Default of
+   * `change`: the permission to view rows; of the others: none.
    */
   permissions?: Readonly<Partial<Record<ModelAction, string>>>;
 }>;
@@ -96,6 +99,13 @@ function assertPermissions(
   { permissions = {} }: AdminOptions,
   declared: readonly string[],
 ): void {
+  const actions: readonly string[] = MODEL_ACTIONS;
+  const action = Object.keys(permissions).find((name) => !actions.includes(name));
+  if (action !== undefined) {
+    throw invalid(
+      `\`admin.permissions\` of ${object} names the action "${action}". Actions: ${actions.join(', ')}.`,
+    );
+  }
   const unknown = Object.entries(permissions).find(([, name]) => !declared.includes(name));
   if (unknown) {
     throw invalid(

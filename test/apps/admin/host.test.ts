@@ -197,6 +197,13 @@ test('a declaration with unknown fields, without an id or without a model is rej
     messageOf(() => define({ rows: { model: 'wrong.row', fields: row, admin: { permissions } } })) ?? '',
     /`admin.permissions.change` of the table "rows" of the app "wrong" names the permission "other.edit". The app declares none\./,
   );
+  const misspelled = { edit: 'other.edit' } as object;
+  t.regex(
+    messageOf(() =>
+      define({ rows: { model: 'wrong.row', fields: row, admin: { permissions: misspelled } } }),
+    ) ?? '',
+    /`admin.permissions` of the table "rows" of the app "wrong" names the action "edit". Actions: view, add, change, delete\./,
+  );
   const one = define({ rows: { model: 'wrong.row', fields: row } });
   t.regex(
     messageOf(() =>

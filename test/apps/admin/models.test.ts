@@ -3,6 +3,7 @@ import test from 'ava';
 
 import type { AdminModel } from '../../../src/apps/admin/models/admin-model.ts';
 import { jsonbLength } from '../../../src/apps/admin/models/jsonb-length.ts';
+import { accessOf } from '../../../src/apps/admin/models/model-permissions.ts';
 import { recordChange } from '../../../src/apps/admin/models/record-change.ts';
 import type { Context } from '../../../src/http/state.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
@@ -388,6 +389,25 @@ test('staff need the permissions that a model declares', async (t) => {
 
   await allow('library.delete_loans');
   t.is((await byClerk('DELETE', path)).status, 204);
+});
+
+test('the permission to view rows is also needed to change them, unless another one is declared', async (t) => {
+  const accessWith = (...names: string[]) => {
+    const rights = { isStaff: true, isSuperuser: false, permissions: new Set(names) };
+    return accessOf({ method: 'PATCH', state: { caller: { userId: '7', rights } } } as unknown as Context);
+  };
+  const mayDo = async (permissions: AdminModel['permissions'], ...names: string[]) => {
+    const allows = await accessWith(...names);
+    return (['view', 'change', 'add'] as const).map((action) =>
+      allows({ permissions } as AdminModel, action),
+    );
+  };
+  const view = 'library.view_loans';
+  const change = 'library.change_loans';
+  t.deepEqual(await mayDo({ view }), [false, false, true]);
+  t.deepEqual(await mayDo({ view }, view), [true, true, true]);
+  t.deepEqual(await mayDo({ view, change }, view), [true, false, true]);
+  t.deepEqual(await mayDo({ change }), [true, false, true]);
 });
 
 test('events have shortened values, and a tenant with too many events changes nothing', async (t) => {

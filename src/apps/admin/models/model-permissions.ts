@@ -16,11 +16,12 @@ const ACTIONS: Readonly<Record<string, ModelAction>> = {
 
 /** Returns the permission that staff need for an action. Undefined: they need none. */
 function permissionFor({ permissions }: AdminModel, action: ModelAction): Permission | undefined {
-  const name = permissions[action];
+  const { view, change } = permissions;
+  // The response to a change contains the row.
+  const name = action === 'change' ? (change ?? view) : permissions[action];
   if (name === undefined) {
     return undefined;
   }
-  const { change } = permissions;
   return action === 'view' && change !== undefined
     ? anyOf(hasPermission(name), hasPermission(change))
     : hasPermission(name);

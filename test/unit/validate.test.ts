@@ -51,6 +51,14 @@ test('reports missing and null members of any schema in the same words', (t) => 
   t.regex(wrong?.fields.name?.[0] ?? '', /expected string/);
 });
 
+test('reports a text in place of a list', (t) => {
+  const list = z.object({ domains: z.array(z.string()) });
+  const error = t.throws<ValidationFailed>(() => validate(list, { domains: 'x' }), {
+    instanceOf: ValidationFailed,
+  });
+  t.deepEqual(error?.fields, { domains: ['Expected a list of items but got type "str".'] });
+});
+
 test('reports an error of two fields together as non_field_errors', (t) => {
   const both = schema.refine(({ a, b }) => a === b, 'They differ.');
   const error = t.throws<ValidationFailed>(() => validate(both, { a: 'x', b: 'y' }), {

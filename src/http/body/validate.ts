@@ -55,16 +55,18 @@ function assertWellFormed(data: unknown): void {
   }
 }
 
-/** The messages for a missing or null field that has no messages of its own. */
-const ABSENT: z.core.$ZodErrorMap = ({ code, input }) => {
+/** The messages for a missing or null field, and for a value that is no list, if the field has no messages of its own. */
+const messageOf: z.core.$ZodErrorMap = ({ code, input, expected }) => {
   if (code !== 'invalid_type') {
     return;
   }
-  return input === undefined
-    ? 'This field is required.'
-    : input === null
-      ? 'This field may not be null.'
-      : undefined;
+  if (input === undefined) {
+    return 'This field is required.';
+  }
+  if (input === null) {
+    return 'This field may not be null.';
+  }
+  return expected === 'array' ? `Expected a list of items but got type "${kindOf(input)}".` : undefined;
 };
 
 /**
@@ -83,7 +85,7 @@ export function validate<S extends z.ZodType>(schema: S, given: unknown): z.infe
   const first = schema.safeParse(input);
   const result = first.success
     ? first
-    : schema.safeParse(withPlainNumbers(input, first.error), { error: ABSENT });
+    : schema.safeParse(withPlainNumbers(input, first.error), { error: messageOf });
   if (result.success) {
     assertWellFormed(result.data);
     return result.data;

@@ -6,10 +6,18 @@
 set -eu
 cd "$(dirname "$0")/.."
 user=${1:-koa-tenants}
+fail() {
+  echo "$1" >&2
+  exit 1
+}
+id -u "$user" > /dev/null 2>&1 || fail "There is no user $user. Name the user of the service: scripts/fill-compile-cache.sh USER"
+[ "$(id -u)" = 0 ] || fail 'This script must run as root.'
+[ -d dist/service ] || fail 'There is no built service in dist/service. Run npm run build.'
+node -e 'process.exit(process.features.typescript ? 0 : 1)' || fail 'The command node must be Node 24.16 or later.'
 folder=$(mktemp -d)
+trap 'rm -rf "$folder"' EXIT
 chown "$user" "$folder"
 runuser -u "$user" -- env NODE_ENV=production NODE_COMPILE_CACHE="$folder" node scripts/fill-compile-cache.ts
 rm -rf dist/compiled
 cp -r "$folder" dist/compiled
-rm -rf "$folder"
 chmod -R u+rwX,go-w,a+rX dist/compiled

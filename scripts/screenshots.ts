@@ -13,7 +13,7 @@ import { readConfig } from '../src/config/config.ts';
 import { connectionTo } from '../src/db/admin/connection-config.ts';
 import { seedDemo } from '../src/dev/seed.ts';
 import { project } from '../src/project.ts';
-import { findChromium, openChromium } from '../test/helpers/chromium.ts';
+import { findChromium, openChromium, VIEWS } from '../test/helpers/chromium.ts';
 import { freePort } from '../test/helpers/free-port.ts';
 import { startTestServer } from '../test/helpers/postgres.ts';
 import { environmentOf, serve, type TestService, until } from '../test/helpers/server.ts';
@@ -28,13 +28,6 @@ const SETTINGS = {
   THROTTLE_LOGIN: 'off',
   THROTTLE_RESET: 'off',
 };
-
-const VIEWS = [
-  { colorScheme: 'light', width: 360 },
-  { colorScheme: 'light', width: 1440 },
-  { colorScheme: 'dark', width: 360 },
-  { colorScheme: 'dark', width: 1440 },
-] as const;
 
 /** Pages of README.md: name to height. */
 const SHOWN: Readonly<Record<string, number>> = {

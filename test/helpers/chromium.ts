@@ -70,7 +70,8 @@ async function axeFindings(page: Page): Promise<readonly string[]> {
 const isTooWide = (page: Page): Promise<boolean> =>
   page.evaluate('document.documentElement.scrollWidth > document.documentElement.clientWidth');
 
-const VIEWS = [
+/** Windows in which pages are tested and shown. */
+export const VIEWS = [
   { colorScheme: 'light', width: 360 },
   { colorScheme: 'dark', width: 360 },
   { colorScheme: 'light', width: 1440 },

@@ -37,7 +37,7 @@ const EXTERNAL = [
 export async function bundleService(dist: string): Promise<void> {
   const bundle = await rolldown({
     cwd: ROOT,
-    // `main` starts the service, so its own file imports the others and contains nothing that is worth compiling early.
+    // `main` starts the service, so fill-compile-cache.ts must not load it. The other two entries keep the code of the service out of its file.
     input: {
       'src/main': 'src/main.ts',
       'service/project': 'src/project.ts',

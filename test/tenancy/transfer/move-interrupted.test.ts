@@ -20,11 +20,11 @@ let premium: Premium;
 let service: TestService;
 let tenants: TwoDatabases['tenants'];
 let move: TwoDatabases['move'];
-let inhabit: TwoDatabases['inhabit'];
+let createPopulated: TwoDatabases['createPopulated'];
 let databaseOf: TwoDatabases['databaseOf'];
 test.serial.before(async () => {
   both = await openTwoDatabases({ tables: '' });
-  ({ world, premium, service, tenants, move, inhabit, databaseOf } = both);
+  ({ world, premium, service, tenants, move, createPopulated, databaseOf } = both);
 });
 test.after.always(() => both?.close());
 
@@ -77,7 +77,7 @@ test.serial('does not switch to a copy that differs from its source', async (t) 
 test.serial(
   'keeps the tenant served at its source when a move is killed, and can repeat the move',
   async (t) => {
-    const killed = await inhabit('killed');
+    const killed = await createPopulated('killed');
     const moving = ['move-tenant', '--schema', 'killed', '--to', 'premium', '--block-seconds', '30'];
     const copying = { on: 'main', statement: /copy .*notes/s } as const;
     await interrupt(t, both, moving, copying, { how: killAt });
@@ -127,7 +127,7 @@ test.serial('repairs a wrong placement on the tenant’s own database with the n
 });
 
 test.serial('keeps a tenant accessible when a command runs during its move', async (t) => {
-  const { id, host } = await inhabit('beside');
+  const { id, host } = await createPopulated('beside');
   let moving = true;
   const commands = (async () => {
     while (moving) {
@@ -148,9 +148,9 @@ test.serial('keeps a tenant accessible when a command runs during its move', asy
 
 test.serial('completes one of two concurrent moves of a tenant', async (t) => {
   await world.provision('twice');
-  const both = await Promise.allSettled([move('twice', 'premium'), move('twice', 'premium')]);
-  t.is(both.filter(({ status }) => status === 'fulfilled').length, 1);
-  const [lost] = both.filter((outcome) => outcome.status === 'rejected');
+  const outcomes = await Promise.allSettled([move('twice', 'premium'), move('twice', 'premium')]);
+  t.is(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
+  const [lost] = outcomes.filter((outcome) => outcome.status === 'rejected');
   t.like(lost?.reason, { code: 'tenant_busy' });
 });
 

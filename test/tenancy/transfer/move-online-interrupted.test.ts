@@ -18,11 +18,11 @@ let world: World;
 let premium: Premium;
 let tenants: TwoDatabases['tenants'];
 let move: TwoDatabases['move'];
-let inhabit: TwoDatabases['inhabit'];
+let createPopulated: TwoDatabases['createPopulated'];
 let databaseOf: TwoDatabases['databaseOf'];
 test.serial.before(async () => {
   both = await openTwoDatabases({ tables: IDENTITIES, online: true });
-  ({ world, premium, tenants, move, inhabit, databaseOf } = both);
+  ({ world, premium, tenants, move, createPopulated, databaseOf } = both);
 });
 test.after.always(() => both?.close());
 
@@ -42,7 +42,7 @@ const STEPS: readonly MoveStep[] = [
 test.serial(
   'leaves the tenant served at its source, and nothing else, after a failure at any step',
   async (t) => {
-    const failing = await inhabit('failing');
+    const failing = await createPopulated('failing');
     const before = await rowsOf(world, 'failing');
     for (const broken of STEPS) {
       await t.throwsAsync(
@@ -67,7 +67,7 @@ test.serial(
 );
 
 test.serial('stops the move with one sentence when a change cannot be applied at the target', async (t) => {
-  const odd = await inhabit('odd');
+  const odd = await createPopulated('odd');
   const error = await t.throwsAsync(
     move('odd', 'premium', {
       onStep: async (step) => {
@@ -101,7 +101,7 @@ for (const [name, moment] of Object.entries(KILLED_AT)) {
     `keeps serving the tenant when a move is killed: ${name}; aborts or repeats the move`,
     async (t) => {
       const schema = `killed_${name}`;
-      const killed = await inhabit(schema);
+      const killed = await createPopulated(schema);
       const moving = [
         'move-tenant',
         '--schema',
@@ -135,7 +135,7 @@ for (const [name, moment] of Object.entries(KILLED_AT)) {
 }
 
 test.serial('leaves nothing behind after a move received SIGTERM', async (t) => {
-  await inhabit('stopped');
+  await createPopulated('stopped');
   // The move waits for this transaction until it has received the signal.
   const writer = new pg.Client(world.owner);
   await writer.connect();

@@ -47,7 +47,7 @@ test.after.always(async () => {
 });
 
 /** A tenant on one of the databases, with a user who is logged in. */
-async function inhabit(schema: string, home: string) {
+async function createPopulated(schema: string, home: string) {
   const { host } = await world.provision(schema);
   await makeUser(world, schema, 'stayer');
   const token = await service.logIn(host, 'stayer', PASSWORD);
@@ -66,7 +66,7 @@ async function inhabit(schema: string, home: string) {
 /** Asserts that the move is rejected with a fix, leaves nothing behind, and that the tenant is still served. */
 async function assertMoveRejected(
   t: ExecutionContext,
-  { schema, home, list }: Awaited<ReturnType<typeof inhabit>>,
+  { schema, home, list }: Awaited<ReturnType<typeof createPopulated>>,
   { to, expected, env = environment() }: { to: string; expected: RegExp; env?: Record<string, string> },
 ): Promise<void> {
   const sides = { main: world, closed, narrow };
@@ -84,14 +84,14 @@ async function assertMoveRejected(
 }
 
 test.serial('rejects an online move from a server whose wal_level is not logical', async (t) => {
-  await assertMoveRejected(t, await inhabit('stuck', 'closed'), {
+  await assertMoveRejected(t, await createPopulated('stuck', 'closed'), {
     to: 'main',
     expected: /"closed" has wal_level replica: set it to logical and restart the server/,
   });
 });
 
 test.serial('rejects an online move to a server without a free logical replication worker', async (t) => {
-  await assertMoveRejected(t, await inhabit('workless', 'main'), {
+  await assertMoveRejected(t, await createPopulated('workless', 'main'), {
     to: 'closed',
     expected: /"closed" needs one more max_logical_replication_workers: raise the setting/,
   });
@@ -107,7 +107,7 @@ test.serial('rejects an online move to a server without a free replication origi
       await narrow.asOwner('select pg_replication_origin_drop($1)', [name]);
     }
   });
-  await assertMoveRejected(t, await inhabit('rootless', 'main'), {
+  await assertMoveRejected(t, await createPopulated('rootless', 'main'), {
     to: 'narrow',
     expected:
       /"narrow" needs one more (max_active_replication_origins|max_replication_slots): raise the setting/,
@@ -115,7 +115,7 @@ test.serial('rejects an online move to a server without a free replication origi
 });
 
 test.serial('requires two replication slots and two WAL senders for one move', async (t) => {
-  const stayer = await inhabit('tight', 'narrow');
+  const stayer = await createPopulated('tight', 'narrow');
   await narrow.asOwner(`select pg_create_physical_replication_slot('taken')`);
   try {
     await assertMoveRejected(t, stayer, {
@@ -184,7 +184,7 @@ async function writeHbaRules(others: string | null, expected: RegExp): Promise<v
 }
 
 test.serial('rejects an online move from a server that the target cannot reach or log in to', async (t) => {
-  const stayer = await inhabit('walled', 'narrow');
+  const stayer = await createPopulated('walled', 'narrow');
   const url = new URL(splitAddress.through(narrow.ownerUrl));
   const refused = (expected: RegExp, changed: Partial<Pick<URL, 'password' | 'search'>> = {}) => {
     const env = environment(Object.assign(new URL(url), changed).href);

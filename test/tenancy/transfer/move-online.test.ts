@@ -23,16 +23,16 @@ let premium: Premium;
 let service: TestService;
 let tenants: TwoDatabases['tenants'];
 let move: TwoDatabases['move'];
-let inhabit: TwoDatabases['inhabit'];
+let createPopulated: TwoDatabases['createPopulated'];
 let databaseOf: TwoDatabases['databaseOf'];
 test.serial.before(async () => {
   both = await openTwoDatabases({ tables: IDENTITIES, online: true });
-  ({ world, premium, service, tenants, move, inhabit, databaseOf } = both);
+  ({ world, premium, service, tenants, move, createPopulated, databaseOf } = both);
 });
 test.after.always(() => both?.close());
 
 test.serial('moves a tenant online with all of its rows, and keeps its users logged in', async (t) => {
-  const mover = await inhabit('mover');
+  const mover = await createPopulated('mover');
   const [rows, structure] = [await rowsOf(world, 'mover'), await structureOf(world, 'mover')];
   const moved = await move('mover', 'premium');
   t.like(moved, { from: 'main', to: 'premium' });
@@ -62,7 +62,7 @@ test.serial('moves the tenant back with a second move', async (t) => {
 });
 
 test.serial('loses no acknowledged write of a tenant under constant writes', async (t) => {
-  const busy = await inhabit('busy');
+  const busy = await createPopulated('busy');
   const writer = keepChanging(service, busy);
   for (const to of ['premium', 'main', 'premium']) {
     await writer.written();
@@ -83,7 +83,7 @@ test.serial('loses no acknowledged write of a tenant under constant writes', asy
 });
 
 test.serial('replicates changes after the copy, and fires triggers once', async (t) => {
-  await inhabit('late');
+  await createPopulated('late');
   const changes = `
     begin;
     set local search_path = late;

@@ -20,16 +20,16 @@ let service: TestService;
 let tenants: TwoDatabases['tenants'];
 let databases: TwoDatabases['databases'];
 let move: TwoDatabases['move'];
-let inhabit: TwoDatabases['inhabit'];
+let createPopulated: TwoDatabases['createPopulated'];
 let databaseOf: TwoDatabases['databaseOf'];
 test.serial.before(async () => {
   both = await openTwoDatabases({ tables: '' });
-  ({ world, premium, service, tenants, databases, move, inhabit, databaseOf } = both);
+  ({ world, premium, service, tenants, databases, move, createPopulated, databaseOf } = both);
 });
 test.after.always(() => both?.close());
 
 test.serial('moves a tenant with all of its rows, and keeps its users logged in', async (t) => {
-  const mover = await inhabit('mover');
+  const mover = await createPopulated('mover');
   const [rows, structure] = [await rowsOf(world, 'mover'), await structureOf(world, 'mover')];
   const moved = await move('mover', 'premium');
   t.like(moved, { from: 'main', to: 'premium' });
@@ -62,7 +62,7 @@ test.serial('moves the tenant back with a second move', async (t) => {
 });
 
 test.serial('loses no row and responds to every request of a tenant under constant writes', async (t) => {
-  const writer = keepChanging(service, await inhabit('busy'));
+  const writer = keepChanging(service, await createPopulated('busy'));
   for (const to of ['premium', 'main', 'premium']) {
     await writer.written();
     await move('busy', to);
@@ -81,7 +81,7 @@ test.serial('loses no row and responds to every request of a tenant under consta
 });
 
 test.serial('moves changes made between the snapshot and the switch', async (t) => {
-  await inhabit('late');
+  await createPopulated('late');
   await move('late', 'premium');
   // Changes of every kind, after the last table was copied.
   const changes = `
@@ -189,7 +189,7 @@ async function notificationsArrived(): Promise<void> {
 }
 
 test.serial('holds requests while the tenant is locked, and serves them afterwards', async (t) => {
-  const patient = await inhabit('patient');
+  const patient = await createPopulated('patient');
   const locker = new pg.Client(world.owner);
   await locker.connect();
   t.teardown(() => locker.end());

@@ -7,8 +7,8 @@ import { type Member, openWorld, type World } from '../../helpers/world.ts';
 import { openPremium, type Premium } from './premium.ts';
 import { insertVariedRows, installVariedTables } from './varied-tables.ts';
 
-/** A tenant with rows of every kind, and with a user who is logged in. */
-export type InhabitedTenant = Member &
+/** A tenant with rows of every kind, and the token of one of its users. */
+export type PopulatedTenant = Member &
   Readonly<{
     token: string;
     /** Requests the list of its notes. */
@@ -25,15 +25,15 @@ export type TwoDatabases = Readonly<{
   tenants: (...args: readonly string[]) => Promise<Ran>;
   /** Moves a tenant, and keeps no copy. */
   move: (schema: string, to: string, options?: Partial<MoveOptions>) => Promise<Moved>;
-  /** Creates such a tenant. Requires `tables`. */
-  inhabit: (schema: string) => Promise<InhabitedTenant>;
+  /** Creates a tenant with rows of every kind and a logged-in user. Requires `tables`. */
+  createPopulated: (schema: string) => Promise<PopulatedTenant>;
   /** Returns the database where main places a tenant. */
   databaseOf: (schema: string) => Promise<unknown>;
   close: () => Promise<void>;
 }>;
 
 /**
- * Opens them.
+ * Opens a world and a second database, and starts a service on both.
  *
  * @param tables further statements for the varied tables of every new tenant. Default: no varied tables
  * @param online whether `move` moves online by default
@@ -68,7 +68,7 @@ export async function openTwoDatabases({
         keepDays: 0,
         ...options,
       }),
-    inhabit: async (schema) => {
+    createPopulated: async (schema) => {
       const member = await world.provision(schema);
       await insertVariedRows(world, schema);
       await makeUser(world, schema, 'mover');

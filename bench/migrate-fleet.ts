@@ -11,12 +11,12 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import pg from 'pg';
 
 import { migrate } from '../src/tenancy/fleet/migrate.ts';
 import { provisionTenant } from '../src/tenancy/lifecycle/provision.ts';
 import { loadTenantMigrations, type TenantMigration } from '../src/tenancy/migrations/tenant-migrations.ts';
 import { parseDomainName, parseSchemaName } from '../src/tenancy/registry/tenant.ts';
+import { recordQueries } from '../test/helpers/record-queries.ts';
 import { environmentOf } from '../test/helpers/server.ts';
 import { makeWorkingCopy } from '../test/helpers/working-copy.ts';
 import type { World } from '../test/helpers/world.ts';
@@ -42,25 +42,6 @@ async function fill(world: World): Promise<void> {
   }
 }
 
-/** Returns the statements without values that `work` sends in tenants' transactions. */
-async function sentBy(work: () => Promise<unknown>): Promise<string[]> {
-  const texts: string[] = [];
-  const prototype = pg.Client.prototype as unknown as { query: (...args: unknown[]) => unknown };
-  const { query } = prototype;
-  prototype.query = function remembered(this: unknown, ...args: unknown[]) {
-    if (typeof args[0] === 'string' && args[1] === undefined) {
-      texts.push(args[0]);
-    }
-    return query.apply(this, args);
-  };
-  try {
-    await work();
-  } finally {
-    prototype.query = query;
-  }
-  return texts;
-}
-
 await bench('migrate-fleet', async (world): Promise<readonly Figure[]> => {
   await fill(world);
   const column: TenantMigration = {
@@ -75,9 +56,10 @@ await bench('migrate-fleet', async (world): Promise<readonly Figure[]> => {
   const forth = (jobs: number) => migrate(world.owner, world.fleet, { migrations, jobs });
   const back = () => migrate(world.owner, world.fleet, { migrations, jobs: 2, to: migrations.at(-2)?.name });
 
-  // The script of the psql session: exactly the statements that one job sends.
+  // The script of the psql session: the statements without values that one job sends.
   const script = join(tmpdir(), `koa-tenants-bench-${process.pid}.sql`);
-  await writeFile(script, (await sentBy(() => forth(1))).join(';\n'));
+  const sent = (await recordQueries(() => forth(1))).filter(({ hasValues }) => !hasValues);
+  await writeFile(script, sent.map(({ text }) => text).join(';\n'));
   await back();
 
   const copy = await makeWorkingCopy({

@@ -4,6 +4,7 @@ import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { migrateTenant } from '../../../src/tenancy/migrations/migrate-tenant.ts';
 import { loadTenantMigrations, migrationsOn } from '../../../src/tenancy/migrations/tenant-migrations.ts';
+import { recordQueries } from '../../helpers/record-queries.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
 
@@ -15,31 +16,13 @@ test.after.always(() => world?.close());
 
 // Migrating again.
 
-/** Returns the texts of all queries that pg sends while `work` runs. */
-async function queriesOf(work: () => Promise<unknown>): Promise<string[]> {
-  const texts: string[] = [];
-  const prototype = pg.Client.prototype as unknown as { query: (...args: unknown[]) => unknown };
-  const { query } = prototype;
-  prototype.query = function counted(this: unknown, ...args: unknown[]) {
-    const [config] = args;
-    texts.push(typeof config === 'string' ? config : (config as pg.QueryConfig).text);
-    return query.apply(this, args);
-  };
-  try {
-    await work();
-  } finally {
-    prototype.query = query;
-  }
-  return texts;
-}
-
 test.serial('migrates again with one query, whatever the number of tenants', async (t) => {
   await migrate(world.owner, world.fleet);
-  const texts = await queriesOf(async () => {
+  const queries = await recordQueries(async () => {
     const report = await migrate(world.owner, world.fleet);
     t.like(report, { contextMode: 'guarded', shared: [], tenants: [] });
   });
-  t.is(texts.length, 1, texts.join('\n---\n'));
+  t.is(queries.length, 1, queries.map(({ text }) => text).join('\n---\n'));
 });
 
 test.serial('applies nothing when a tenant is migrated a second time', async (t) => {
@@ -195,14 +178,18 @@ for (const [what, text, message] of [
   [
     'a wider policy in place of same_tenant',
     'drop policy same_tenant on notes; create policy wide on notes using (true)',
-    /.*/,
+    /notes has another policy than same_tenant/,
   ],
   [
     'a rule, which runs with the rights of the table owner',
     'create table taken (name text); create rule takes as on insert to notes do also insert into taken (name) select new.name',
     /notes has a rule/,
   ],
-  ['a second policy that is wider', 'create policy wide on notes using (true)', /.*/],
+  [
+    'a second policy that is wider',
+    'create policy wide on notes using (true)',
+    /notes has another policy than same_tenant/,
+  ],
 ] as const) {
   test.serial(`rejects a migration that creates ${what}`, async (t) => {
     await t.throwsAsync(migrating(text), { message });

@@ -1,5 +1,7 @@
 import pg from 'pg';
 
+import { hasSqlState, SQLSTATE } from '../../src/db/sqlstate.ts';
+
 /** Removes the templates of a run from a server that outlives it. `run` is the value of TEST_TEMPLATES. */
 export async function dropTemplates(server: string, run: string): Promise<void> {
   const connect = async (database: string): Promise<pg.Client> => {
@@ -18,11 +20,18 @@ export async function dropTemplates(server: string, run: string): Promise<void> 
       const inside = await connect(name);
       const { rows: tenants } = await inside
         .query<{ role: string }>('select t.role_name as role from public.tenants as t')
+        .catch((error: unknown) => {
+          // An installation that failed has no such table.
+          if (hasSqlState(error, SQLSTATE.UNDEFINED_TABLE)) {
+            return { rows: [] };
+          }
+          throw error;
+        })
         .finally(() => inside.end());
       await client.query(`alter database ${name} is_template false`);
       await client.query(`drop database ${name} with (force)`);
       for (const role of [...tenants.map((tenant) => tenant.role), name.replace('kt_template_', 'app_')]) {
-        await client.query(`drop role ${role}`);
+        await client.query(`drop role if exists ${role}`);
       }
     }
   } finally {

@@ -1,6 +1,8 @@
 import test from 'ava';
 
 import { runChecks } from '../../src/db/checks.ts';
+import { dropTemplates } from '../helpers/drop-templates.ts';
+import { testServerUrl } from '../helpers/postgres.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { raw } from '../isolation/attack.ts';
 import { attackedProject } from '../isolation/attacked-project.ts';
@@ -172,4 +174,14 @@ test('copies of one template share no role, id, key or password', async (t) => {
     values[0]?.filter((value) => values[1]?.includes(value)),
     [],
   );
+});
+
+test('drops the template of an installation that failed', async (t) => {
+  const world = await openWorld();
+  t.teardown(world.close);
+  const run = new URL(world.ownerUrl).pathname.slice(1);
+  const name = `kt_template_${run}_failed`;
+  await world.asOwner(`create database ${name}`);
+  await dropTemplates(await testServerUrl(), run);
+  t.deepEqual(await world.asOwner('select from pg_database where datname = $1', [name]), []);
 });

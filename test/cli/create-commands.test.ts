@@ -135,13 +135,6 @@ test('rejects a name that is blank or too long', async (t) => {
 });
 
 test('rejects a taken schema and a taken domain, and leaves nothing of the second tenant', async (t) => {
-  const count = async () => {
-    const [row] = await world.asOwner<{ roles: string; schemas: string }>(
-      `select (select count(*) from pg_roles where rolname like 't\\_%') as roles,
-              (select count(*) from pg_namespace where nspname = 'second') as schemas`,
-    );
-    return row?.schemas;
-  };
   const schema = await create('acme', 'second.localhost');
   t.is(schema.code, 1);
   isPlain(t, schema);
@@ -151,7 +144,7 @@ test('rejects a taken schema and a taken domain, and leaves nothing of the secon
     t.is(domain.code, 1, taken);
     isPlain(t, domain);
   }
-  t.is(await count(), '0');
+  t.deepEqual(await world.asOwner(`select from pg_namespace where nspname = 'second'`), []);
   t.deepEqual(await world.asOwner(`select id from public.tenants where schema_name = 'second'`), []);
   t.deepEqual(await world.asOwner(`select domain from public.domains where domain = 'second.localhost'`), []);
 });
@@ -209,21 +202,4 @@ test('rejects an existing superuser, an unknown tenant and invalid usernames', a
   );
   t.is(nobody.code, 1);
   isPlain(t, nobody, [PASSWORD]);
-});
-
-test('rejects an email address that is too long with one sentence', async (t) => {
-  const ran = await tenants(
-    [
-      'create-superuser',
-      '--schema',
-      'globex',
-      '--username',
-      'mail',
-      '--email',
-      `${'x'.repeat(260)}@example.com`,
-    ],
-    `${PASSWORD}\n`,
-  );
-  t.true(ran.code === 1 || ran.code === 2);
-  isPlain(t, ran, [PASSWORD]);
 });

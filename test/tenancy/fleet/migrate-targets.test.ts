@@ -95,10 +95,7 @@ test.serial('rejects a migration with an earlier time than an applied one, and n
   await run(migrations);
   const { message } = await stopped(await laterRelease(colour, weight), { jobs: 1 });
   t.true(message.includes(`${colour.name} has an earlier time than ${weight.name}`), message);
-  t.regex(
-    message,
-    /Rename it to a later time\. `migrate-status`|Rename it to a later time\. \d+ tenants? not tried\./,
-  );
+  t.true(message.includes(`Rename it to a later time. ${FLEET.length - 1} tenants not tried. `), message);
   t.deepEqual(await schemasWithColumn(world, 'colour'), []);
   await undoMigrations(world, migrations);
   await world.asOwner('delete from tenancy.migration_failures');

@@ -239,7 +239,7 @@ async function lockNotes(): Promise<() => Promise<void>> {
   return () => client.end();
 }
 
-/** Resolves with the start of the transaction of a run that waits for a lock, if it is another than `earlier`. */
+/** Waits until a run waits for a lock, in a transaction that began at another time than `earlier`. Returns its start. */
 async function waitForBlockedRun(earlier = ''): Promise<string> {
   const [found] = await until(
     () =>

@@ -68,7 +68,7 @@ test('a pool lends each caller its preferred connection, and the next one while 
   t.true((await backendOf(pool, 1)) === first[1]);
 });
 
-test('a caller waits for its preferred connection while a short transaction uses it, and another one is idle', async (t) => {
+test('a caller waits for its preferred connection while a short transaction uses it, although another one is idle', async (t) => {
   const { pool, hold } = await openAffine(t, 2, { limits: NEVER_LONG });
   const [first] = await Promise.all([0, 1].map((preferred) => backendOf(pool, preferred)));
   const held = await hold(0);
@@ -78,7 +78,7 @@ test('a caller waits for its preferred connection while a short transaction uses
   t.is(await waiting, first as number);
 });
 
-test('a caller waits for no connection for which another caller of its tenant waits, and another one is idle', async (t) => {
+test('a second caller of a tenant gets an idle connection while the first one waits for the preferred one', async (t) => {
   const { pool, hold } = await openAffine(t, 2, { limits: NEVER_LONG });
   const [first, second] = await Promise.all([0, 1].map((preferred) => backendOf(pool, preferred)));
   const held = await hold(0);
@@ -90,7 +90,7 @@ test('a caller waits for no connection for which another caller of its tenant wa
   t.deepEqual(await Promise.all([waiting, ofAnother]), [first, first] as number[]);
 });
 
-test('a caller of a tenant of which another caller waits gets the first connection that is freed', async (t) => {
+test('a second caller of a tenant gets the first connection that is freed while the first one waits', async (t) => {
   const { pool, hold } = await openAffine(t, 2, { limits: NEVER_LONG });
   const [, second] = await Promise.all([0, 1].map((preferred) => backendOf(pool, preferred)));
   const held = await Promise.all([hold(0), hold(1)]);
@@ -101,7 +101,7 @@ test('a caller of a tenant of which another caller waits gets the first connecti
   await waiting[0];
 });
 
-test('a caller that has waited for many short transactions gets an idle connection', async (t) => {
+test('a caller that has waited for its preferred connection for `maxMs` gets an idle one', async (t) => {
   const { pool, hold } = await openAffine(t, 2, { limits: { longMs: 600_000, maxMs: 0 } });
   const [, second] = await Promise.all([0, 1].map((preferred) => backendOf(pool, preferred)));
   const held = await hold(0);

@@ -154,6 +154,8 @@ async function warmUp(all: readonly Running[], postgres: number): Promise<void> 
       return;
     }
   }
+  const cold = states.filter(({ isWarm }) => !isWarm).map(({ running }) => running.name);
+  console.log(`Not warm after ${WARM_UP.mostRounds} rounds: ${cold.join(', ')}`);
 }
 
 /** Waits until the checks of all tenants, which run while the service serves, have ended. */

@@ -8,7 +8,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -18,7 +18,7 @@ import { measureServer, type ServerCost } from './helpers/measure-server.ts';
 import { type Pooler, startPgBouncer } from './helpers/pgbouncer.ts';
 import { startTestServer, type TestServer } from './helpers/postgres.ts';
 import { offerSecondServer } from './helpers/second-server.ts';
-import { costOfFiles, describeCosts } from './helpers/slowest-files.ts';
+import { costOfFiles, describeCosts, recordSlowFiles } from './helpers/slowest-files.ts';
 
 const project = join(import.meta.dirname, '..');
 
@@ -51,7 +51,7 @@ const measures = join(folder, 'files');
 const secondServer = join(folder, 'second-server');
 
 /**
- * Shows the slowest files. With TEST_RECORD=true writes them to the file from which ava.config.js orders
+ * Shows the slowest files. With TEST_RECORD=true writes their seconds to the file by which ava.config.js orders
  * files. Writes the costs of all files to the file TEST_COSTS.
  */
 function reportCosts(server: ServerCost | null): void {
@@ -64,15 +64,9 @@ function reportCosts(server: ServerCost | null): void {
     writeFileSync(process.env.TEST_COSTS, JSON.stringify({ costs, server: server?.total ?? null }, null, 2));
   }
   if (process.env.TEST_RECORD === 'true') {
-    const slow = costs.filter(({ wall }) => wall >= 10).sort((one, other) => other.wall - one.wall);
-    writeFileSync(
-      join(project, 'test', 'slow-files.json'),
-      `${JSON.stringify(
-        slow.map(({ file }) => file),
-        null,
-        2,
-      )}\n`,
-    );
+    const list = join(project, 'test', 'slow-files.json');
+    const slow = recordSlowFiles(JSON.parse(readFileSync(list, 'utf8')), costs);
+    writeFileSync(list, `${JSON.stringify(slow, null, 2)}\n`);
   }
 }
 

@@ -99,17 +99,15 @@ test.serial('a trial ends after its days, and not before', async (t) => {
   for (const name of names) {
     await world.provision(name);
   }
-  const [{ end } = { end: '' }] = await world.asOwner<{ end: string }>(`
-    update public.tenants
-    set created_at = now() - interval '20 days',
-      paid_until = case when schema_name = 'longer' then current_date + 5 end
-    where schema_name in ('late', 'longer')
-    returning ((created_at at time zone 'UTC')::date + 14)::text as end
-  `);
+  // Fixed days: the day of today may end during the test.
+  await world.asOwner(
+    `update public.tenants set created_at = '2026-01-10 12:00Z' where schema_name in ('late', 'longer')`,
+  );
+  await world.asOwner(`update public.tenants set paid_until = '2999-12-31' where schema_name = 'longer'`);
   await work({ BILLING_STRIPE_WEBHOOK_SECRET: '' });
   t.true((await tenant('late')).on_trial, 'without BILLING_TRIAL_DAYS');
   await work({ BILLING_TRIAL_DAYS: '14' });
-  t.like(await tenant('late'), { on_trial: false, paid_until: end });
+  t.like(await tenant('late'), { on_trial: false, paid_until: '2026-01-24' });
   t.like(await tenant('fresh'), { on_trial: true });
   t.like(await tenant('longer'), { on_trial: true });
 });

@@ -1,4 +1,5 @@
-import { type AttackContext, CANARY, type Guess, plant, RIGHT, rowsOfGlobex, WRONG } from './context.ts';
+import { type AttackContext, CANARY, type Guess, RIGHT, WRONG } from './context.ts';
+import { plant, rowsOfGlobex } from './plant.ts';
 import type { Attack } from './record.ts';
 import { canaryIn } from './send-as-acme.ts';
 

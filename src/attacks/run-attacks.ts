@@ -7,12 +7,11 @@ import {
   CANARY,
   createAttackTables,
   createGlobalAttackTable,
-  plant,
-  plantStatistics,
   RIGHT,
 } from './context.ts';
 import { evaluate, type Fixtures } from './evaluate.ts';
 import { openAttackContext, type Targets } from './open-context.ts';
+import { plant, plantStatistics } from './plant.ts';
 import { type Attack, type AttackFixture, appliesTo, goesPast } from './record.ts';
 import { createScratch, removeScratch, type Scratch } from './scratch-tenants.ts';
 import { type Channel, raw, sendAsAcme } from './send-as-acme.ts';

@@ -1,4 +1,4 @@
-import { plant as plantRows, rowsOfGlobex } from '../../src/attacks/context.ts';
+import { plant as plantRows, rowsOfGlobex } from '../../src/attacks/plant.ts';
 import { type Channel, canaryIn, sendAsAcme } from '../../src/attacks/send-as-acme.ts';
 import type { World } from '../helpers/world.ts';
 

@@ -7,7 +7,7 @@ import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.t
 import type { Member, World } from '../helpers/world.ts';
 import { type Channel, describeError, type Guess, RIGHT, raw, sendAsAcme } from './attack.ts';
 import { prepareWorld } from './prepare-world.ts';
-import { type SharedConnections, shareConnections } from './shared-connections.ts';
+import { type SharedConnections, shareConnections } from '../../src/attacks/shared-connections.ts';
 import { openTappedPool } from './tapped-pool.ts';
 import { type AppParts, serveTestApp } from './test-app.ts';
 

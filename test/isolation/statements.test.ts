@@ -6,7 +6,7 @@ import fc from '../helpers/fast-check.ts';
 import type { World } from '../helpers/world.ts';
 import { attack, plant, raw } from './attack.ts';
 import { openAttackedWorld } from './attacked-world.ts';
-import { type SharedConnections, shareConnections } from './shared-connections.ts';
+import { type SharedConnections, shareConnections } from '../../src/attacks/shared-connections.ts';
 
 const ROW_STATEMENTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MERGE', 'WITH', 'VALUES', 'TABLE'];
 const refused = { code: 'statement_refused' } as never;

@@ -39,11 +39,18 @@ const { set: setChalk } = await load<{ set: (options: object) => void }>('chalk.
 let current: { file: string; runner: Runner; meter: FileMeter; isFinished: boolean } | undefined;
 let files = 0;
 
-// Every test file gets the `test` of its own runner.
 const MAIN = new URL('worker/main.js', lib).href;
+const ARGON2 = new URL('argon2.ts', import.meta.url).href;
 registerHooks({
-  resolve: (specifier, context, next) =>
-    specifier === 'ava' ? { url: `${MAIN}?file=${files}`, shortCircuit: true } : next(specifier, context),
+  resolve: (specifier, context, next) => {
+    if (specifier === 'ava') {
+      // Every test file gets the `test` of its own runner.
+      return { url: `${MAIN}?file=${files}`, shortCircuit: true };
+    }
+    return specifier === '@node-rs/argon2' && context.parentURL !== ARGON2
+      ? { url: ARGON2, shortCircuit: true }
+      : next(specifier, context);
+  },
 });
 
 let isExpectingExit = false;

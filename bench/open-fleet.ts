@@ -26,6 +26,8 @@ const root = join(import.meta.dirname, '..');
 export type OpenFleet = Pick<World, 'asOwner' | 'owner' | 'ownBackend' | 'service' | 'serviceUrl'> &
   Readonly<{
     users: readonly User[];
+    /** URL of the database as a superuser. */
+    superuserUrl: string;
     close: () => Promise<void>;
   }>;
 
@@ -189,7 +191,8 @@ async function connect(
     url.pathname = `/${database}`;
     return url.href;
   };
-  const owner = { connectionString: urlOf({}) };
+  const superuserUrl = urlOf({});
+  const owner = { connectionString: superuserUrl };
   const pool = new pg.Pool({ ...owner, max: 1 });
   pool.on('error', () => {});
   const asOwner: OpenFleet['asOwner'] = async (text, values) => (await pool.query(text, values)).rows;
@@ -198,6 +201,7 @@ async function connect(
   const serviceUrl = urlOf({ username: service, password });
   return {
     users,
+    superuserUrl,
     owner,
     service,
     serviceUrl,

@@ -13,7 +13,8 @@ import type { Member, World } from '../test/helpers/world.ts';
 import { type StartedServer, startServer } from './start-server.ts';
 
 export const PROJECTS = 1_000;
-const CONNECTIONS = 8;
+/** Connections of a server to PostgreSQL. */
+export const CONNECTIONS = 8;
 const SERVICE = join(import.meta.dirname, '../src/main.ts');
 const REFERENCE = join(import.meta.dirname, 'reference/server.ts');
 

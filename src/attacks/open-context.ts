@@ -7,6 +7,7 @@ import { withGlobalTables } from '../tenancy/install/global-migrations.ts';
 import type { TenancyProject } from '../tenancy/registry/project.ts';
 import type { AttackContext, AttackTenant } from './context.ts';
 import type { Scratch } from './scratch-tenants.ts';
+import { type SharedConnections, shareConnections } from './shared-connections.ts';
 
 export type Targets = Readonly<{
   /** The migrating login. */
@@ -55,7 +56,9 @@ async function insideOn(
 export async function openAttackContext(
   { owner, service }: Targets,
   scratch: Scratch,
-): Promise<{ context: AttackContext; close: () => Promise<void> }> {
+): Promise<
+  Readonly<{ context: AttackContext; share: SharedConnections['share']; close: () => Promise<void> }>
+> {
   const login = scratch.login;
   const connection = service ?? { ...owner, connectionString: urlFor(owner, login) };
   const pool = await openPool({
@@ -71,18 +74,19 @@ export async function openAttackContext(
   const ownerPool = new pg.Pool({ ...owner, max: 1, application_name: 'koa-tenants owner' });
   // An error between two queries would otherwise end the process.
   ownerPool.on('error', () => {});
+  const { open: bare, share } = shareConnections(async () => {
+    const client = new pg.Client({ ...connection, application_name: 'koa-tenants attack' });
+    client.on('error', () => {});
+    await client.connect();
+    return client;
+  });
   const migrating: AttackContext['migrating'] = ({ schema }, text) =>
     withTenantAsOwner(owner, schema, async (client) => (await client.query(text)).rows);
   const context: AttackContext = {
     ...scratch,
     tenantDatabase: { poolOf: () => pool, key: scratch.key, statementTimeout: 5000 },
     keys: [scratch.key],
-    bare: async () => {
-      const client = new pg.Client({ ...connection, application_name: 'koa-tenants attack' });
-      client.on('error', () => {});
-      await client.connect();
-      return client;
-    },
+    bare,
     // A superuser bypasses every policy, including a manipulated one.
     inside: (member, text) =>
       scratch.superuser
@@ -92,5 +96,5 @@ export async function openAttackContext(
     migrating,
     asGlobalOwner: (text) => withGlobalTables(owner, async (client) => lastRows(await client.query(text))),
   };
-  return { context, close: async () => void (await Promise.all([pool.end(), ownerPool.end()])) };
+  return { context, share, close: async () => void (await Promise.all([pool.end(), ownerPool.end()])) };
 }

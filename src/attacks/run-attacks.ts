@@ -2,17 +2,10 @@ import { takeSessionLock } from '../db/admin/session-lock.ts';
 import { ApiError, OperatorError } from '../errors.ts';
 import { withTenant } from '../tenancy/context/with-tenant.ts';
 import { attacks } from './categories/index.ts';
-import {
-  type AttackContext,
-  CANARY,
-  createAttackTables,
-  createGlobalAttackTable,
-  plant,
-  plantStatistics,
-  RIGHT,
-} from './context.ts';
+import { type AttackContext, CANARY, createAttackTables, createGlobalAttackTable, RIGHT } from './context.ts';
 import { evaluate, type Fixtures } from './evaluate.ts';
 import { openAttackContext, type Targets } from './open-context.ts';
+import { plant, plantStatistics } from './plant.ts';
 import { type Attack, type AttackFixture, appliesTo, goesPast } from './record.ts';
 import { createScratch, removeScratch, type Scratch } from './scratch-tenants.ts';
 import { type Channel, raw, sendAsAcme } from './send-as-acme.ts';
@@ -115,7 +108,7 @@ export async function runAttacks(
     }
     try {
       const scratch = await createScratch(owner, project, service === null);
-      const { context, close } = await openAttackContext(targets, scratch);
+      const { context, share, close } = await openAttackContext(targets, scratch);
       try {
         await createAttackTables(context, [context.acme, context.globex]);
         await createGlobalAttackTable(context);
@@ -124,7 +117,7 @@ export async function runAttacks(
         await assertOwnRows(context);
         const todo = attacksOn(scratch, ofApps);
         hooks.onStart(todo.length);
-        const verdicts = await attackAll(context, todo, hooks);
+        const verdicts = await share(() => attackAll(context, todo, hooks));
         await plant(context);
         await assertOwnRows(context);
         return verdicts;

@@ -38,6 +38,74 @@ export type Workers = Readonly<{
   exitCode: () => Promise<number>;
 }>;
 
+type State = {
+  fork: () => Worker;
+  exchange: (worker: Worker) => void;
+  /** Resolves when the workers are asked to stop. */
+  stopped: Promise<void>;
+  log: Log;
+  /** The exit code of each running worker. */
+  ends: Map<Worker, Promise<number>>;
+  serving: Set<Worker>;
+  faultFound: PromiseWithResolvers<void>;
+  exitCode: number;
+  stopping: boolean;
+};
+
+function send(worker: Worker, command: WorkerCommand): void {
+  // The callback ignores the error of a worker that has just exited.
+  worker.send(command, () => {});
+}
+
+/** Waits for the end of a worker and returns its exit code. Restarts a worker that has served. */
+async function waitForEnd(state: State, worker: Worker): Promise<number> {
+  const [code, signal] = await once(worker, 'exit');
+  state.ends.delete(worker);
+  if (code === FAULT_FOUND) {
+    state.exitCode = FAULT_FOUND;
+    state.stopping = true;
+    state.faultFound.resolve();
+  } else if (state.serving.delete(worker) && !state.stopping) {
+    state.log('a worker exited unexpectedly', { pid: worker.process.pid, code, signal });
+    void restart(state);
+  }
+  return Number(code ?? 1);
+}
+
+async function waitForPort(state: State, worker: Worker): Promise<'listening'> {
+  await once(worker, 'listening');
+  state.serving.add(worker);
+  return 'listening';
+}
+
+function start(state: State): Promise<'listening' | number> {
+  const worker = state.fork();
+  state.exchange(worker);
+  const ended = waitForEnd(state, worker);
+  state.ends.set(worker, ended);
+  return Promise.race([waitForPort(state, worker), ended]);
+}
+
+async function restart(state: State): Promise<void> {
+  for (let delay = FIRST_DELAY_MS; !state.stopping; delay = Math.min(2 * delay, LAST_DELAY_MS)) {
+    await Promise.race([wait(delay, null, { ref: false }), state.stopped, state.faultFound.promise]);
+    if (state.stopping || (await start(state)) === 'listening') {
+      return;
+    }
+  }
+}
+
+async function replace(state: State, old: Worker): Promise<boolean> {
+  if ((await start(state)) !== 'listening') {
+    return false;
+  }
+  const ended = state.ends.get(old);
+  state.serving.delete(old);
+  send(old, 'replaced');
+  await ended;
+  return true;
+}
+
 /** Creates the workers of a cluster. None is started yet. */
 export function createWorkers({
   fork,
@@ -48,73 +116,29 @@ export function createWorkers({
   stopped: Promise<void>;
   log: Log;
 }): Workers {
-  const ends = new Map<Worker, Promise<number>>();
-  const serving = new Set<Worker>();
-  const faultFound = Promise.withResolvers<void>();
-  const exchange = exchangeRequests();
-  let exitCode = 0;
-  let stopping = false;
-
-  const send = (worker: Worker, command: WorkerCommand): void => {
-    // The callback ignores the error of a worker that has just exited.
-    worker.send(command, () => {});
+  const state: State = {
+    fork,
+    exchange: exchangeRequests(),
+    stopped,
+    log,
+    ends: new Map(),
+    serving: new Set(),
+    faultFound: Promise.withResolvers(),
+    exitCode: 0,
+    stopping: false,
   };
-
-  const start = async (): Promise<'listening' | number> => {
-    const worker = fork();
-    exchange(worker);
-    const ended = once(worker, 'exit').then(([code, signal]) => {
-      ends.delete(worker);
-      if (code === FAULT_FOUND) {
-        exitCode = FAULT_FOUND;
-        stopping = true;
-        faultFound.resolve();
-      } else if (serving.delete(worker) && !stopping) {
-        log('a worker exited unexpectedly', { pid: worker.process.pid, code, signal });
-        void restart();
-      }
-      return Number(code ?? 1);
-    });
-    ends.set(worker, ended);
-    const listening = once(worker, 'listening').then(() => {
-      serving.add(worker);
-      return 'listening' as const;
-    });
-    return Promise.race([listening, ended]);
-  };
-
-  const restart = async (): Promise<void> => {
-    for (let delay = FIRST_DELAY_MS; !stopping; delay = Math.min(2 * delay, LAST_DELAY_MS)) {
-      await Promise.race([wait(delay, null, { ref: false }), stopped, faultFound.promise]);
-      if (stopping || (await start()) === 'listening') {
-        return;
-      }
-    }
-  };
-
-  const replace = async (old: Worker): Promise<boolean> => {
-    if ((await start()) !== 'listening') {
-      return false;
-    }
-    const ended = ends.get(old);
-    serving.delete(old);
-    send(old, 'replaced');
-    await ended;
-    return true;
-  };
-
   return {
-    listening: () => [...serving],
-    start,
-    restart,
-    replace,
+    listening: () => [...state.serving],
+    start: () => start(state),
+    restart: () => restart(state),
+    replace: (old) => replace(state, old),
     stop: (command) => {
-      stopping = true;
-      for (const worker of ends.keys()) {
+      state.stopping = true;
+      for (const worker of state.ends.keys()) {
         send(worker, command);
       }
     },
-    faultFound: faultFound.promise,
-    exitCode: async () => Math.max(exitCode, ...(await Promise.all(ends.values()))),
+    faultFound: state.faultFound.promise,
+    exitCode: async () => Math.max(state.exitCode, ...(await Promise.all(state.ends.values()))),
   };
 }

@@ -163,7 +163,7 @@ test.serial('the limit is the estimated bytes of all statements', (t) => {
     return statement;
   };
   const [a, b, c] = [add('t', 'a'), add('t', 'b'), add('t', 'c')];
-  t.is(statements.find('t', 'a'), a, 'which makes it the most recently used');
+  t.is(statements.find('t', 'a'), a, 'which keeps it when the limit is next reached');
   add('t', 'd');
   t.deepEqual(statements.takeUnused(), [b.name]);
   t.deepEqual(statements.takeUnused(), []);

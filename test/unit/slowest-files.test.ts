@@ -4,7 +4,7 @@ import path from 'node:path';
 import test from 'ava';
 
 import { costOfDatabases } from '../helpers/measure-server.ts';
-import { costOfFiles } from '../helpers/slowest-files.ts';
+import { costOfFiles, describeCosts, recordSlowFiles } from '../helpers/slowest-files.ts';
 
 test('the CPU time of connections that were not seen is divided by the number of connections', (t) => {
   const databases = costOfDatabases(
@@ -47,5 +47,35 @@ test('the databases that a process creates while it runs a file are added to the
       ['kt_11_1', found(12)],
     ]),
   });
-  t.deepEqual(costs, [{ file: 'test/unit/some.test.ts', processes: 5, server: 2, wall: 10 }]);
+  t.deepEqual(costs, [{ file: 'test/unit/some.test.ts', processes: 5, server: 2, wall: 10, until: 20 }]);
+});
+
+const costOf = (file: string, wall: number, until: number) => ({
+  file,
+  processes: 1,
+  server: 0,
+  wall,
+  until,
+});
+
+test('the time of the last file without another one is shown', (t) => {
+  const one = costOf('test/a.test.ts', 8, 20);
+  t.is(
+    describeCosts([one, costOf('test/b.test.ts', 16, 25.5), costOf('test/c.test.ts', 2, 3)], null).at(-1),
+    'The last file ran alone for 5.5 s: test/b.test.ts',
+  );
+  t.notRegex(describeCosts([one], null).join(), /alone/);
+});
+
+test('the list of slow files keeps those that a run does not include', (t) => {
+  const known = { 'test/long.test.ts': 50, 'test/now-fast.test.ts': 20, 'test/other.test.ts': 9 };
+  const recorded = recordSlowFiles(known, [
+    costOf('test/now-fast.test.ts', 2, 20),
+    costOf('test/other.test.ts', 60.4, 20),
+    costOf('test/fast.test.ts', 1, 20),
+  ]);
+  t.deepEqual(Object.entries(recorded), [
+    ['test/other.test.ts', 60],
+    ['test/long.test.ts', 50],
+  ]);
 });

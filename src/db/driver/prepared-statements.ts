@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 
 import type { RowShape } from './row-shape.ts';
 
@@ -12,6 +11,8 @@ export type PreparedStatement = {
   readonly bytes: number;
   /** Whether PostgreSQL has confirmed the name. */
   isParsed: boolean;
+  /** Whether it was found after `PreparedStatements` last looked for one to remove. */
+  wasFound: boolean;
   /** The columns of its result; null when it has none; undefined until PostgreSQL has described them. */
   shape: RowShape | null | undefined;
 };
@@ -46,17 +47,18 @@ export class PreparedStatements {
   readonly #usage: PreparedStatementUsage | undefined;
   /** By scope and text. One map with both in its keys would hash a long new string for each statement. */
   readonly #scopes = new Map<string, Map<string, PreparedStatement>>();
-  /** All statements, in the order of their last use. */
-  readonly #used: LRUCache<PreparedStatement, true>;
+  /**
+   * All statements, in the order in which #makeSpace looks at them. A list in the order of their last use would be
+   * changed for each statement of a request, in memory that is in no processor cache when there are many tenants.
+   */
+  readonly #all = new Set<PreparedStatement>();
+  readonly #maxBytes: number;
+  #bytes = 0;
   #unused: string[] = [];
 
   constructor({ bytes, usage }: PreparedStatementLimits) {
     this.#usage = usage;
-    this.#used = new LRUCache({
-      maxSize: bytes,
-      sizeCalculation: (_, statement) => statement.bytes,
-      dispose: (_, statement) => this.#removeFromScope(statement),
-    });
+    this.#maxBytes = bytes;
   }
 
   /** Returns the statement of a text in a scope. A new one becomes known when `add` is called. */
@@ -67,7 +69,7 @@ export class PreparedStatements {
       usage[known ? 'hits' : 'misses'] += 1;
     }
     if (known) {
-      this.#used.get(known);
+      known.wasFound = true;
       return known;
     }
     return {
@@ -76,41 +78,60 @@ export class PreparedStatements {
       text,
       bytes: estimateBytes(text),
       isParsed: false,
+      wasFound: false,
       shape: undefined,
     };
   }
 
   /**
-   * Adds a statement that PostgreSQL has parsed. Removes the least recently used ones beyond the limit, or the statement
-   * itself if it alone exceeds the limit.
+   * Adds a statement that PostgreSQL has parsed. Removes the oldest ones beyond the limit that were not used lately, or the
+   * statement itself if it alone exceeds the limit.
    */
   add(statement: PreparedStatement): void {
     statement.isParsed = true;
     this.remove(statement);
-    if (statement.bytes > this.#used.maxSize) {
+    if (statement.bytes > this.#maxBytes) {
       this.#unused.push(statement.name);
       return;
     }
+    this.#makeSpace(statement.bytes);
     const ofScope = this.#scopes.get(statement.scope) ?? new Map<string, PreparedStatement>();
     this.#scopes.set(statement.scope, ofScope.set(statement.text, statement));
-    this.#used.set(statement, true);
+    this.#all.add(statement);
+    this.#bytes += statement.bytes;
   }
 
   /** Removes the statement with the scope and the text of `statement`. Its name is closed with the next batch. */
   remove({ scope, text }: Pick<PreparedStatement, 'scope' | 'text'>): void {
-    const known = this.#scopes.get(scope)?.get(text);
-    if (known) {
-      this.#used.delete(known);
-    }
-  }
-
-  #removeFromScope({ scope, text, name }: PreparedStatement): void {
     const ofScope = this.#scopes.get(scope);
+    const known = ofScope?.get(text);
+    if (!known) {
+      return;
+    }
+    this.#all.delete(known);
+    this.#bytes -= known.bytes;
     ofScope?.delete(text);
     if (ofScope?.size === 0) {
       this.#scopes.delete(scope);
     }
-    this.#unused.push(name);
+    this.#unused.push(known.name);
+  }
+
+  /** Removes statements until `bytes` more are within the limit. One that was found is removed in the next pass (CLOCK). */
+  #makeSpace(bytes: number): void {
+    // A Set visits an element that was deleted and added again once more, at the end.
+    for (const statement of this.#all) {
+      if (this.#bytes + bytes <= this.#maxBytes) {
+        return;
+      }
+      if (statement.wasFound) {
+        statement.wasFound = false;
+        this.#all.delete(statement);
+        this.#all.add(statement);
+      } else {
+        this.remove(statement);
+      }
+    }
   }
 
   /** Returns the names to close, once. */
@@ -123,10 +144,10 @@ export class PreparedStatements {
   }
 
   get size(): number {
-    return this.#used.size;
+    return this.#all.size;
   }
 
   get bytes(): number {
-    return this.#used.calculatedSize;
+    return this.#bytes;
   }
 }

@@ -8,9 +8,23 @@ import { readSqlFile } from '../../db/sql/sql-file.ts';
  */
 export type Catalog = ReadonlyMap<string, string>;
 
+/** Every name of another schema is then printed with its schema. */
 const PATH = 'set local search_path = pg_catalog';
 
-const factsQuery = (): Promise<string> => readSqlFile('fleet/catalog.sql');
+/** The files of sql/fleet/catalog/facts/. The first one determines the types of the columns. */
+const FACTS = ['relations', 'columns', 'policies', 'functions', 'types', 'comments'];
+
+/** Returns the query of the facts of some schemas: `(schema_name, kind, name, definition)`, as comparable text. */
+async function factsQuery(): Promise<string> {
+  const read = (file: string): Promise<string> => readSqlFile(`fleet/catalog/${file}.sql`);
+  const [tenant, relation, comparable] = await Promise.all(['tenant', 'relation', 'comparable'].map(read));
+  const facts = await Promise.all(FACTS.map((file) => read(`facts/${file}`)));
+  return `
+    with tenant as materialized (${tenant}),
+    relation as materialized (${relation}),
+    fact as (${facts.join('union all\n')})
+    ${comparable}`;
+}
 
 /** Returns the catalogs of tenants' schemas, by schema: everything that migrations create. */
 export async function readCatalogs(

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import type { ProofKey } from '../context/keys.ts';
 import { signMessage } from '../context/proof.ts';
 
-/** Names of the functions of functions/operations.sql and functions/operator-*.sql. */
+/** Names of the functions of functions/operation*.sql and functions/operator-*.sql. */
 export type OperatorFunction =
   | 'request_operation'
   | 'list_operations'

@@ -17,7 +17,7 @@ export type OperationFailure = z.infer<typeof operationError>;
 
 const values = z.record(z.string(), z.unknown());
 
-/** An operation as the functions of functions/operations.sql return it. */
+/** An operation as the functions of functions/operation*.sql return it. */
 export const operationRow = z.strictObject({
   id: z.uuid(),
   kind: z.string(),

@@ -108,7 +108,7 @@ export async function runAttacks(
     }
     try {
       const scratch = await createScratch(owner, project, service === null);
-      const { context, share, close } = await openAttackContext(targets, scratch);
+      const { context, close } = await openAttackContext(targets, scratch);
       try {
         await createAttackTables(context, [context.acme, context.globex]);
         await createGlobalAttackTable(context);
@@ -117,7 +117,7 @@ export async function runAttacks(
         await assertOwnRows(context);
         const todo = attacksOn(scratch, ofApps);
         hooks.onStart(todo.length);
-        const verdicts = await share(() => attackAll(context, todo, hooks));
+        const verdicts = await attackAll(context, todo, hooks);
         await plant(context);
         await assertOwnRows(context);
         return verdicts;

@@ -71,8 +71,8 @@ export type Fixture = Readonly<{
 export type Fixtures = Readonly<{
   world: World;
   fixture: (replacements?: Partial<Replacements>, guess?: Guess) => Fixture;
-  /** Calls `work`. Meanwhile attacks share connections without the driver. */
-  share: SharedConnections['share'];
+  /** Closes the connections without the driver that attacks share. The next attack opens a new one. */
+  closeIdle: SharedConnections['closeIdle'];
   close: () => Promise<void>;
 }>;
 
@@ -185,8 +185,9 @@ export async function openFixtures(given: World): Promise<Fixtures> {
   await tokens();
   return {
     world,
-    share: connections.share,
+    closeIdle: connections.closeIdle,
     close: async () => {
+      await connections.close();
       await apps.close();
       await service.close();
     },

@@ -112,18 +112,20 @@ let guarded: World;
 
 for (const contextMode of ['guarded', 'signed'] as const) {
   let world: World;
-  let share: SharedConnections['share'];
+  let connections: SharedConnections;
   test.serial.before(async () => {
     const opened = await openAttackedWorld({ contextMode });
-    const connections = shareConnections(opened.bare);
+    connections = shareConnections(opened.bare);
     world = { ...opened, bare: connections.open };
-    share = connections.share;
     await plant(world);
     if (contextMode === 'guarded') {
       guarded = world;
     }
   });
-  test.after.always(() => world?.close());
+  test.after.always(async () => {
+    await connections?.close();
+    await world?.close();
+  });
 
   test.serial(`${contextMode}: a tenant cannot send statements other than row statements`, async (t) => {
     await withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: false }, async (tx) => {
@@ -138,35 +140,35 @@ for (const contextMode of ['guarded', 'signed'] as const) {
 
   test.serial(
     `${contextMode}: the same statements past the driver, as the tenant, reach no row of another`,
-    (t) =>
-      share(async () => {
-        for (const text of kinds(world)) {
-          t.is(await attack(world, [text], 'bare'), null, text);
-        }
-        t.is(await attack(world, kinds(world), 'bare'), null, 'nor one after the other');
-      }),
+    async (t) => {
+      await connections.closeIdle();
+      for (const text of kinds(world)) {
+        t.is(await attack(world, [text], 'bare'), null, text);
+      }
+      t.is(await attack(world, kinds(world), 'bare'), null, 'nor one after the other');
+    },
   );
 
   test.serial(
     `${contextMode}: the same statements past the driver, as the login, reach no row of another`,
-    (t) =>
-      share(async () => {
-        for (const text of kinds(world)) {
-          t.is(await attack(world, ['set local role none', text], 'bare'), null, text);
-        }
-      }),
+    async (t) => {
+      await connections.closeIdle();
+      for (const text of kinds(world)) {
+        t.is(await attack(world, ['set local role none', text], 'bare'), null, text);
+      }
+    },
   );
 
   test.serial(
     `${contextMode}: the same statements past the driver, as the other's role, read no row of the other`,
-    // The login has a search path of the attacker since the test above.
-    (t) =>
-      share(async () => {
-        for (const text of kinds(world)) {
-          const sent = [`set local role ${world.globex.role}`, text, 'select name from globex.attack_notes'];
-          t.is(await attack(world, sent, 'bare'), null, text);
-        }
-      }),
+    // New sessions of the login have a search path of the attacker since the test above.
+    async (t) => {
+      await connections.closeIdle();
+      for (const text of kinds(world)) {
+        const sent = [`set local role ${world.globex.role}`, text, 'select name from globex.attack_notes'];
+        t.is(await attack(world, sent, 'bare'), null, text);
+      }
+    },
   );
 
   test.serial(`${contextMode}: these statements leave no changes behind`, async (t) => {

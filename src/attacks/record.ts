@@ -102,5 +102,5 @@ export const appliesTo = (
   (extension === undefined || installation.extensions.includes(extension));
 
 /** Whether wall 0 must stop it and another wall would too. It is then also tried without the driver. */
-export const goesPast = ({ walls }: Pick<Attack, 'walls'>): boolean =>
+export const runsWithoutDriver = ({ walls }: Pick<Attack, 'walls'>): boolean =>
   walls[0] === 'statement' && walls.length > 1;

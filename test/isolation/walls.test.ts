@@ -1,6 +1,6 @@
 import test from 'ava';
 import { evaluate } from '../../src/attacks/evaluate.ts';
-import { goesPast } from '../../src/attacks/record.ts';
+import { runsWithoutDriver } from '../../src/attacks/record.ts';
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { raw } from './attack.ts';
 import { attackedProject } from './attacked-project.ts';
@@ -54,7 +54,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       t.is(await evaluate(fixtures, attack), null);
     });
 
-    if (goesPast(attack)) {
+    if (runsWithoutDriver(attack)) {
       test.serial(`${contextMode}: also past the driver: ${attack.name}`, async (t) => {
         t.is(await evaluate(fixtures, attack, { channel: 'bare' }), null);
       });

@@ -13,6 +13,7 @@ import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { startTestServer } from '../test/helpers/postgres.ts';
+import { checkTypes } from '../test/helpers/type-check.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -220,11 +221,10 @@ async function testCopy(what: string, change: (copy: Copy) => Promise<void>, url
   const copy = await makeCopy();
   try {
     await change(copy);
-    const tsc = join(ROOT, 'node_modules/.bin/tsc');
-    const types = await execute(copy, tsc, ['--noEmit', '-p', '.'], {}, console.log);
-    console.log(`${types === 0 ? '  ok  ' : 'FAILED'} ${what}: types`);
-    passed += types === 0 ? 1 : 0;
-    failed += types === 0 ? 0 : 1;
+    const types = await checkTypes(copy.folder);
+    console.log(`${types === '' ? '  ok  ' : `${types}\nFAILED`} ${what}: types`);
+    passed += types === '' ? 1 : 0;
+    failed += types === '' ? 0 : 1;
     let counts: RegExpExecArray | null = null;
     const tested = await execute(
       copy,

@@ -1,11 +1,21 @@
+import { join } from 'node:path';
 import vue from '@vitejs/plugin-vue';
-import { defineConfig } from 'vite';
+import { defineConfig, type Plugin } from 'vite';
+
+import { assertPageListsAreFound } from '../scripts/console-page-lists.ts';
 
 const { PORT = '8080' } = process.env;
 
+/** As in `npm run console`. */
+const pageLists: Plugin = {
+  name: 'page-lists',
+  apply: 'serve',
+  buildStart: () => assertPageListsAreFound(join(import.meta.dirname, '..')),
+};
+
 // `npx vite console` serves the sources with the API of `make dev`, and shows changes immediately.
 export default defineConfig({
-  plugins: [vue()],
+  plugins: [vue(), pageLists],
   base: '/console/',
   define: { __VUE_OPTIONS_API__: 'false', __VUE_PROD_DEVTOOLS__: 'false' },
   build: {

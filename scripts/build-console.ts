@@ -13,7 +13,9 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { brotliCompressSync, constants, gzipSync } from 'node:zlib';
-import { build } from 'vite';
+
+import { DomainError } from '../src/errors.ts';
+import { assertPageListsAreFound } from './console-page-lists.ts';
 
 const ROOT = path.join(import.meta.dirname, '..');
 const SOURCES = ['console/**/*', 'package-lock.json', 'scripts/build-console.ts'];
@@ -90,8 +92,10 @@ async function lockBuild(outDir: string): Promise<() => void> {
  * and the others wait. The folder is replaced when the build is complete.
  *
  * @returns whether the console was built
+ * @throws OperatorError `project_invalid` if it would ignore a list of pages
  */
 export async function buildConsole(outDir: string): Promise<boolean> {
+  assertPageListsAreFound(ROOT);
   const digest = digestOfSources();
   const isBuilt = (): boolean => readIfThere(path.join(outDir, DIGEST)) === digest;
   if (isBuilt()) {
@@ -104,6 +108,8 @@ export async function buildConsole(outDir: string): Promise<boolean> {
     if (isBuilt()) {
       return false;
     }
+    // Loading it takes longer than everything else if the console is built.
+    const { build } = await import('vite');
     await build({
       root: path.join(ROOT, 'console'),
       logLevel: 'warn',
@@ -121,5 +127,13 @@ export async function buildConsole(outDir: string): Promise<boolean> {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  await buildConsole(path.join(ROOT, 'dist/console'));
+  try {
+    await buildConsole(path.join(ROOT, 'dist/console'));
+  } catch (error) {
+    if (!(error instanceof DomainError)) {
+      throw error;
+    }
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = error.exitCode;
+  }
 }

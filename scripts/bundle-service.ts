@@ -7,7 +7,7 @@ const ROOT = path.resolve(import.meta.dirname, '..');
  * Packages that are not part of the bundle: with native code, only for commands, or loaded when a setting requires them.
  * Node finds them in node_modules.
  */
-const EXTERNAL = [
+export const EXTERNAL = [
   '@node-rs/argon2',
   '@opentelemetry/core',
   '@opentelemetry/exporter-trace-otlp-http',

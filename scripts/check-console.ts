@@ -3,9 +3,12 @@ import path from 'node:path';
 
 import { project } from '../src/project.ts';
 import { writeClientTypes } from './client-types.ts';
+import { assertPageListsAreFound } from './console-page-lists.ts';
 
 // Checks the types of the console against the API of this project: npm run console:types.
-const CONSOLE = path.join(import.meta.dirname, '../console');
+const ROOT = path.join(import.meta.dirname, '..');
+const CONSOLE = path.join(ROOT, 'console');
+assertPageListsAreFound(ROOT);
 await writeClientTypes(project, path.join(CONSOLE, 'src/api/generated'));
 
 registerHooks({

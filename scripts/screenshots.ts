@@ -23,6 +23,7 @@ import { buildConsole } from './build-console.ts';
 const ROOT = join(import.meta.dirname, '..');
 const PASSWORD = 'alice-demo-password';
 const SETTINGS = {
+  BILLING_PLANS: '{"team": {"settings": {"USERS_LIMIT": 10, "PROJECTS_LIMIT": 50}}}',
   SIGNUP: 'open',
   SEND_ACTIVATION_EMAIL: 'true',
   THROTTLE_LOGIN: 'off',

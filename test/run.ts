@@ -10,13 +10,14 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { dropTemplates } from './helpers/drop-templates.ts';
 import { measureServer, type ServerCost } from './helpers/measure-server.ts';
 import { type Pooler, startPgBouncer } from './helpers/pgbouncer.ts';
 import { startTestServer, type TestServer } from './helpers/postgres.ts';
+import { offerSecondServer } from './helpers/second-server.ts';
 import { costOfFiles, describeCosts, recordSlowFiles } from './helpers/slowest-files.ts';
 
 const project = join(import.meta.dirname, '..');
@@ -45,7 +46,9 @@ async function report(lines: AsyncIterable<string>, counts: Counts): Promise<voi
   counts.failed = Math.max(counts.failed, reported);
 }
 
-const measures = join(mkdtempSync(join(tmpdir(), 'koa-tenants-measures-')), 'files');
+const folder = mkdtempSync(join(tmpdir(), 'koa-tenants-run-'));
+const measures = join(folder, 'files');
+const secondServer = join(folder, 'second-server');
 
 /**
  * Shows the slowest files. With TEST_RECORD=true writes their seconds to the file by which ava.config.js orders
@@ -69,6 +72,9 @@ function reportCosts(server: ServerCost | null): void {
 
 /** Part of the names of the databases that are copied for tests. */
 const templates = randomBytes(4).toString('hex');
+
+/** The folder of the bundled service: see helpers/bundled-service.ts. Node finds packages from there. */
+const bundle = join(project, 'node_modules', '.cache', `tests-${templates}`);
 
 let ava: ChildProcess | undefined;
 let interrupted = false;
@@ -101,6 +107,8 @@ async function runAva(server: TestServer, pooler: Pooler | undefined): Promise<v
         // Otherwise each of hundreds of processes strips the types of the same files again.
         NODE_COMPILE_CACHE: join(project, 'node_modules', '.cache', 'compiled'),
         TEST_MEASURES: measures,
+        TEST_BUNDLE: bundle,
+        TEST_SECOND_SERVER: secondServer,
         ...(pooler ? { TEST_POOLER_PORT: String(pooler.port) } : {}),
       },
       stdio: ['inherit', 'pipe', 'inherit'],
@@ -123,11 +131,15 @@ try {
     try {
       if (!interrupted) {
         const meter = await measureServer(server.url);
+        const second = await offerSecondServer(secondServer);
         try {
           await runAva(server, pooler);
         } finally {
           reportCosts((await meter?.stop().catch(() => null)) ?? null);
-          rmSync(dirname(measures), { recursive: true, force: true });
+          await second.stop();
+          for (const made of [folder, bundle]) {
+            rmSync(made, { recursive: true, force: true });
+          }
         }
       }
     } finally {

@@ -1,4 +1,5 @@
-import { type AttackContext, CANARY, type Guess, plant, RIGHT, rowsOfGlobex, WRONG } from './context.ts';
+import { type AttackContext, CANARY, type Guess, RIGHT, WRONG } from './context.ts';
+import { plant, watchRows } from './plant.ts';
 import type { Attack } from './record.ts';
 import { canaryIn } from './send-as-acme.ts';
 
@@ -23,13 +24,14 @@ export async function evaluate<Fixture, Replacements>(
   attack: Attack<Fixture>,
   replacements?: Replacements,
 ): Promise<string | null> {
-  const before = await rowsOfGlobex(fixtures.world);
-  const received = await attack.action(fixtures.fixture(replacements, RIGHT));
-  const changed = before !== (await rowsOfGlobex(fixtures.world));
+  const { world, fixture } = fixtures;
+  const { result: received, changed } = await watchRows(world, () =>
+    attack.action(fixture(replacements, RIGHT)),
+  );
   const read = canaryIn(received);
   if (changed || read) {
     // Rows that were read may have been stored in acme.
-    await plant(fixtures.world);
+    await plant(world);
   }
   if (read) {
     return read;
@@ -40,9 +42,11 @@ export async function evaluate<Fixture, Replacements>(
   if (attack.leak !== 'bit') {
     return null;
   }
-  const wrongly = await attack.action(fixtures.fixture(replacements, WRONG));
-  if (before !== (await rowsOfGlobex(fixtures.world))) {
-    await plant(fixtures.world);
+  const { result: wrongly, changed: changedByWrong } = await watchRows(world, () =>
+    attack.action(fixture(replacements, WRONG)),
+  );
+  if (changedByWrong) {
+    await plant(world);
     return 'changed a row of globex';
   }
   const guesses = [RIGHT, WRONG].flatMap(({ name, id }) => [name, String(id)]);

@@ -2,17 +2,10 @@ import { takeSessionLock } from '../db/admin/session-lock.ts';
 import { ApiError, OperatorError } from '../errors.ts';
 import { withTenant } from '../tenancy/context/with-tenant.ts';
 import { attacks } from './categories/index.ts';
-import {
-  type AttackContext,
-  CANARY,
-  createAttackTables,
-  createGlobalAttackTable,
-  plant,
-  plantStatistics,
-  RIGHT,
-} from './context.ts';
+import { type AttackContext, CANARY, createAttackTables, createGlobalAttackTable, RIGHT } from './context.ts';
 import { evaluate, type Fixtures } from './evaluate.ts';
 import { openAttackContext, type Targets } from './open-context.ts';
+import { plant, plantStatistics } from './plant.ts';
 import { type Attack, type AttackFixture, appliesTo, goesPast } from './record.ts';
 import { createScratch, removeScratch, type Scratch } from './scratch-tenants.ts';
 import { type Channel, raw, sendAsAcme } from './send-as-acme.ts';

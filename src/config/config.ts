@@ -180,6 +180,23 @@ const shapeOf = ({ apps }: TenancyProject): z.ZodRawShape =>
 /** Returns every variable that `readConfig` reads. */
 export const configNames = (project: TenancyProject): readonly string[] => Object.keys(shapeOf(project));
 
+type ConfigSchema = z.ZodType<Config>;
+
+const schemas = new WeakMap<TenancyProject, ConfigSchema>();
+
+/** Returns the schema of the variables of a project. Created once, because it is compiled when it is first used. */
+function schemaOf(project: TenancyProject): ConfigSchema {
+  const schema =
+    schemas.get(project) ??
+    (z
+      .object(shapeOf(project))
+      .superRefine((config, context) =>
+        assertConsistent(config as Config, context),
+      ) as unknown as ConfigSchema);
+  schemas.set(project, schema);
+  return schema;
+}
+
 /** Returns the values of an app's own variables. */
 export const appValues = (app: TenancyApp, config: Config): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
@@ -200,10 +217,7 @@ export function readConfig(
 ): Config {
   const names = configNames(project);
   const given = Object.fromEntries(names.map((name) => [name, env[name] === '' ? undefined : env[name]]));
-  const schema = z
-    .object(shapeOf(project))
-    .superRefine((config, context) => assertConsistent(config as Config, context));
-  const result = schema.safeParse(given);
+  const result = schemaOf(project).safeParse(given);
   const limits = limitsOf(project);
   const misplaced = limits
     .filter((name) => (env[name] ?? '') !== '')
@@ -214,7 +228,7 @@ export function readConfig(
     unknown: project.apps.flatMap(({ unknownSettings }) => unknownSettings),
   });
   if (result.success && unknownVariables.length + misplaced.length === 0) {
-    return result.data as Config;
+    return result.data;
   }
   const faults = (result.error?.issues ?? []).map(({ path, message }) => {
     const name = String(path[0]);

@@ -38,8 +38,8 @@ type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawSh
   secrets: AppSecrets;
   directory: Pick<Directory, 'find'>;
   throttle: Throttle;
-  /** The permissions that the apps of the project declare. */
-  permissions: readonly string[];
+  /** The permissions that the apps of the project declare: name to description. */
+  permissions: Readonly<Record<string, string>>;
   /** Limits of rows of all apps: name of the setting to table. */
   limits: Readonly<Record<string, string>>;
   /** The links that the apps of the project declare with `menu`. */

@@ -63,7 +63,10 @@ async function runAll({
   const failures: unknown[] = [];
   for (;;) {
     await mark();
+    let isDone = false;
     while (running.size < concurrency && !signal.aborted) {
+      // An operation that ends during the claim may be the reason why none of its tenant was claimed.
+      isDone = running.size === 0;
       const claimed = await claim();
       if (claimed === null) {
         break;
@@ -76,10 +79,11 @@ async function runAll({
         .finally(() => running.delete(started));
       running.add(started);
     }
-    if (running.size === 0) {
+    if (running.size > 0) {
+      await Promise.race([...running, wait(INTERVAL_MS, null, { ref: false })]);
+    } else if (isDone || signal.aborted) {
       break;
     }
-    await Promise.race([...running, wait(INTERVAL_MS, null, { ref: false })]);
   }
   if (failures.length > 0) {
     throw failures[0];

@@ -20,7 +20,7 @@ import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
 import { createSchemaNames } from '../tenancy/registry/schema-names.ts';
 import { openServiceDatabase, type ServiceDatabase } from './service-database.ts';
 
-/** Milliseconds that a transaction waits in its tenant's queue. */
+/** Milliseconds that a transaction waits in its tenant's queue, unless POOL_TIMEOUT is longer. */
 const QUEUE_TIMEOUT_MS = 5_000;
 
 type TenancyObserver = Pick<Observer, 'limitHit' | 'lookUp' | 'following'>;
@@ -154,7 +154,7 @@ export async function openTenancy(
     // One connection of a lane is reserved for other tenants, if it has two.
     concurrencyLimiter: createConcurrencyLimiter({
       limit: config.TENANT_CONCURRENCY || Math.max(1, main.shardSize - 1),
-      timeoutMs: QUEUE_TIMEOUT_MS,
+      timeoutMs: Math.max(QUEUE_TIMEOUT_MS, config.POOL_TIMEOUT),
       onRefused: () => observer.limitHit('concurrency'),
     }),
   };

@@ -1,6 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
+import { hasSqlState, SQLSTATE } from '../db/sqlstate.ts';
+
 /** A database of its own on a test server, with a login for the service. */
 export type TestDatabase = Readonly<{
   name: string;
@@ -14,8 +16,8 @@ export type TestDatabase = Readonly<{
    * server-wide object changes.
    */
   alone: <T>(work: () => Promise<T>) => Promise<T>;
-  /** Drops the database, its login, and the roles of its tenants. */
-  drop: () => Promise<void>;
+  /** Drops the database, its login, and the roles of its tenants. Without `tenantRoles`, it reads them. */
+  drop: (tenantRoles?: readonly string[]) => Promise<void>;
 }>;
 
 /** Returns the URL of a database of the server. Default: as the superuser. */
@@ -59,23 +61,44 @@ export const alone = <T>(server: string, name: string, work: Work<T>): Promise<T
     'postgres',
   );
 
-async function drop(server: string, { name, login }: Pick<TestDatabase, 'name' | 'login'>): Promise<void> {
-  const roles = await withTestClient(server, name, async (client) => {
-    const { rows } = await client.query<{ name: string }>(
-      `select rolname as name
-       from pg_roles
-       where rolname = $1
-         or rolname in (select role_name from public.tenants)`,
-      [login.user],
-    );
-    return rows;
+/** Reads the names of the roles of a database's tenants. */
+export const TENANT_ROLES = 'select t.role_name as role from public.tenants as t';
+
+async function readTenantRoles(server: string, name: string): Promise<readonly string[]> {
+  return withTestClient(server, name, async (client) => {
+    const { rows } = await client.query<{ role: string }>(TENANT_ROLES);
+    return rows.map(({ role }) => role);
   });
+}
+
+/** Drops the existing ones of these roles. A failed test may have left a grant on a parameter, which belongs to the server. */
+async function dropWithGrants(client: pg.Client, names: readonly string[]): Promise<void> {
+  const { rows } = await client.query<{ role: string }>(
+    'select r.rolname as role from pg_catalog.pg_roles as r where r.rolname = any($1)',
+    [names],
+  );
+  for (const { role } of rows) {
+    await client.query(`drop owned by ${client.escapeIdentifier(role)}`);
+    await client.query(`drop role ${client.escapeIdentifier(role)}`);
+  }
+}
+
+async function drop(
+  server: string,
+  { name, login }: Pick<TestDatabase, 'name' | 'login'>,
+  tenantRoles?: readonly string[],
+): Promise<void> {
+  const roles = [login.user, ...(tenantRoles ?? (await readTenantRoles(server, name)))];
   await alone(server, name, async (client) => {
     await client.query(`drop database ${client.escapeIdentifier(name)} with (force)`);
-    for (const role of roles) {
-      // A failed test may have left a grant on a parameter, which belongs to the server.
-      await client.query(`drop owned by ${client.escapeIdentifier(role.name)}`);
-      await client.query(`drop role ${client.escapeIdentifier(role.name)}`);
+    const list = roles.map((role) => client.escapeIdentifier(role)).join(', ');
+    try {
+      await client.query(`drop role if exists ${list}`);
+    } catch (error) {
+      if (!hasSqlState(error, SQLSTATE.DEPENDENT_OBJECTS_STILL_EXIST)) {
+        throw error;
+      }
+      await dropWithGrants(client, roles);
     }
   });
 }
@@ -114,6 +137,6 @@ export async function createTestDatabase(
     login,
     ...urls,
     alone: (work) => alone(server, name, work),
-    drop: () => drop(server, { name, login }),
+    drop: (tenantRoles) => drop(server, { name, login }, tenantRoles),
   };
 }

@@ -107,7 +107,7 @@ export function createTestTenant(
       const entries = parseFixture(JSON.stringify(rows));
       const models = modelsOf(tablesOf(project));
       await withTenantAsOwner(owner, schema, (client) =>
-        loadFixture(client, entries, models, permissionsOf(project)),
+        loadFixture(client, entries, models, Object.keys(permissionsOf(project))),
       );
     },
   };

@@ -2,7 +2,8 @@ import test from 'ava';
 import { servedProject } from '../fixture-app/served-project.ts';
 import { environmentOf, serve } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
-import { isPlain, type Ran, run, withoutServer } from './run.ts';
+import { isPlain, run, withoutServer } from './run.ts';
+import { tenantsOn } from './tenants.ts';
 
 let world: World;
 test.before(async () => {
@@ -10,8 +11,7 @@ test.before(async () => {
 });
 test.after.always(() => world?.close());
 
-const tenants = (args: readonly string[], input = '', overrides: Record<string, string> = {}): Promise<Ran> =>
-  run('served-cli.ts', args, environmentOf(world, overrides), input);
+const tenants = tenantsOn(() => world);
 
 const COMMANDS = ['create-tenant', 'list-tenants', 'migrate', 'create-superuser', 'seed', 'check'];
 

@@ -1,8 +1,9 @@
 import test from 'ava';
 import { servedProject } from '../fixture-app/served-project.ts';
-import { environmentOf, PASSWORD, serve } from '../helpers/server.ts';
+import { PASSWORD, serve } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
-import { isPlain, type Ran, run } from './run.ts';
+import { isPlain } from './run.ts';
+import { tenantsOn } from './tenants.ts';
 
 let world: World;
 test.before(async () => {
@@ -10,8 +11,7 @@ test.before(async () => {
 });
 test.after.always(() => world?.close());
 
-const tenants = (args: readonly string[], input = '', overrides: Record<string, string> = {}): Promise<Ran> =>
-  run('served-cli.ts', args, environmentOf(world, overrides), input);
+const tenants = tenantsOn(() => world);
 const create = (schema: string, domain: string, ...more: string[]) =>
   tenants(['create-tenant', '--schema', schema, '--name', `The ${schema}`, '--domain', domain, ...more]);
 

@@ -6,7 +6,8 @@ import test from 'ava';
 import pg from 'pg';
 import { environmentOf, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
-import { isPlain, type Ran, run, start } from './run.ts';
+import { isPlain, start } from './run.ts';
+import { tenantsOn } from './tenants.ts';
 
 const NOTE = 'fixture_notes.note';
 const DEMO = path.join(tmpdir(), `koa-tenants-demo-${process.pid}.json`);
@@ -25,8 +26,7 @@ test.after.always(async () => {
   await world?.close();
 });
 
-const tenants = (args: readonly string[], input = ''): Promise<Ran> =>
-  run('cli.ts', args, environmentOf(world), input);
+const tenants = tenantsOn(() => world, 'cli.ts');
 
 test('dumps all models or one model as a fixture', async (t) => {
   await world.provision('dumped');

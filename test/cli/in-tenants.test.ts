@@ -4,9 +4,10 @@ import test from 'ava';
 
 import { runShell } from '../../src/cli/commands/data/sql-shell.ts';
 import { servedProject } from '../fixture-app/served-project.ts';
-import { environmentOf, makeUser, PASSWORD, serve } from '../helpers/server.ts';
+import { makeUser, PASSWORD, serve } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
-import { isPlain, type Ran, run } from './run.ts';
+import { isPlain, type Ran } from './run.ts';
+import { tenantsOn } from './tenants.ts';
 
 let world: World;
 test.before(async () => {
@@ -18,8 +19,7 @@ test.before(async () => {
 });
 test.after.always(() => world?.close());
 
-const tenants = (args: readonly string[], input = ''): Promise<Ran> =>
-  run('served-cli.ts', args, environmentOf(world), input);
+const tenants = tenantsOn(() => world);
 const sql = (schema: string, statement: string, ...more: string[]): Promise<Ran> =>
   tenants(['sql', '--schema', schema, '-c', statement, ...more]);
 

@@ -11,7 +11,7 @@ import { readConfig } from '../../src/config/config.ts';
 import { fixtureProject } from '../fixture-app/project.ts';
 import { environmentOf } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
-import { type Ran, run } from './run.ts';
+import { tenantsOn } from './tenants.ts';
 
 let world: World;
 let folder: string;
@@ -24,8 +24,7 @@ test.after.always(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const tenants = (args: readonly string[], input = ''): Promise<Ran> =>
-  run('cli.ts', args, environmentOf(world), input);
+const tenants = tenantsOn(() => world, 'cli.ts');
 
 async function script(name: string, text: string): Promise<string> {
   const file = join(folder, name);

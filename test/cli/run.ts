@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import { Readable, Writable } from 'node:stream';
 import type { ExecutionContext } from 'ava';
 import type { Project } from '../../src/definition/define-project.ts';
+import { servedMain } from '../helpers/bundled-service.ts';
 
 const source = join(import.meta.dirname, '..', 'fixture-app');
 
@@ -31,7 +32,8 @@ export async function start(
   env: Readonly<Record<string, string>>,
 ): Promise<ChildProcessWithoutNullStreams> {
   folder ??= makeFolder();
-  return spawn(process.execPath, [resolve(source, file), ...args], {
+  const program = file === 'served-main.ts' ? await servedMain() : resolve(source, file);
+  return spawn(process.execPath, [program, ...args], {
     cwd: folder,
     // Only variables that locate programs or speed up their start. A developer's DATABASE_URL must not reach it.
     env: {

@@ -4,7 +4,8 @@ import pg from 'pg';
 import { servedProject } from '../fixture-app/served-project.ts';
 import { environmentOf, PASSWORD, serve, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
-import { isPlain, type Ran, run, start } from './run.ts';
+import { isPlain, start } from './run.ts';
+import { tenantsOn } from './tenants.ts';
 
 let world: World;
 test.before(async () => {
@@ -12,8 +13,7 @@ test.before(async () => {
 });
 test.after.always(() => world?.close());
 
-const tenants = (args: readonly string[], input = ''): Promise<Ran> =>
-  run('served-cli.ts', args, environmentOf(world), input);
+const tenants = tenantsOn(() => world);
 const row = async (schema: string) =>
   (await world.asOwner(`select status, type from public.tenants where schema_name = $1`, [schema]))[0];
 

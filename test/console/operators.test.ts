@@ -45,19 +45,16 @@ async function undoMigration(): Promise<void> {
   );
 }
 
-/** Runs the worker until the dialog or the page shows the end of the operation. */
+/** Runs the worker when the operation is queued, and waits until the dialog or the page shows its end. */
 async function workUntil(page: Page, text: string, release?: Project): Promise<void> {
   const dialog = page.getByRole('dialog');
   const place = (await dialog.isVisible()) ? dialog : page.getByRole('main');
-  const shown = place.getByText(text, { exact: true });
   await until(
-    async () => {
-      await opened.work(release);
-      return shown.first().isVisible();
-    },
-    (isShown) => isShown,
+    () => opened.world.asOwner(`select from tenancy.operations where status = 'queued'`),
+    (queued) => queued.length > 0,
   );
-  await shown.first().waitFor({ timeout: 1_000 });
+  await opened.work(release);
+  await place.getByText(text, { exact: true }).first().waitFor();
 }
 
 testInBrowser(

@@ -26,8 +26,8 @@ async function openAffine(
     {
       connection: { connectionString: world.serviceUrl },
       applicationName: 'koa-tenants test',
-      connectTimeout: 10_000,
-      queryTimeout: 10_000,
+      connectTimeout: 60_000,
+      queryTimeout: 40_000,
       maxPoolSize,
       poolTimeout,
       maxConnectionAge: 600_000,

@@ -92,8 +92,8 @@ async function openDriver(
   const pool = await driver.openPool({
     connection: { connectionString: url },
     applicationName: `driver ${graphs}`,
-    connectTimeout: 10_000,
-    queryTimeout: 10_000,
+    connectTimeout: 60_000,
+    queryTimeout: 40_000,
     maxPoolSize: 1,
     poolTimeout: 60_000,
     maxConnectionAge: 600_000,

@@ -129,7 +129,7 @@ test('a backend killed between two requests fails no request', async (t) => {
 test('cancels a statement after its timeout, and keeps the connection', async (t) => {
   const { run } = await inside(t, { statementTimeout: 1_000 });
   const first = await run(pid);
-  const slow = run((tx) => tx.query(sql.unsafe`select count(*) from generate_series(1, 1000000000)`));
+  const slow = run((tx) => tx.query(sql.unsafe`select pg_sleep(600)`));
   await t.throwsAsync(slow, { instanceOf: StatementTimeoutError });
   t.is(await run(pid), first);
 });
@@ -139,11 +139,7 @@ test('cancels an endless statement from Node, whatever timeout the session has s
   const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool, statementTimeout: 0 };
   const enter = { tenant: world.acme.id, readOnly: true };
   // Without a timeout it would take longer than a test may.
-  await t.throwsAsync(
-    withTenant(tenantDatabase, enter, (tx) =>
-      tx.query(sql.unsafe`select count(*) from generate_series(1, 100000000000)`),
-    ),
-  );
+  await t.throwsAsync(withTenant(tenantDatabase, enter, (tx) => tx.query(sql.unsafe`select pg_sleep(600)`)));
   await t.notThrowsAsync(withTenant(tenantDatabase, enter, (tx) => tx.query(sql.unsafe`select 1`)));
 });
 

@@ -12,11 +12,12 @@ import {
 import { openWorld, type World } from '../helpers/world.ts';
 import { openTappedPool } from '../isolation/tapped-pool.ts';
 
-/** A world whose tenants may read the list of prepared statements and cursors, which hardening forbids. */
+/** A world whose tenants may read the list of prepared statements and cursors, and sleep, which hardening forbids. */
 export async function openDriverWorld(): Promise<World> {
   const world = await openWorld();
   await world.asOwner('grant execute on function pg_catalog.pg_prepared_statement() to public');
   await world.asOwner('grant execute on function pg_catalog.pg_cursor() to public');
+  await world.asOwner('grant execute on function pg_catalog.pg_sleep(double precision) to public');
   return world;
 }
 

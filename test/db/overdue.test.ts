@@ -11,6 +11,7 @@ import {
   withTenant,
 } from '../../src/tenancy/context/with-tenant.ts';
 import { openProxy } from '../helpers/proxy.ts';
+import { until } from '../helpers/until.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { openTappedPool } from '../isolation/tapped-pool.ts';
 
@@ -103,7 +104,7 @@ test('closes a connection whose statement ended well before the cancel arrived, 
   await t.throwsAsync(
     run(async (tx) => {
       await tx.query(sql.unsafe`insert into jottings (text) values ('after a cancel')`);
-      await tx.query(sql.unsafe`select stubborn(4.5)`);
+      await tx.query(sql.unsafe`select stubborn(6)`);
     }),
     { instanceOf: StatementTimeoutError },
   );
@@ -167,16 +168,18 @@ test('closes a connection that could not be reset after a failed COMMIT', async 
 });
 
 test('reports a cancel by an operator as such', async (t) => {
-  const { run } = await inside(t, { queryTimeout: 10_000 });
-  let backend = 0;
+  const { run } = await inside(t, { queryTimeout: 60_000 });
   const cancelled = run(async (tx) => {
-    backend = await pid(tx);
-    await tx.query(sql.unsafe`select pg_sleep(60)`);
+    await pid(tx);
+    await tx.query(sql.unsafe`select pg_sleep(61)`);
   });
-  for (let wait = 0; wait < 200 && (backend === 0 || !(await isActive(backend))); wait += 1) {
-    await sleep(10);
-  }
-  await world.asOwner('select pg_cancel_backend($1)', [backend]);
+  const find = () =>
+    world.asOwner<{ pid: number }>(
+      `select pid from pg_stat_activity
+       where datname = current_database() and state = 'active' and query like '%pg_sleep(61)%' and pid <> pg_backend_pid()`,
+    );
+  const [sleeping] = await until(find, (found) => found.length > 0);
+  await world.asOwner('select pg_cancel_backend($1)', [sleeping?.pid]);
   await t.throwsAsync(cancelled, { instanceOf: StatementCancelledError });
 });
 

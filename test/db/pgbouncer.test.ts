@@ -222,7 +222,7 @@ check(
     t.teardown(() => pooler.stop());
     const service = await serve(
       { ...world, serviceUrl: pooler.through(directUrl(world)), listenUrl: directUrl(world) },
-      { CONNECT_TIMEOUT: '1000' },
+      { CONNECT_TIMEOUT: '10000' },
     );
     t.teardown(service.close);
     const token = await service.logIn('acme.localhost', 'pooled', PASSWORD);

@@ -19,7 +19,7 @@ if (mayMount) {
     server = await startOwnServer(disk.folder);
     world = await openWorldWithUsers({ server: server.url });
     main = await startProcess({ teardown: (end) => void teardowns.push(end) }, world, {
-      CONNECT_TIMEOUT: '1000',
+      CONNECT_TIMEOUT: '10000',
     });
   });
   test.afterEach.always(() => disk.removeLeftovers());

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { Agent } from 'node:http';
 import { connect, type Socket } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 
 import { servedProject } from '../fixture-app/served-project.ts';
@@ -14,6 +15,9 @@ test.before(async () => {
   await makeUser(world, 'acme', 'alice');
 });
 test.after.always(() => world?.close());
+
+/** Longer than any test: no connection ends by these timeouts. */
+const PATIENT = { REQUEST_TIMEOUT: '600', KEEP_ALIVE_TIMEOUT: '600' };
 
 const HALF = 'GET /api/notes/ HTTP/1.1\r\nHost: acme.localhost\r\nX-Filler: ';
 
@@ -54,7 +58,11 @@ async function neighbor(t: ExecutionContext, service: TestService, token: string
 }
 
 test.serial('limits the connections of one address, and serves the others', async (t) => {
-  const service = await serve(world, { MAX_CONNECTIONS: '400', MAX_CONNECTIONS_PER_ADDRESS: '50' });
+  const service = await serve(world, {
+    ...PATIENT,
+    MAX_CONNECTIONS: '400',
+    MAX_CONNECTIONS_PER_ADDRESS: '50',
+  });
   t.teardown(service.close);
   const token = await service.logIn('acme.localhost', 'alice', PASSWORD);
   const quiet = await neighbor(t, service, token);
@@ -70,7 +78,11 @@ test.serial('limits the connections of one address, and serves the others', asyn
 });
 
 test.serial('closes connections without a complete request first when the limit is near', async (t) => {
-  const service = await serve(world, { MAX_CONNECTIONS: '200', MAX_CONNECTIONS_PER_ADDRESS: '100' });
+  const service = await serve(world, {
+    ...PATIENT,
+    MAX_CONNECTIONS: '200',
+    MAX_CONNECTIONS_PER_ADDRESS: '100',
+  });
   t.teardown(service.close);
   const token = await service.logIn('acme.localhost', 'alice', PASSWORD);
   const kept = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -101,6 +113,7 @@ test.serial('closes connections without a complete request first when the limit 
 
 test.serial('does not limit the connections of a trusted proxy', async (t) => {
   const service = await serve(world, {
+    ...PATIENT,
     TRUST_PROXY: '127.0.0.2',
     MAX_CONNECTIONS: '400',
     MAX_CONNECTIONS_PER_ADDRESS: '20',
@@ -119,7 +132,11 @@ test.serial('does not limit the connections of a trusted proxy', async (t) => {
 });
 
 test.serial('does not limit the connections of an address when TRUST_PROXY is a number', async (t) => {
-  const service = await serve(world, { TRUST_PROXY: '1', MAX_CONNECTIONS_PER_ADDRESS: '20' });
+  const service = await serve(world, {
+    ...PATIENT,
+    TRUST_PROXY: '1',
+    MAX_CONNECTIONS_PER_ADDRESS: '20',
+  });
   t.teardown(service.close);
   const { open } = await flood(t, service.port, { count: 60, text: '', from: () => '127.0.0.3' });
   // The limit would have closed connections before this response.
@@ -149,6 +166,7 @@ test.serial('serves /readyz and known hosts during 6,000 requests with random ho
   const watching = (async () => {
     while (!isOver) {
       ready.push((await service.request('localhost', 'GET', '/readyz')).status);
+      await wait(20);
     }
   })();
   const flooded = await neighbor(t, service, token);

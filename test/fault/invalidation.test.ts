@@ -116,7 +116,8 @@ test.serial(
     t.deepEqual([me.status, me.body.username], [200, 'alice']);
     t.is((await service.request(member.host, 'POST', '/api/notes/', { body: {} })).status, 402);
 
-    await change(member, `paid_until = (now() at time zone 'UTC')::date`);
+    // Not today, which may end during the test.
+    await change(member, `paid_until = (now() at time zone 'UTC')::date + 1`);
     t.is((await follows(member, 200)).status, 200);
     await change(member, `on_trial = true, paid_until = (now() at time zone 'UTC')::date - 1`);
     t.is((await follows(member, 200)).status, 200);

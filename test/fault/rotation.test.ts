@@ -36,7 +36,7 @@ async function replaceProcess(
   await before();
   await writers.next(201, 20);
   writers.setPause(WAIT_PAUSE_MS);
-  const successor = await startProcess(t, world, { SHUTDOWN_DELAY: '2', ...next });
+  const successor = await startProcess(t, world, { SHUTDOWN_DELAY: '4', ...next });
   writers.setPause(PAUSE_MS);
   // The new process accepts tokens of the old one.
   const newWriters = startWriters(successor.port, old.authors, { count: 6, leaves, pauseMs: PAUSE_MS });
@@ -61,7 +61,7 @@ async function replaceProcess(
 }
 
 test.serial('rejects no request while APP_SECRET and TENANCY_KEYS are rotated under load', async (t) => {
-  let now = await startProcess(t, world, { SHUTDOWN_DELAY: '2' });
+  let now = await startProcess(t, world, { SHUTDOWN_DELAY: '4' });
   const [author] = now.authors;
   const all = [];
 

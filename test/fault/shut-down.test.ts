@@ -38,7 +38,7 @@ async function startStuck({ port, authors }: Awaited<ReturnType<typeof startProc
 const readiness = (port: number) => sendRequest(port, 'acme.localhost', 'GET', '/readyz');
 
 test.serial('completes every request after SIGTERM under load, and exits with 0', async (t) => {
-  const main = await startProcess(t, world, { SHUTDOWN_DELAY: '2' });
+  const main = await startProcess(t, world, { SHUTDOWN_DELAY: '4' });
   // A client that receives `Connection: close` connects to another process.
   const writers = startWriters(main.port, main.authors, {
     count: 8,

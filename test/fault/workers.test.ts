@@ -58,7 +58,7 @@ test.before(async () => {
   metricsPort = await freePort();
 });
 function openMeasured(): Promise<OwnProcess> {
-  const settings = { ...TWO, METRICS_PORT: String(metricsPort), SHUTDOWN_DELAY: '2' };
+  const settings = { ...TWO, METRICS_PORT: String(metricsPort), SHUTDOWN_DELAY: '4' };
   measured ??= startProcess({ teardown }, world, settings).then(async (main) => {
     await waitForWorkers(main);
     return main;
@@ -75,7 +75,7 @@ test.serial('sums the metrics of all processes on one port while processes start
         () => 1,
         () => 0,
       );
-      await wait(50);
+      await wait(150);
     }
   })();
   const main = await openMeasured();

@@ -8,7 +8,6 @@ import { hashPassword } from '../../src/apps/accounts/passwords/password.ts';
 import { readConfig } from '../../src/config/config.ts';
 import type { RequestLine } from '../../src/http/request-trace.ts';
 import { openService } from '../../src/server/service.ts';
-import { withTenantAsOwner } from '../../src/tenancy/context/with-owner-tenant.ts';
 import type { AppSecrets } from '../../src/tenancy/registry/signing-key.ts';
 import { type Answer, type RequestOptions, sendRequest } from '../../src/testing/test-client.ts';
 import { assertDescribed, DOCUMENT, isCompared } from './contract.ts';
@@ -169,7 +168,7 @@ function hashOnce(password: string): Promise<string> {
 
 /** Creates a user in a schema with the password of all test users. */
 export async function makeUser(
-  world: Pick<World, 'owner' | 'asOwner'>,
+  { inTenant }: Pick<World, 'inTenant'>,
   schema: string,
   username: string,
   facts: Partial<NewUser> = {},
@@ -181,9 +180,12 @@ export async function makeUser(
     isSuperuser: false,
     ...facts,
   };
-  await withTenantAsOwner(world.owner, schema, insertUser(schema, user, await hashOnce(user.password)));
-  const [row] = await world.asOwner<{ id: string }>(`select id from ${schema}.users where username = $1`, [
-    username,
-  ]);
-  return { id: Number(row?.id), username };
+  const hashed = await hashOnce(user.password);
+  return inTenant(schema, async (client) => {
+    await insertUser(schema, user, hashed)(client);
+    const { rows } = await client.query<{ id: string }>('select id from users where username = $1', [
+      username,
+    ]);
+    return { id: Number(rows[0]?.id), username };
+  });
 }

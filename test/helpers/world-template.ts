@@ -18,12 +18,13 @@ type Fleet = World['fleet'];
 type Build = (ownerUrl: string, fleet: Fleet) => Promise<unknown>;
 
 /** Returns a digest of everything that determines the content of a new world. */
-async function keyOf({ project, contextMode, siteDomains }: Fleet): Promise<string> {
+async function keyOf({ project, contextMode, siteDomains, database = 'main' }: Fleet): Promise<string> {
   const migrations = await loadTenantMigrations(project);
   const content = [
     import.meta.dirname,
     contextMode,
     siteDomains,
+    database,
     await sharedFingerprint(),
     extensionsOf(project),
     project.apps.map(({ name, directory, on }) => [name, directory, on]),
@@ -213,4 +214,21 @@ export async function copyTemplate(
       ),
     template.name,
   );
+}
+
+/** As `copyTemplate`, with a name and a login that the caller has chosen. The caller drops both. */
+export async function copyTemplateAs(
+  database: Pick<TestDatabase, 'name' | 'login'>,
+  server: string,
+  run: string,
+  fleet: Omit<Fleet, 'service' | 'servicePassword'>,
+  build: Build,
+): Promise<void> {
+  const template = await findTemplate(server, run, { ...fleet, service: '', servicePassword: null }, build);
+  await alone(server, database.name, async (client) => {
+    await client.query(`create database ${database.name} template ${template.name} strategy file_copy`);
+    await withAdminConnection({ connectionString: urlOf(server, database.name) }, (owner) =>
+      makeIndependent(owner, database, template),
+    );
+  });
 }

@@ -4,7 +4,7 @@ import type { AttackContext } from '../../src/attacks/context.ts';
 import { openPool, type PoolSettings } from '../../src/db/pool/pool.ts';
 import type { Project } from '../../src/definition/define-project.ts';
 import { type ProofKey, parseProofKeys } from '../../src/tenancy/context/keys.ts';
-import { withTenantAsOwner } from '../../src/tenancy/context/with-owner-tenant.ts';
+import { enterAsOwner, withTenantAsOwner } from '../../src/tenancy/context/with-owner-tenant.ts';
 import type { TenantDatabase } from '../../src/tenancy/context/with-tenant.ts';
 import { type Fleet, migrate } from '../../src/tenancy/fleet/migrate.ts';
 import { withGlobalTables } from '../../src/tenancy/install/global-migrations.ts';
@@ -16,7 +16,7 @@ import {
   roleOf,
   type TenantIdentity,
 } from '../../src/tenancy/registry/tenant.ts';
-import { createTestDatabase, type TestDatabase } from '../../src/testing/test-database.ts';
+import { createTestDatabase, TENANT_ROLES, type TestDatabase } from '../../src/testing/test-database.ts';
 import { fixtureProject } from '../fixture-app/project.ts';
 import { throughPort } from './pgbouncer.ts';
 import { testServerUrl } from './postgres.ts';
@@ -49,6 +49,8 @@ export type World = Readonly<{
     text: string,
     values?: unknown[],
   ) => Promise<Row[]>;
+  /** Runs `work` in a transaction inside a tenant as the owner, on the connection of `asOwner`. */
+  inTenant: <T>(schema: string, work: (client: pg.ClientBase) => Promise<T>) => Promise<T>;
   /** Runs a query inside a tenant as the owner, as a migration does. Used by the attacks. */
   inside: AttackContext['inside'];
   migrating: AttackContext['migrating'];
@@ -146,6 +148,22 @@ export async function openWorld({
   ownerPool.on('error', () => {});
   const asOwner: World['asOwner'] = async (text, values) => (await ownerPool.query(text, values)).rows;
 
+  const inTenant: World['inTenant'] = async (schema, work) => {
+    const client = await ownerPool.connect();
+    try {
+      await client.query('begin');
+      await enterAsOwner(client, schema);
+      const result = await work(client);
+      await client.query('commit');
+      return result;
+    } catch (error) {
+      await client.query('rollback');
+      throw error;
+    } finally {
+      client.release();
+    }
+  };
+
   const provision = (name: string): Promise<Member> => createMember(owner, fleet, name);
 
   const pools: DatabasePool[] = [];
@@ -197,6 +215,7 @@ export async function openWorld({
     acme: memberOf(found.acme, parseSchemaName('acme')),
     globex: memberOf(found.globex, parseSchemaName('globex')),
     asOwner,
+    inTenant,
     bare: () => openBare(serviceUrl),
     ownBackend: () => openBare(directUrl),
     inside: (_member, text) => asOwner(text),
@@ -210,8 +229,10 @@ export async function openWorld({
     provision,
     close: async () => {
       await Promise.all([...pools.map((open) => open.end()), ...clients.map((client) => client.end())]);
+      // A test may have made this connection unusable.
+      const found = await asOwner<{ role: string }>(TENANT_ROLES).catch(() => null);
       await ownerPool.end();
-      await database.drop();
+      await database.drop(found?.map(({ role }) => role));
     },
   };
 }

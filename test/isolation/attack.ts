@@ -1,4 +1,4 @@
-import { plant as plantRows, rowsOfGlobex } from '../../src/attacks/context.ts';
+import { plant as plantRows, watchRows } from '../../src/attacks/plant.ts';
 import { type Channel, canaryIn, sendAsAcme } from '../../src/attacks/send-as-acme.ts';
 import type { World } from '../helpers/world.ts';
 
@@ -23,8 +23,6 @@ export async function attack(
   statements: readonly string[],
   channel: Channel = 'driver',
 ): Promise<string | null> {
-  const before = await rowsOfGlobex(world);
-  const received = await sendAsAcme(world, statements, channel);
-  const changed = before !== (await rowsOfGlobex(world));
+  const { result: received, changed } = await watchRows(world, () => sendAsAcme(world, statements, channel));
   return canaryIn(received) ?? (changed ? 'changed a row of globex' : null);
 }

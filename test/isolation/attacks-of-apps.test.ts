@@ -1,8 +1,9 @@
 import test from 'ava';
 
 import { attacksOfApps } from '../../src/attacks/attacks-of-apps.ts';
-import { plant, RIGHT } from '../../src/attacks/context.ts';
+import { RIGHT } from '../../src/attacks/context.ts';
 import { evaluate } from '../../src/attacks/evaluate.ts';
+import { plant } from '../../src/attacks/plant.ts';
 import { type Channel, sendAsAcme } from '../../src/attacks/send-as-acme.ts';
 import { fixtureProject } from '../fixture-app/project.ts';
 import { openAttackedWorld } from './attacked-world.ts';

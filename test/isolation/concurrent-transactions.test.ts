@@ -1,9 +1,9 @@
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { sql } from 'slonik';
 import { z } from 'zod';
 
-import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
-import type { Member } from '../helpers/world.ts';
+import { type TenantDatabase, withTenant } from '../../src/tenancy/context/with-tenant.ts';
+import type { Member, World } from '../helpers/world.ts';
 import { plant, raw } from './attack.ts';
 import { openAttackedWorld } from './attacked-world.ts';
 import { openTappedPool } from './tapped-pool.ts';
@@ -22,11 +22,69 @@ const CURRENT_CONTEXT = sql.type(own)`
          (select array_agg(p.name) from attack_notes as p) as names
 `;
 
+type Seen = z.infer<typeof own>;
+type Transaction = (member: Member, turn: number) => Promise<void>;
+
+/** Returns six kinds of transactions. The failing ones must not affect the connection's next user. */
+function transactions(
+  t: ExecutionContext,
+  tenantDatabase: TenantDatabase,
+  record: (member: Member, seen: Seen) => void,
+): readonly Transaction[] {
+  return [
+    async (member) => {
+      const entering = { tenant: member.id, readOnly: true };
+      record(member, await withTenant(tenantDatabase, entering, (tx) => tx.one(CURRENT_CONTEXT)));
+    },
+    async (member, turn) => {
+      await withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, async (tx) => {
+        await tx.query(sql.unsafe`insert into attack_notes (name) values (${`of ${member.schema} ${turn}`})`);
+        record(member, await tx.one(CURRENT_CONTEXT));
+      });
+    },
+    async (member) => {
+      const failed = withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, async (tx) => {
+        record(member, await tx.one(CURRENT_CONTEXT));
+        await tx.query(sql.unsafe`insert into attack_notes (name) values ('rolled back')`);
+        throw new Error('on purpose');
+      });
+      await t.throwsAsync(failed, { message: 'on purpose' });
+    },
+    async (member) => {
+      const failed = withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, async (tx) => {
+        await tx.query(sql.unsafe`insert into attack_notes (name) values ('rolled back')`);
+        await tx.query(sql.unsafe`select 1 / 0`);
+      });
+      await t.throwsAsync(failed, { message: /division by zero/ });
+    },
+    async (member) => {
+      await withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, async (tx) => {
+        await t.throwsAsync(tx.transaction((inner) => inner.query(sql.unsafe`select * from nowhere`)));
+        record(member, await tx.one(CURRENT_CONTEXT));
+      });
+    },
+    async (member) => {
+      await t.throwsAsync(
+        withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, (tx) =>
+          tx.query(raw('set local role none')),
+        ),
+        { code: 'statement_refused' } as never,
+      );
+    },
+  ];
+}
+
 for (const contextMode of ['guarded', 'signed'] as const) {
-  test(`${contextMode}: 200 concurrent transactions through 4 connections each read the rows of their own tenant`, async (t) => {
-    const world = await openAttackedWorld({ contextMode });
-    try {
-      await plant(world);
+  let world: World;
+  test.serial.before(async () => {
+    world = await openAttackedWorld({ contextMode });
+    await plant(world);
+  });
+  test.after.always(() => world?.close());
+
+  test.serial(
+    `${contextMode}: 200 concurrent transactions through 4 connections each read the rows of their own tenant`,
+    async (t) => {
       const members = [
         world.acme,
         world.globex,
@@ -39,60 +97,14 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       }
       const { pool, clients } = await openTappedPool(world, { maxPoolSize: 4 });
       const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
-      const answers: Array<{ member: Member; seen: z.infer<typeof own> }> = [];
+      const answers: Array<{ member: Member; seen: Seen }> = [];
 
-      // Six kinds of transactions. The failing ones must not affect the connection's next user.
-      const ways: ReadonlyArray<(member: Member, turn: number) => Promise<void>> = [
-        async (member) => {
-          const entering = { tenant: member.id, readOnly: true };
-          answers.push({
-            member,
-            seen: await withTenant(tenantDatabase, entering, (tx) => tx.one(CURRENT_CONTEXT)),
-          });
-        },
-        async (member, turn) => {
-          await withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, async (tx) => {
-            await tx.query(
-              sql.unsafe`insert into attack_notes (name) values (${`of ${member.schema} ${turn}`})`,
-            );
-            answers.push({ member, seen: await tx.one(CURRENT_CONTEXT) });
-          });
-        },
-        async (member) => {
-          const failed = withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, async (tx) => {
-            answers.push({ member, seen: await tx.one(CURRENT_CONTEXT) });
-            await tx.query(sql.unsafe`insert into attack_notes (name) values ('rolled back')`);
-            throw new Error('on purpose');
-          });
-          await t.throwsAsync(failed, { message: 'on purpose' });
-        },
-        async (member) => {
-          const failed = withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, async (tx) => {
-            await tx.query(sql.unsafe`insert into attack_notes (name) values ('rolled back')`);
-            await tx.query(sql.unsafe`select 1 / 0`);
-          });
-          await t.throwsAsync(failed, { message: /division by zero/ });
-        },
-        async (member) => {
-          await withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, async (tx) => {
-            await t.throwsAsync(tx.transaction((inner) => inner.query(sql.unsafe`select * from nowhere`)));
-            answers.push({ member, seen: await tx.one(CURRENT_CONTEXT) });
-          });
-        },
-        async (member) => {
-          await t.throwsAsync(
-            withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, (tx) =>
-              tx.query(raw('set local role none')),
-            ),
-            { code: 'statement_refused' } as never,
-          );
-        },
-      ];
+      const kinds = transactions(t, tenantDatabase, (member, seen) => answers.push({ member, seen }));
       await Promise.all(
         Array.from({ length: 200 }, (_, turn) => {
           const member = members[turn % members.length];
-          const way = ways[Math.floor(turn / members.length) % ways.length];
-          return member && way?.(member, turn);
+          const transaction = kinds[Math.floor(turn / members.length) % kinds.length];
+          return member && transaction?.(member, turn);
         }),
       );
 
@@ -113,14 +125,13 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         t.deepEqual(rows, []);
       }
       t.true(clients.length >= 4);
-    } finally {
-      await world.close();
-    }
-  });
+    },
+  );
 
-  test(`${contextMode}: the check of concurrent transactions detects a wrong path for one tenant`, async (t) => {
-    const world = await openAttackedWorld({ contextMode });
-    try {
+  // Last in its world: it grants acme the rows of globex.
+  test.serial(
+    `${contextMode}: the check of concurrent transactions detects a wrong path for one tenant`,
+    async (t) => {
       await plant(world);
       await world.asOwner(`grant usage on schema globex to ${world.acme.role}`);
       await world.asOwner(`grant select on globex.attack_notes to ${world.acme.role}`);
@@ -135,8 +146,6 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       );
       t.is(seen.path, 'globex, pg_temp');
       t.true(seen.names.some((name) => name.startsWith('canary')));
-    } finally {
-      await world.close();
-    }
-  });
+    },
+  );
 }

@@ -3,7 +3,7 @@ import { evaluate } from '../../src/attacks/evaluate.ts';
 import type { Wall } from '../../src/attacks/walls.ts';
 import { attackedProject } from './attacked-project.ts';
 import { openAttackedWorld } from './attacked-world.ts';
-import { attacksOn, evaluateLoad, findNoticingAttack } from './evaluate-walls.ts';
+import { attacksOn, type Evaluation, openEvaluation } from './evaluate-walls.ts';
 import { type Fixtures, openFixtures } from './fixture.ts';
 import { switches, wholeOf } from './switches/index.ts';
 
@@ -18,10 +18,10 @@ const HELD_BY_A_POOLER: readonly Wall[] = [
 
 for (const contextMode of ['guarded', 'signed'] as const) {
   let fixtures: Fixtures;
+  let evaluation: Evaluation;
   test.serial.before(async () => {
-    fixtures = await openFixtures(
-      await openAttackedWorld({ contextMode, project: attackedProject, installs: true }),
-    );
+    fixtures = await openFixtures(await openAttackedWorld({ contextMode, project: attackedProject }));
+    evaluation = openEvaluation(fixtures);
   });
   test.after.always(async () => {
     await fixtures?.close();
@@ -30,7 +30,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
 
   for (const one of switches.filter((other) => (other.contextMode ?? contextMode) === contextMode)) {
     test.serial(`${contextMode}: an attack detects the loss of "${one.wall}" when ${one.name}`, async (t) => {
-      const { noticed, through } = await findNoticingAttack(fixtures, one);
+      const { noticed, through } = await evaluation.findNoticingAttack(one);
       t.deepEqual(through, [], 'as the only wall, it stops every attack');
       const isHeldByPooler = fixtures.world.listenUrl !== undefined && HELD_BY_A_POOLER.includes(one.wall);
       t.is(noticed !== null, !isHeldByPooler, 'an attack succeeds without it, unless a pooler replaces it');
@@ -47,6 +47,6 @@ for (const contextMode of ['guarded', 'signed'] as const) {
   test.serial(`${contextMode}: as the only wall, the path stops the attack under load`, async (t) => {
     const path = wholeOf('path');
     t.truthy(path);
-    t.deepEqual(path && (await evaluateLoad(fixtures, path)), []);
+    t.deepEqual(path && (await evaluation.evaluateLoad(path)), []);
   });
 }

@@ -13,19 +13,19 @@ const ENTER = 'tenancy.enter(uuid, bigint, text)';
 // The checks of tenancy.enter, in weaker forms.
 const acceptsEveryProof = (world: World): Promise<Undo> =>
   rewrite(world, ENTER, /(= split_part\(p_proof, '\.', 2\)\s*\)) is not true/, '$1 is not true and false');
-const comparesNullAway = (world: World): Promise<Undo> =>
+const raisesOnlyIfUnequal = (world: World): Promise<Undo> =>
   rewrite(world, ENTER, /= (split_part\(p_proof, '\.', 2\)\s*\)) is not true/, '<> $1');
 const acceptsEveryExpiry = (world: World): Promise<Undo> =>
   rewrite(world, ENTER, /(\(p_expires - [^;]* between 0 and 120\)) is not true/, '$1 is not true and false');
 
 /** A weaker form of each check, and the forged proofs of src/attacks/forged-proofs.ts that it accepts. */
 const breaks: Readonly<Record<string, ReadonlyArray<(world: World) => Promise<Undo>>>> = {
-  null: [comparesNullAway],
-  empty: [comparesNullAway],
+  null: [raisesOnlyIfUnequal],
+  empty: [raisesOnlyIfUnequal],
   'no-expiry': [acceptsEveryProof, acceptsEveryExpiry],
-  nothing: [comparesNullAway, acceptsEveryExpiry],
-  'unknown-key': [comparesNullAway],
-  'empty-key': [comparesNullAway],
+  nothing: [raisesOnlyIfUnequal, acceptsEveryExpiry],
+  'unknown-key': [raisesOnlyIfUnequal],
+  'empty-key': [raisesOnlyIfUnequal],
   'own-key': [acceptsEveryProof],
   'database-key': [acceptsEveryProof],
   'other-tenant': [acceptsEveryProof],
@@ -36,29 +36,82 @@ const breaks: Readonly<Record<string, ReadonlyArray<(world: World) => Promise<Un
   'long-lived': [acceptsEveryExpiry],
 };
 
+/** The functions of schema tenancy that PUBLIC may execute. */
+const EVERYBODY = [
+  'tenancy.current_tenant()',
+  'tenancy.lock_limit(text)',
+  'tenancy.mark_due(text)',
+  'tenancy.my_domain_records()',
+  'tenancy.my_domains()',
+  'tenancy.my_subscription()',
+  'tenancy.my_tenant()',
+  'tenancy.own_audit_events(uuid,integer)',
+  'tenancy.record_own_event(text,jsonb,jsonb,text,text)',
+  'tenancy.reject(text)',
+  'tenancy.require(boolean,text)',
+  'tenancy.reschedule_due(text,timestamp with time zone,timestamp with time zone)',
+];
+
+/** The functions that only the service's login may execute. */
+const SERVICE = [
+  'tenancy.enter(uuid,bigint,text)',
+  'tenancy.statistics(text,integer,text,integer,text[])',
+  'tenancy.find_due(text,integer)',
+  'tenancy.global_migrations()',
+  'tenancy.is_in_transaction(integer)',
+  'tenancy.resolve_host(text)',
+  'tenancy.database_of(uuid)',
+  'tenancy.lane_of(uuid)',
+  'tenancy.list_lanes()',
+  'tenancy.fleet_check()',
+  'tenancy.record_fleet_check(text,bigint,text)',
+  'tenancy.export_copy(uuid,bigint,text)',
+  'tenancy.import_copy(text,bigint,text)',
+  'tenancy.shared_migrations()',
+  'tenancy.version()',
+  ...[
+    'request_operation',
+    'list_operations',
+    'find_operation',
+    'cancel_operation',
+    'retry_operation',
+    'list_dumps',
+    'list_tenants',
+    'show_tenant',
+    'fleet_overview',
+    'list_audit_events',
+    'record_operator_event',
+  ].map((name) => `tenancy.${name}(text,bigint,text)`),
+];
+
+const worlds: Partial<Record<'guarded' | 'signed', World>> = {};
+
 for (const contextMode of ['guarded', 'signed'] as const) {
   let world: World;
+  let client: pg.Client;
   test.serial.before(async () => {
     world = await openAttackedWorld({ contextMode });
+    worlds[contextMode] = world;
+    client = await world.bare();
     await plant(world);
   });
   test.after.always(() => world?.close());
 
   test.serial(`${contextMode}: a tenant is entered with its proof`, async (t) => {
     for (const key of world.keys) {
-      t.is(await enterGlobexWith(world, validEntry(key, world)), CANARY);
+      t.is(await enterGlobexWith(world, validEntry(key, world), client), CANARY);
     }
   });
 
   for (const { id, title, entry } of forgedProofs) {
     test.serial(`${contextMode}: a tenant cannot be entered ${title}`, async (t) => {
-      t.is(await enterGlobexWith(world, entry(world)), null);
+      t.is(await enterGlobexWith(world, entry(world), client), null);
 
       const undo: Undo[] = [];
       for (const disable of breaks[id] ?? []) {
         undo.push(await disable(world));
       }
-      const leaked = await enterGlobexWith(world, entry(world));
+      const leaked = await enterGlobexWith(world, entry(world), client);
       for (const build of undo.reverse()) {
         await build();
       }
@@ -67,7 +120,6 @@ for (const contextMode of ['guarded', 'signed'] as const) {
   }
 
   test.serial(`${contextMode}: an entry without a tenant is rejected`, async (t) => {
-    const client = await world.bare();
     for (const entry of [
       [null, seconds() + 60, validEntry(world.keys[0], world)[2]],
       [null, null, null],
@@ -86,7 +138,6 @@ for (const contextMode of ['guarded', 'signed'] as const) {
 
   test.serial(`${contextMode}: a transaction that has entered one tenant cannot enter another`, async (t) => {
     const enterTwice = async (): Promise<string | null> => {
-      const client = await world.bare();
       await client.query('begin');
       try {
         await enterBare(client, world, world.acme);
@@ -113,7 +164,6 @@ for (const contextMode of ['guarded', 'signed'] as const) {
 
   test.serial(`${contextMode}: the service cannot use the owners' entry function`, async (t) => {
     const enterAsOwner = async (): Promise<string | null> => {
-      const client = await world.bare();
       await client.query('begin');
       try {
         await client.query(`select tenancy.enter_owner('globex')`);
@@ -153,54 +203,10 @@ for (const contextMode of ['guarded', 'signed'] as const) {
        order by 1, 2`,
         [world.service, world.acme.role, world.globex.role],
       );
-      const everybody = [
-        'tenancy.current_tenant()',
-        'tenancy.lock_limit(text)',
-        'tenancy.mark_due(text)',
-        'tenancy.my_domain_records()',
-        'tenancy.my_domains()',
-        'tenancy.my_subscription()',
-        'tenancy.my_tenant()',
-        'tenancy.own_audit_events(uuid,integer)',
-        'tenancy.record_own_event(text,jsonb,jsonb,text,text)',
-        'tenancy.reject(text)',
-        'tenancy.require(boolean,text)',
-        'tenancy.reschedule_due(text,timestamp with time zone,timestamp with time zone)',
-      ];
-      const service = [
-        'tenancy.enter(uuid,bigint,text)',
-        'tenancy.statistics(text,integer,text,integer,text[])',
-        'tenancy.find_due(text,integer)',
-        'tenancy.global_migrations()',
-        'tenancy.is_in_transaction(integer)',
-        'tenancy.resolve_host(text)',
-        'tenancy.database_of(uuid)',
-        'tenancy.lane_of(uuid)',
-        'tenancy.list_lanes()',
-        'tenancy.fleet_check()',
-        'tenancy.record_fleet_check(text,bigint,text)',
-        'tenancy.export_copy(uuid,bigint,text)',
-        'tenancy.import_copy(text,bigint,text)',
-        'tenancy.shared_migrations()',
-        'tenancy.version()',
-        ...[
-          'request_operation',
-          'list_operations',
-          'find_operation',
-          'cancel_operation',
-          'retry_operation',
-          'list_dumps',
-          'list_tenants',
-          'show_tenant',
-          'fleet_overview',
-          'list_audit_events',
-          'record_operator_event',
-        ].map((name) => `tenancy.${name}(text,bigint,text)`),
-      ];
       const by = (role: string) => open.filter(({ rolname }) => rolname === role).map(({ what }) => what);
-      t.deepEqual(by(world.acme.role), everybody);
-      t.deepEqual(by(world.globex.role), everybody);
-      t.deepEqual(by(world.service), [...everybody, ...service].sort());
+      t.deepEqual(by(world.acme.role), EVERYBODY);
+      t.deepEqual(by(world.globex.role), EVERYBODY);
+      t.deepEqual(by(world.service), [...EVERYBODY, ...SERVICE].sort());
     },
   );
 
@@ -208,9 +214,9 @@ for (const contextMode of ['guarded', 'signed'] as const) {
     const [, old] = world.keys;
     t.truthy(old);
     if (old) {
-      t.is(await enterGlobexWith(world, validEntry(old, world)), CANARY);
+      t.is(await enterGlobexWith(world, validEntry(old, world), client), CANARY);
       await world.asOwner(`delete from tenancy.keys where purpose = 'proof' and id = $1`, [old.id]);
-      t.is(await enterGlobexWith(world, validEntry(old, world)), null);
+      t.is(await enterGlobexWith(world, validEntry(old, world), client), null);
     }
   });
 
@@ -249,6 +255,15 @@ for (const contextMode of ['guarded', 'signed'] as const) {
   );
 }
 
+/** Returns the world of the tests above. */
+function worldOf(contextMode: 'guarded' | 'signed'): World {
+  const world = worlds[contextMode];
+  if (!world) {
+    throw new TypeError(`The world in context mode ${contextMode} is not open.`);
+  }
+  return world;
+}
+
 // The following tests are about the signature of the context in the mode `signed`.
 
 async function replay(
@@ -279,116 +294,103 @@ async function replay(
 const CURRENT = 'tenancy.current_tenant()';
 
 test.serial('signed: the context of one transaction is invalid in another', async (t) => {
-  const world = await openAttackedWorld({ contextMode: 'signed' });
-  try {
-    await plant(world);
-    // Requires two sessions, which a pooler would merge.
-    const [client, other] = [await world.ownBackend(), await world.ownBackend()];
-    const same = (parts: readonly string[]): string => parts.join('|');
-    t.is(await replay(world, client, same), null);
-    t.is(await replay(world, client, same, other), null);
+  const world = worldOf('signed');
+  // Requires two sessions, which a pooler would merge.
+  const [client, other] = [await world.ownBackend(), await world.ownBackend()];
+  const same = (parts: readonly string[]): string => parts.join('|');
+  t.is(await replay(world, client, same), null);
+  t.is(await replay(world, client, same, other), null);
 
-    const anyTime = await rewrite(world, CURRENT, /and v_part\[3\] = extract\([^)]*\(\)\)::text/, '');
-    const inAnotherTransaction = await replay(world, client, same);
-    const onAnotherBackend = await replay(world, client, same, other);
-    t.is(inAnotherTransaction, CANARY, 'the context is valid without the comparison of the time');
-    t.is(onAnotherBackend, null);
-    const anyBackend = await rewrite(world, CURRENT, /and v_part\[2\] = pg_backend_pid\(\)::text/, '');
-    t.is(
-      await replay(world, client, same, other),
-      CANARY,
-      'the context is valid without the comparison of the backend',
-    );
-    await anyBackend();
-    await anyTime();
-  } finally {
-    await world.close();
-  }
+  const anyTime = await rewrite(world, CURRENT, /and v_part\[3\] = extract\([^)]*\(\)\)::text/, '');
+  const inAnotherTransaction = await replay(world, client, same);
+  const onAnotherBackend = await replay(world, client, same, other);
+  t.is(inAnotherTransaction, CANARY, 'the context is valid without the comparison of the time');
+  t.is(onAnotherBackend, null);
+  const anyBackend = await rewrite(world, CURRENT, /and v_part\[2\] = pg_backend_pid\(\)::text/, '');
+  t.is(
+    await replay(world, client, same, other),
+    CANARY,
+    'the context is valid without the comparison of the backend',
+  );
+  await anyBackend();
+  await anyTime();
 });
 
+test.serial('guarded: only the owner of the registry can set the current tenant', async (t) => {
+  const world = worldOf('guarded');
+  const { role } = world.globex;
+  const client = await world.bare();
+  const attempts = [
+    `set backtrace_functions = '${role}'`,
+    `set local backtrace_functions = '${role}'`,
+    `select set_config('backtrace_functions', '${role}', true)`,
+    `select set_config('backtrace_functions', '${role}', false)`,
+    `alter role ${world.service} set backtrace_functions = '${role}'`,
+    `update pg_catalog.pg_settings set setting = '${role}' where name = 'backtrace_functions'`,
+  ];
+  for (const become of ['none', role]) {
+    for (const text of attempts) {
+      await client.query('begin');
+      await client.query(`set local role ${become}`);
+      await t.throwsAsync(client.query(text), undefined, text);
+      await client.query('rollback');
+    }
+  }
+  for (const text of ['reset backtrace_functions', 'reset all', 'discard all']) {
+    await client.query(text).catch(() => {});
+    const { rows } = await client.query('select tenancy.current_tenant() as tenant');
+    t.deepEqual(rows, [{ tenant: '' }], text);
+  }
+  const tryStartupOption = async (connectionString: string): Promise<void> => {
+    const attacker = new pg.Client({ connectionString, options: `-c backtrace_functions=${role}` });
+    attacker.on('error', () => {});
+    await attacker.connect();
+    await attacker.end();
+  };
+  const { serviceUrl, listenUrl = serviceUrl } = world;
+  await t.throwsAsync(tryStartupOption(listenUrl), { message: /permission denied to set parameter/ });
+  // PgBouncer does not forward options.
+  await t.throwsAsync(tryStartupOption(serviceUrl));
+});
+
+// Last: it deletes the key of its world.
 test.serial(
   'signed: a context with a missing, empty or additional part identifies no tenant, even without a key',
   async (t) => {
-    const world = await openAttackedWorld({ contextMode: 'signed' });
-    try {
-      await plant(world);
-      const client = await world.bare();
-      await world.asOwner(`delete from tenancy.keys where purpose = 'context'`);
+    const world = worldOf('signed');
+    const client = await world.bare();
+    await world.asOwner(`delete from tenancy.keys where purpose = 'context'`);
 
-      const now = `pg_backend_pid() || '|' || extract(epoch from transaction_timestamp())`;
-      const { role } = world.globex;
-      const forged = [
-        `'${role}'`,
-        `'${role}|'`,
-        `'${role}|' || ${now}`,
-        `'${role}|' || ${now} || '|'`,
-        `'${role}|' || ${now} || '|00'`,
-        `'${role}|' || ${now} || '||'`,
-        `'|' || ${now} || '|'`,
-        `'|||'`,
-        `''`,
-      ];
-      const accepted = async (): Promise<number[]> => {
-        const answers: number[] = [];
-        // In separate transactions: a running one may still use the old function.
-        await client.query('begin');
-        for (const [index, text] of forged.entries()) {
-          await client.query(`select set_config('tenancy.context', ${text}, true)`);
-          const { rows } = await client.query('select tenancy.current_tenant() as tenant');
-          if (rows[0].tenant !== null) {
-            answers.push(index);
-          }
+    const now = `pg_backend_pid() || '|' || extract(epoch from transaction_timestamp())`;
+    const { role } = world.globex;
+    const forged = [
+      `'${role}'`,
+      `'${role}|'`,
+      `'${role}|' || ${now}`,
+      `'${role}|' || ${now} || '|'`,
+      `'${role}|' || ${now} || '|00'`,
+      `'${role}|' || ${now} || '||'`,
+      `'|' || ${now} || '|'`,
+      `'|||'`,
+      `''`,
+    ];
+    const accepted = async (): Promise<number[]> => {
+      const answers: number[] = [];
+      // In separate transactions: a running one may still use the old function.
+      await client.query('begin');
+      for (const [index, text] of forged.entries()) {
+        await client.query(`select set_config('tenancy.context', ${text}, true)`);
+        const { rows } = await client.query('select tenancy.current_tenant() as tenant');
+        if (rows[0].tenant !== null) {
+          answers.push(index);
         }
-        await client.query('rollback');
-        return answers;
-      };
-      t.deepEqual(await accepted(), []);
+      }
+      await client.query('rollback');
+      return answers;
+    };
+    t.deepEqual(await accepted(), []);
 
-      await rewrite(world, CURRENT, ') is not true then', ') is false then');
-      t.deepEqual(await accepted(), [3, 4, 6], 'the context is valid if null counts as true');
-    } finally {
-      await world.close();
-    }
+    await rewrite(world, CURRENT, ') is not true then', ') is false then');
+    t.deepEqual(await accepted(), [3, 4, 6], 'the context is valid if null counts as true');
   },
 );
-
-test.serial('guarded: only the owner of the registry can set the current tenant', async (t) => {
-  const world = await openAttackedWorld({ contextMode: 'guarded' });
-  try {
-    const { role } = world.globex;
-    const client = await world.bare();
-    const attempts = [
-      `set backtrace_functions = '${role}'`,
-      `set local backtrace_functions = '${role}'`,
-      `select set_config('backtrace_functions', '${role}', true)`,
-      `select set_config('backtrace_functions', '${role}', false)`,
-      `alter role ${world.service} set backtrace_functions = '${role}'`,
-      `update pg_catalog.pg_settings set setting = '${role}' where name = 'backtrace_functions'`,
-    ];
-    for (const become of ['none', role]) {
-      for (const text of attempts) {
-        await client.query('begin');
-        await client.query(`set local role ${become}`);
-        await t.throwsAsync(client.query(text), undefined, text);
-        await client.query('rollback');
-      }
-    }
-    for (const text of ['reset backtrace_functions', 'reset all', 'discard all']) {
-      await client.query(text).catch(() => {});
-      const { rows } = await client.query('select tenancy.current_tenant() as tenant');
-      t.deepEqual(rows, [{ tenant: '' }], text);
-    }
-    const tryStartupOption = async (connectionString: string): Promise<void> => {
-      const attacker = new pg.Client({ connectionString, options: `-c backtrace_functions=${role}` });
-      attacker.on('error', () => {});
-      await attacker.connect();
-      await attacker.end();
-    };
-    const { serviceUrl, listenUrl = serviceUrl } = world;
-    await t.throwsAsync(tryStartupOption(listenUrl), { message: /permission denied to set parameter/ });
-    // PgBouncer does not forward options.
-    await t.throwsAsync(tryStartupOption(serviceUrl));
-  } finally {
-    await world.close();
-  }
-});

@@ -50,13 +50,10 @@ export async function runAttack(fixtures: Fixtures, attack: Attack): Promise<Att
   return { id: attack.id, leak, past, duration: Math.round(performance.now() - started) };
 }
 
-const othersOf = (attack: Attack, { wall }: Switch): readonly Wall[] =>
-  attack.walls.filter((other) => other !== wall);
-
 const LOAD = 'load';
 
 /** The load test takes long: the report runs it with one switch of one of its walls. */
-const isReported = (attack: Attack, { id }: Switch): boolean => attack.id !== LOAD || id === 'path-wrong';
+const SWITCH_WITH_LOAD = 'path-wrong';
 
 /** Disables walls, runs attacks until `enough` of them have succeeded, and returns the ids of those. */
 async function evaluateGroup(
@@ -67,108 +64,182 @@ async function evaluateGroup(
 ): Promise<readonly string[]> {
   await plant(fixtures.world);
   const { replacements, restore } = await disableWalls(fixtures.world, disabled);
+  // A session keeps the attributes that its login had when it began. Other rights are checked with each statement.
+  const renewSessions = disabled.some(({ wall }) => wall === 'login') ? fixtures.closeIdle : async () => {};
   try {
-    // Connections are opened after the walls are down, and closed before they are restored.
-    return await fixtures.share(async () => {
-      const succeeded: string[] = [];
-      for (const attack of group) {
-        if (succeeded.length >= enough) {
-          break;
-        }
-        if ((await evaluate(fixtures, attack, replacements)) !== null) {
-          succeeded.push(attack.id);
-        }
+    await renewSessions();
+    const succeeded: string[] = [];
+    for (const attack of group) {
+      if (succeeded.length >= enough) {
+        break;
       }
-      return succeeded;
-    });
+      if ((await evaluate(fixtures, attack, replacements)) !== null) {
+        succeeded.push(attack.id);
+      }
+    }
+    return succeeded;
   } finally {
     await restore();
+    await renewSessions();
   }
 }
 
 /** Attacks that the same walls must stop, and the switches of the walls other than the one that is tested. */
-type Group = Readonly<{ attacks: Attack[]; others: readonly Switch[] }>;
+type Group = Readonly<{ attacks: readonly Attack[]; others: readonly Switch[] }>;
+
+/** Returns the switches of an attack's walls other than `wall`. */
+const othersOf = ({ walls }: Attack, wall: Wall): readonly Switch[] =>
+  walls
+    .filter((other) => other !== wall)
+    .map(wholeOf)
+    .filter((other) => other !== undefined);
+
+const keyOf = (disabled: readonly Switch[]): string =>
+  disabled
+    .map(({ id }) => id)
+    .sort()
+    .join();
 
 /** Returns the attacks that the wall of a switch must stop. Groups that need fewer disabled walls come first. */
-function groupsOf(world: World, one: Switch, isIncluded: (attack: Attack) => boolean): readonly Group[] {
-  const groups = new Map<string, Group>();
-  for (const attack of attacksOn(world)) {
-    if (attack.walls.includes(one.wall) && isIncluded(attack)) {
-      const walls = othersOf(attack, one);
-      const group = groups.get(walls.join()) ?? {
-        attacks: [],
-        others: walls.map(wholeOf).filter((other) => other !== undefined),
-      };
-      group.attacks.push(attack);
-      groups.set(walls.join(), group);
-    }
+function groupsOf(attacks: readonly Attack[], { wall }: Switch): readonly Group[] {
+  const groups = new Map<string, { attacks: Attack[]; others: readonly Switch[] }>();
+  for (const attack of attacks.filter(({ walls }) => walls.includes(wall))) {
+    const others = othersOf(attack, wall);
+    const group = groups.get(keyOf(others)) ?? { attacks: [], others };
+    group.attacks.push(attack);
+    groups.set(keyOf(others), group);
   }
   return [...groups.values()].sort((a, b) => a.others.length - b.others.length);
 }
 
-/** Attacks that succeeded although a wall, as the only one, should have stopped them. */
+/** Returns the ids of the attacks that succeed when the walls of these switches are disabled. */
+type FindSuccessful = (disabled: readonly Switch[]) => Promise<readonly string[]>;
+
+/** Every group of switches that disables all walls of an attack but one, with the attacks of which this is true. */
+function groupsWithOneWall(attacks: readonly Attack[]): ReadonlyMap<string, Group> {
+  const groups = new Map<string, { attacks: Attack[]; others: readonly Switch[] }>();
+  for (const attack of attacks) {
+    for (const others of attack.walls.filter(wholeOf).map((wall) => othersOf(attack, wall))) {
+      const group = groups.get(keyOf(others)) ?? { attacks: [], others };
+      group.attacks.push(attack);
+      groups.set(keyOf(others), group);
+    }
+  }
+  return groups;
+}
+
+const isCostly = ({ wall }: Switch): boolean => wall === 'hardening';
+
+/**
+ * Returns a function that disables all walls of attacks but one, and runs each attack once with the same walls. It
+ * returns a result for several walls from one run, and disables the hardening, which takes longest, once for all runs.
+ */
+function evaluateWithOneWall(fixtures: Fixtures, attacks: readonly Attack[]): FindSuccessful {
+  const groups = groupsWithOneWall(attacks);
+  const results = new Map<string, readonly string[]>();
+  const run = async (runs: readonly Group[], down: readonly Switch[]): Promise<void> => {
+    const { restore } = await disableWalls(fixtures.world, down);
+    try {
+      for (const { attacks: group, others } of runs) {
+        const further = others.filter((other) => !down.includes(other));
+        results.set(keyOf(others), await evaluateGroup(fixtures, group, further));
+      }
+    } finally {
+      await restore();
+    }
+  };
+  return async (others) => {
+    const key = keyOf(others);
+    const down = others.filter(isCostly);
+    if (!results.has(key)) {
+      await run(
+        [...groups.values()].filter((group) =>
+          down.length > 0 ? group.others.some(isCostly) : keyOf(group.others) === key,
+        ),
+        down,
+      );
+    }
+    return results.get(key) ?? [];
+  };
+}
+
+/** Returns the attacks that succeeded although the wall of `one`, as the only one, should have stopped them. */
 async function evaluateOnlyWall(
-  fixtures: Fixtures,
+  findSuccessful: FindSuccessful,
+  attacks: readonly Attack[],
   one: Switch,
-  groups: readonly Group[],
-): Promise<string[]> {
+): Promise<readonly string[]> {
   const through: string[] = [];
   // Once for each wall, with its first switch.
-  for (const { attacks, others } of wholeOf(one.wall) === one ? groups : []) {
-    if (others.length > 0) {
-      through.push(...(await evaluateGroup(fixtures, attacks, others)));
+  for (const group of wholeOf(one.wall) === one ? groupsOf(attacks, one) : []) {
+    if (group.others.length > 0) {
+      const successful = await findSuccessful(group.others);
+      through.push(...group.attacks.map(({ id }) => id).filter((id) => successful.includes(id)));
     }
   }
   return through;
 }
 
-/**
- * Disables all walls but one for each attack that the wall must stop: every attack must fail. Then disables
- * this wall, too: an attack must succeed. Without the load test, see `evaluateLoad`.
- *
- * @returns the attacks that succeeded with only this wall, and the first that succeeds without it, or null
- */
-export async function findNoticingAttack(
-  fixtures: Fixtures,
-  one: Switch,
-): Promise<Readonly<{ noticed: string | null; through: readonly string[] }>> {
-  const groups = groupsOf(fixtures.world, one, ({ id }) => id !== LOAD);
-  const through = await evaluateOnlyWall(fixtures, one, groups);
-  for (const { attacks, others } of groups) {
-    const candidates = attacks.filter(({ id }) => !through.includes(id));
-    const [noticed] = await evaluateGroup(fixtures, candidates, [...others, one], 1);
-    if (noticed !== undefined) {
-      return { noticed, through };
-    }
-  }
-  return { noticed: null, through };
-}
+/** Runs attacks with disabled walls. */
+export type Evaluation = Readonly<{
+  /**
+   * Disables all walls but one for each attack that the wall must stop: every attack must fail. Then disables
+   * this wall, too: an attack must succeed. Without the load test, see `evaluateLoad`.
+   *
+   * @returns the attacks that succeeded with only this wall, and the first that succeeds without it, or null
+   */
+  findNoticingAttack: (
+    one: Switch,
+  ) => Promise<Readonly<{ noticed: string | null; through: readonly string[] }>>;
+  /** Runs the load test with a single wall, given by the switch that disables it. Returns its id if it succeeded. */
+  evaluateLoad: (one: Switch) => Promise<readonly string[]>;
+  /** As `findNoticingAttack`, but tries every attack without the wall, and runs the checks without it, for the report. */
+  runSwitch: (one: Switch) => Promise<SwitchResult>;
+}>;
 
-/** Runs the load test with a single wall, given by the switch that disables it. Returns its id if it succeeded. */
-export const evaluateLoad = (fixtures: Fixtures, one: Switch): Promise<readonly string[]> =>
-  evaluateOnlyWall(
-    fixtures,
-    one,
-    groupsOf(fixtures.world, one, ({ id }) => id === LOAD),
-  );
-
-/** As `findNoticingAttack`, but tries every attack without the wall, and runs the checks without it, for the report. */
-export async function runSwitch(fixtures: Fixtures, one: Switch): Promise<SwitchResult> {
+export function openEvaluation(fixtures: Fixtures): Evaluation {
   const { world } = fixtures;
-  const started = performance.now();
-  const groups = groupsOf(world, one, (attack) => isReported(attack, one));
-  const through = await evaluateOnlyWall(fixtures, one, groups);
-  const noticed: string[] = [];
-  for (const { attacks, others } of groups) {
-    noticed.push(...(await evaluateGroup(fixtures, attacks, [...others, one])));
-  }
+  const all = attacksOn(world);
+  const load = all.filter(({ id }) => id === LOAD);
+  const attacksWithoutLoad = all.filter(({ id }) => id !== LOAD);
+  const findLoad = evaluateWithOneWall(fixtures, load);
+  const findOthers = evaluateWithOneWall(fixtures, attacksWithoutLoad);
+  const evaluateLoad = (one: Switch) => evaluateOnlyWall(findLoad, load, one);
+  const evaluateOthers = (one: Switch) => evaluateOnlyWall(findOthers, attacksWithoutLoad, one);
+
   return {
-    id: one.id,
-    evaluated: groups.flatMap(({ attacks }) => attacks.map(({ id }) => id)),
-    noticed: noticed.filter((id) => !through.includes(id)),
-    through,
-    checks: one.disable ? await checksThatName(world, one) : [],
-    duration: Math.round(performance.now() - started),
+    evaluateLoad,
+
+    findNoticingAttack: async (one) => {
+      const through = await evaluateOthers(one);
+      for (const { attacks: stopped, others } of groupsOf(attacksWithoutLoad, one)) {
+        const candidates = stopped.filter(({ id }) => !through.includes(id));
+        const [noticed] = await evaluateGroup(fixtures, candidates, [...others, one], 1);
+        if (noticed !== undefined) {
+          return { noticed, through };
+        }
+      }
+      return { noticed: null, through };
+    },
+
+    runSwitch: async (one) => {
+      const started = performance.now();
+      const withLoad = one.id === SWITCH_WITH_LOAD;
+      const groups = groupsOf([...attacksWithoutLoad, ...(withLoad ? load : [])], one);
+      const through = [...(await evaluateOthers(one)), ...(withLoad ? await evaluateLoad(one) : [])];
+      const noticed: string[] = [];
+      for (const { attacks: stopped, others } of groups) {
+        noticed.push(...(await evaluateGroup(fixtures, stopped, [...others, one])));
+      }
+      return {
+        id: one.id,
+        evaluated: groups.flatMap(({ attacks: stopped }) => stopped.map(({ id }) => id)),
+        noticed: noticed.filter((id) => !through.includes(id)),
+        through,
+        checks: one.disable ? await checksThatName(world, one) : [],
+        duration: Math.round(performance.now() - started),
+      };
+    },
   };
 }
 

@@ -1,4 +1,5 @@
 import type pg from 'pg';
+import { type SharedConnections, shareConnections } from '../../src/attacks/shared-connections.ts';
 import type { PoolSettings } from '../../src/db/pool/pool.ts';
 import { OperatorError } from '../../src/errors.ts';
 import { flushEntry, withTenant } from '../../src/tenancy/context/with-tenant.ts';
@@ -7,7 +8,6 @@ import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.t
 import type { Member, World } from '../helpers/world.ts';
 import { type Channel, describeError, type Guess, RIGHT, raw, sendAsAcme } from './attack.ts';
 import { prepareWorld } from './prepare-world.ts';
-import { type SharedConnections, shareConnections } from './shared-connections.ts';
 import { openTappedPool } from './tapped-pool.ts';
 import { type AppParts, serveTestApp } from './test-app.ts';
 
@@ -71,8 +71,8 @@ export type Fixture = Readonly<{
 export type Fixtures = Readonly<{
   world: World;
   fixture: (replacements?: Partial<Replacements>, guess?: Guess) => Fixture;
-  /** Calls `work`. Meanwhile attacks share connections without the driver. */
-  share: SharedConnections['share'];
+  /** Closes the connections without the driver that attacks share. The next attack opens a new one. */
+  closeIdle: SharedConnections['closeIdle'];
   close: () => Promise<void>;
 }>;
 
@@ -98,17 +98,14 @@ async function withOneConnection(
         }).catch(received),
       outside: (text) => pool.any(raw(text)).catch(received),
     });
-    // A closed connection has no state left.
+    // The driver closed the connection, and the state on it is lost.
     return clients.length > 1 ? 'the connection was closed' : answer;
   } finally {
     await pool.end();
   }
 }
 
-async function logInBoth(service: TestService, world: World): Promise<Tokens> {
-  // prepareWorld() deletes users with their sessions.
-  await makeUser(world, 'acme', 'alice.a', { email: 'alice.a@example.com' });
-  await makeUser(world, 'globex', 'hank', { email: 'hank@example.com' });
+async function logInBoth(service: TestService): Promise<Tokens> {
   const { body } = await service.request('acme.localhost', 'POST', '/api/auth/jwt/create/', {
     body: { username: 'alice.a', password: PASSWORD },
   });
@@ -119,6 +116,61 @@ async function logInBoth(service: TestService, world: World): Promise<Tokens> {
   };
 }
 
+/** Opens each test app with its first use. */
+function openApps(world: World) {
+  const opened = new Map<AppParts, Promise<TestService>>();
+  const testApp = (parts: AppParts): Promise<TestService> => {
+    const app = opened.get(parts) ?? serveTestApp(world, parts);
+    opened.set(parts, app);
+    return app;
+  };
+  const cachingParts = new Map<AppParts, AppParts>();
+  return {
+    testApp,
+    cachingApp: (parts: AppParts): Promise<TestService> => {
+      const own = cachingParts.get(parts) ?? { ...parts, cachesHosts: true };
+      cachingParts.set(parts, own);
+      return testApp(own);
+    },
+    close: async (): Promise<void> => {
+      for (const app of opened.values()) {
+        await (await app).close();
+      }
+    },
+  };
+}
+
+/** Returns a function that returns valid tokens. It logs in again if an attack has ended the sessions. */
+function openSessions(service: TestService, world: World): () => Promise<Tokens> {
+  let tokens: Tokens | undefined;
+  return async () => {
+    const [found] = await world.asOwner<{ exist: boolean }>(
+      'select exists (select from acme.sessions) and exists (select from globex.sessions) as exist',
+    );
+    if (!tokens || !found?.exist) {
+      tokens = await logInBoth(service);
+    }
+    return tokens;
+  };
+}
+
+async function passesChecks(
+  { pool, service }: World,
+  { mayStart }: Pick<Replacements, 'mayStart'>,
+): Promise<boolean> {
+  const query = async (text: string) => (await pool.any(raw(text))) as Record<string, unknown>[];
+  try {
+    await mayStart({ query, service, allowUnhardened: false });
+    return true;
+  } catch (error) {
+    // Any other error, such as a timeout, does not show that the checks found anything.
+    if (error instanceof OperatorError) {
+      return false;
+    }
+    throw error;
+  }
+}
+
 /** Prepares a world for attacks, and starts the service: with a disabled wall it would not start. */
 export async function openFixtures(given: World): Promise<Fixtures> {
   const connections = shareConnections(given.bare);
@@ -126,39 +178,19 @@ export async function openFixtures(given: World): Promise<Fixtures> {
   await prepareWorld(world);
   // A run may take longer than the default lifetime of five minutes, and an expired token hides leaks.
   const service = await serve(world, { ACCESS_TOKEN_LIFETIME: '86400' });
-  const apps = new Map<AppParts, Promise<TestService>>();
-  const testApp = (parts: AppParts): Promise<TestService> => {
-    const app = apps.get(parts) ?? serveTestApp(world, parts);
-    apps.set(parts, app);
-    return app;
-  };
-  const cachedParts = new Map<AppParts, AppParts>();
-  const appWithHostCache = (parts: AppParts): Promise<TestService> => {
-    const own = cachedParts.get(parts) ?? { ...parts, cachesHosts: true };
-    cachedParts.set(parts, own);
-    return testApp(own);
-  };
-  const close = async (): Promise<void> => {
-    for (const open of [...apps.values(), service]) {
-      await (await open).close();
-    }
-  };
-
-  let tokens: Tokens | undefined = await logInBoth(service, world);
-  const tokensNow = async (): Promise<Tokens> => {
-    const [here] = await world.asOwner<{ there: boolean }>(
-      `select exists (select from acme.sessions) and exists (select from globex.sessions) as there`,
-    );
-    if (!tokens || !here?.there) {
-      tokens = await logInBoth(service, world);
-    }
-    return tokens;
-  };
-
+  const apps = openApps(world);
+  const tokens = openSessions(service, world);
+  await makeUser(world, 'acme', 'alice.a', { email: 'alice.a@example.com' });
+  await makeUser(world, 'globex', 'hank', { email: 'hank@example.com' });
+  await tokens();
   return {
     world,
-    share: connections.share,
-    close,
+    closeIdle: connections.closeIdle,
+    close: async () => {
+      await connections.close();
+      await apps.close();
+      await service.close();
+    },
     fixture: (replaced = {}, guess = RIGHT) => {
       const replacements = { ...UNCHANGED, ...replaced };
       return {
@@ -168,24 +200,11 @@ export async function openFixtures(given: World): Promise<Fixtures> {
         send: (statements) => sendAsAcme(world, statements, replacements.channel),
         withConnection: (work) => withOneConnection(world, replacements, work),
         http: () =>
-          replacements.app === UNCHANGED.app ? Promise.resolve(service) : testApp(replacements.app),
-        testApp: () => testApp(replacements.app),
-        cachingApp: () => appWithHostCache(replacements.app),
-        tokens: tokensNow,
-        starts: async () => {
-          const query = async (text: string) =>
-            (await world.pool.any(raw(text))) as Record<string, unknown>[];
-          try {
-            await replacements.mayStart({ query, service: world.service, allowUnhardened: false });
-            return true;
-          } catch (error) {
-            // Any other error, such as a timeout, does not show that the checks found anything.
-            if (error instanceof OperatorError) {
-              return false;
-            }
-            throw error;
-          }
-        },
+          replacements.app === UNCHANGED.app ? Promise.resolve(service) : apps.testApp(replacements.app),
+        testApp: () => apps.testApp(replacements.app),
+        cachingApp: () => apps.cachingApp(replacements.app),
+        tokens,
+        starts: () => passesChecks(world, replacements),
       };
     },
   };

@@ -1,4 +1,4 @@
-import { plantStatistics } from '../../src/attacks/context.ts';
+import { plantStatistics } from '../../src/attacks/plant.ts';
 import type { World } from '../helpers/world.ts';
 import { CANARY, plant } from './attack.ts';
 

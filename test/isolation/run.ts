@@ -15,7 +15,13 @@ import type { HttpAttackSuite } from '../helpers/http-attacks.ts';
 import { startTestServer } from '../helpers/postgres.ts';
 import { attackedProject } from './attacked-project.ts';
 import { openAttackedWorld } from './attacked-world.ts';
-import { type AttackResult, attacksOn, runAttack, runSwitch, type SwitchResult } from './evaluate-walls.ts';
+import {
+  type AttackResult,
+  attacksOn,
+  openEvaluation,
+  runAttack,
+  type SwitchResult,
+} from './evaluate-walls.ts';
 import { openFixtures } from './fixture.ts';
 import { type Report, type Run, reportPage } from './report/page.ts';
 import { switches } from './switches/index.ts';
@@ -62,10 +68,11 @@ async function evaluateDatabase(contextMode: 'guarded' | 'signed', hardened: boo
       }
     }
     console.log(`${title}: ${attacks.length} attacks`);
+    const { runSwitch } = openEvaluation(fixtures);
     const noticed: SwitchResult[] = [];
     for (const one of hardened ? switches : []) {
       if ((one.contextMode ?? contextMode) === contextMode) {
-        noticed.push(await runSwitch(fixtures, one));
+        noticed.push(await runSwitch(one));
       }
     }
     console.log(`${title}: ${noticed.length} walls disabled`);

@@ -1,15 +1,14 @@
 import test from 'ava';
-
+import { type SharedConnections, shareConnections } from '../../src/attacks/shared-connections.ts';
 import { assertRowStatement } from '../../src/db/driver/statement.ts';
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import fc from '../helpers/fast-check.ts';
 import type { World } from '../helpers/world.ts';
 import { attack, plant, raw } from './attack.ts';
 import { openAttackedWorld } from './attacked-world.ts';
-import { type SharedConnections, shareConnections } from './shared-connections.ts';
 
 const ROW_STATEMENTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MERGE', 'WITH', 'VALUES', 'TABLE'];
-const refused = { code: 'statement_refused' } as never;
+const rejected = { code: 'statement_refused' } as never;
 
 /** One statement of each kind that handlers cannot send, as an attacker in acme would write it. */
 const kinds = ({ acme, globex, service }: World): readonly string[] => [
@@ -109,23 +108,30 @@ const kinds = ({ acme, globex, service }: World): readonly string[] => [
   'refresh materialized view mine',
 ];
 
+let guarded: World;
+
 for (const contextMode of ['guarded', 'signed'] as const) {
   let world: World;
-  let share: SharedConnections['share'];
+  let connections: SharedConnections;
   test.serial.before(async () => {
     const opened = await openAttackedWorld({ contextMode });
-    const connections = shareConnections(opened.bare);
+    connections = shareConnections(opened.bare);
     world = { ...opened, bare: connections.open };
-    share = connections.share;
     await plant(world);
+    if (contextMode === 'guarded') {
+      guarded = world;
+    }
   });
-  test.after.always(() => world?.close());
+  test.after.always(async () => {
+    await connections?.close();
+    await world?.close();
+  });
 
   test.serial(`${contextMode}: a tenant cannot send statements other than row statements`, async (t) => {
     await withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: false }, async (tx) => {
       for (const text of kinds(world)) {
-        await t.throwsAsync(tx.query(raw(text)), refused, text);
-        await t.throwsAsync(tx.query(raw(`/* select */ ${text}`)), refused, text);
+        await t.throwsAsync(tx.query(raw(text)), rejected, text);
+        await t.throwsAsync(tx.query(raw(`/* select */ ${text}`)), rejected, text);
       }
       // None of them has reached the database: the transaction has not changed.
       t.deepEqual(await tx.one(raw('select current_user::text as role')), { role: world.acme.role });
@@ -134,35 +140,35 @@ for (const contextMode of ['guarded', 'signed'] as const) {
 
   test.serial(
     `${contextMode}: the same statements past the driver, as the tenant, reach no row of another`,
-    (t) =>
-      share(async () => {
-        for (const text of kinds(world)) {
-          t.is(await attack(world, [text], 'bare'), null, text);
-        }
-        t.is(await attack(world, kinds(world), 'bare'), null, 'nor one after the other');
-      }),
+    async (t) => {
+      await connections.closeIdle();
+      for (const text of kinds(world)) {
+        t.is(await attack(world, [text], 'bare'), null, text);
+      }
+      t.is(await attack(world, kinds(world), 'bare'), null, 'nor one after the other');
+    },
   );
 
   test.serial(
     `${contextMode}: the same statements past the driver, as the login, reach no row of another`,
-    (t) =>
-      share(async () => {
-        for (const text of kinds(world)) {
-          t.is(await attack(world, ['set local role none', text], 'bare'), null, text);
-        }
-      }),
+    async (t) => {
+      await connections.closeIdle();
+      for (const text of kinds(world)) {
+        t.is(await attack(world, ['set local role none', text], 'bare'), null, text);
+      }
+    },
   );
 
   test.serial(
     `${contextMode}: the same statements past the driver, as the other's role, read no row of the other`,
-    // The login has a search path of the attacker since the test above.
-    (t) =>
-      share(async () => {
-        for (const text of kinds(world)) {
-          const sent = [`set local role ${world.globex.role}`, text, 'select name from globex.attack_notes'];
-          t.is(await attack(world, sent, 'bare'), null, text);
-        }
-      }),
+    // New sessions of the login have a search path of the attacker since the test above.
+    async (t) => {
+      await connections.closeIdle();
+      for (const text of kinds(world)) {
+        const sent = [`set local role ${world.globex.role}`, text, 'select name from globex.attack_notes'];
+        t.is(await attack(world, sent, 'bare'), null, text);
+      }
+    },
   );
 
   test.serial(`${contextMode}: these statements leave no changes behind`, async (t) => {
@@ -187,114 +193,82 @@ for (const contextMode of ['guarded', 'signed'] as const) {
   });
 }
 
-test('a SELECT that passes wall 0 creates no table', async (t) => {
-  const world = await openAttackedWorld();
-  try {
-    for (const text of [
-      'select * into mine from attack_notes',
-      'select * into temporary mine from attack_notes',
-      'select * into globex.mine from attack_notes',
-      'select * into public.mine from attack_notes',
-      'select * into pg_temp.mine from attack_notes',
-    ]) {
-      await t.throwsAsync(
-        withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: false }, (tx) =>
-          tx.query(raw(text)),
-        ),
-        { message: /permission denied/ },
-        text,
-      );
+test.serial('a SELECT that passes wall 0 creates no table', async (t) => {
+  for (const text of [
+    'select * into mine from attack_notes',
+    'select * into temporary mine from attack_notes',
+    'select * into globex.mine from attack_notes',
+    'select * into public.mine from attack_notes',
+    'select * into pg_temp.mine from attack_notes',
+  ]) {
+    await t.throwsAsync(
+      withTenant(guarded.tenantDatabase, { tenant: guarded.acme.id, readOnly: false }, (tx) =>
+        tx.query(raw(text)),
+      ),
+      { message: /permission denied/ },
+      text,
+    );
+  }
+  t.deepEqual(await guarded.asOwner(`select from pg_class where relname = 'mine'`), []);
+});
+
+test.serial('only the keywords of row statements begin a statement that passes', async (t) => {
+  const words = await guarded.asOwner<{ word: string }>('select word from pg_get_keywords()');
+  t.true(words.length > 400);
+  const passing = words.filter(({ word }) => {
+    try {
+      assertRowStatement(`${word} x`);
+      return true;
+    } catch {
+      return false;
     }
-    t.deepEqual(await world.asOwner(`select from pg_class where relname = 'mine'`), []);
-  } finally {
-    await world.close();
-  }
+  });
+  t.deepEqual(passing.map(({ word }) => word.toUpperCase()).sort(), [...ROW_STATEMENTS].sort());
 });
 
-test('only the keywords of row statements begin a statement that passes', async (t) => {
-  const world = await openAttackedWorld();
-  try {
-    const words = await world.asOwner<{ word: string }>('select word from pg_get_keywords()');
-    t.true(words.length > 400);
-    const passing = words.filter(({ word }) => {
+/** Parts of texts: comments, spaces, quotes, and beginnings of statements that pass and that do not. */
+const PIECES = fc.constantFrom(
+  ...['/*', '*/', '/**/', '--', '\n', '\r', '\f', '\v', ' ', '\t', '(', ')', ';', '*', '/', '-', '"', "'"],
+  ...[
+    '\u00A0',
+    '\u2028',
+    '\u0085',
+    '\uFEFF',
+    'select 1',
+    'values (1)',
+    'show work_mem',
+    'set local my.x = 1',
+  ],
+  ...['sElEcT 2', 'Show all', 'with a as (select 1) select 1', 'select', 'set', 'begin'],
+);
+
+test.serial('PostgreSQL classifies every statement that passes and runs as a row statement', async (t) => {
+  const client = await guarded.bare();
+  let ran = 0;
+  let rejections = 0;
+  await fc.assert(
+    fc.asyncProperty(fc.array(PIECES, { minLength: 1, maxLength: 9 }), async (parts) => {
+      const text = parts.join('');
+      let passes = true;
       try {
-        assertRowStatement(`${word} x`);
-        return true;
+        assertRowStatement(text);
       } catch {
-        return false;
+        passes = false;
       }
-    });
-    t.deepEqual(passing.map(({ word }) => word.toUpperCase()).sort(), [...ROW_STATEMENTS].sort());
-  } finally {
-    await world.close();
-  }
-});
-
-test('PostgreSQL classifies every statement that passes and runs as a row statement', async (t) => {
-  const world = await openAttackedWorld();
-  try {
-    const client = await world.bare();
-    const pieces = fc.constantFrom(
-      ...[
-        '/*',
-        '*/',
-        '/**/',
-        '--',
-        '\n',
-        '\r',
-        '\f',
-        '\v',
-        ' ',
-        '\t',
-        '(',
-        ')',
-        ';',
-        '*',
-        '/',
-        '-',
-        '"',
-        "'",
-      ],
-      ...[
-        '\u00A0',
-        '\u2028',
-        '\u0085',
-        '\uFEFF',
-        'select 1',
-        'values (1)',
-        'show work_mem',
-        'set local my.x = 1',
-      ],
-      ...['sElEcT 2', 'Show all', 'with a as (select 1) select 1', 'select', 'set', 'begin'],
-    );
-    let ran = 0;
-    let refusals = 0;
-    await fc.assert(
-      fc.asyncProperty(fc.array(pieces, { minLength: 1, maxLength: 9 }), async (parts) => {
-        const text = parts.join('');
-        let passes = true;
-        try {
-          assertRowStatement(text);
-        } catch {
-          passes = false;
-        }
-        const config = { text, values: [], queryMode: 'extended' };
-        const result = await client.query(config).catch(() => null);
-        if (client.getTransactionStatus() !== 'I') {
-          await client.query('rollback');
-        }
-        if (!result?.command) {
-          return true;
-        }
-        ran += 1;
-        refusals += passes ? 0 : 1;
-        return !passes || ROW_STATEMENTS.includes(result.command);
-      }),
-      { numRuns: 4000 },
-    );
-    t.true(ran > 100, `${ran} texts ran`);
-    t.true(refusals > 20, `${refusals} of them would have been refused`);
-  } finally {
-    await world.close();
-  }
+      const config = { text, values: [], queryMode: 'extended' };
+      const result = await client.query(config).catch(() => null);
+      if (client.getTransactionStatus() !== 'I') {
+        await client.query('rollback');
+      }
+      if (!result?.command) {
+        return true;
+      }
+      ran += 1;
+      rejections += passes ? 0 : 1;
+      return !passes || ROW_STATEMENTS.includes(result.command);
+    }),
+    { numRuns: 4000 },
+  );
+  t.true(ran > 100, `${ran} texts ran`);
+  t.true(rejections > 20, `${rejections} of them would have been rejected`);
 });

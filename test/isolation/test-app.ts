@@ -31,7 +31,7 @@ export type AppParts = Partial<
     lenient?: boolean;
     /** Whether hosts are cached for a day without notifications of changes. */
     cachesHosts?: boolean;
-    /** The tenant comes from a header of the client. */
+    /** Whether the header X-Tenant of the client selects the tenant. */
     tenantHeader?: boolean;
   }>;
 
@@ -60,7 +60,7 @@ function injectableRoutes(authenticated: readonly AppMiddleware[]): Router<State
   return router;
 }
 
-/** The service's own middleware around injectable routes, with parts of it replaced. Tests only. */
+/** Serves injectable routes behind the service's own middleware, of which `parts` replace some. */
 export async function serveTestApp(world: World, parts: AppParts): Promise<TestService> {
   const { proxy = false, lenient = false, cachesHosts = false, tenantHeader = false } = parts;
   const directory = createDirectory({

@@ -14,18 +14,13 @@ const opened: Partial<Record<'guarded' | 'signed', Fixtures>> = {};
 
 for (const contextMode of ['guarded', 'signed'] as const) {
   let fixtures: Fixtures;
-  let sharing: Promise<void>;
-  const ended = Promise.withResolvers<void>();
   test.serial.before(async () => {
     fixtures = await openFixtures(
       await openAttackedWorld({ contextMode, project: attackedProject, installs: true }),
     );
     opened[contextMode] = fixtures;
-    sharing = fixtures.share(() => ended.promise);
   });
   test.after.always(async () => {
-    ended.resolve();
-    await sharing;
     await fixtures?.close();
     await fixtures?.world.close();
   });

@@ -5,15 +5,15 @@ import type { World } from '../helpers/world.ts';
 /** Enables a wall again. */
 export type Undo = () => Promise<void>;
 
-const run = async ({ asOwner }: World, ...texts: readonly string[]): Promise<void> => {
-  for (const text of texts) {
-    await asOwner(text);
-  }
+/** Runs statements as the superuser, in one transaction. */
+const run = async ({ asOwner }: World, texts: readonly string[]): Promise<void> => {
+  await asOwner(texts.join(';\n'));
 };
 
+/** Disables a wall with statements, and returns a function that enables it with others. */
 export const swap = async (world: World, down: readonly string[], up: readonly string[]): Promise<Undo> => {
-  await run(world, ...down);
-  return () => run(world, ...up);
+  await run(world, down);
+  return () => run(world, up);
 };
 
 /** Changes the text of a function of the database. Throws when there is nothing to change. */

@@ -15,6 +15,7 @@ import test from 'ava';
 import { createTestDatabase, type TestDatabase } from '../../src/testing/test-database.ts';
 import { testServerUrl } from '../helpers/postgres.ts';
 import { logInAt, PASSWORD, sendRequest } from '../helpers/server.ts';
+import { linkPackages } from './link-packages.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 const TIMEOUT_MS = 600_000;
@@ -67,11 +68,17 @@ async function pack(): Promise<typeof packed> {
   };
 }
 
-const installPacked = (): Promise<unknown> =>
-  run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error', packed.file], {
-    cwd: app,
-    env: environment(),
-  });
+async function installPacked(): Promise<void> {
+  await linkPackages(app);
+  await run(
+    'npm',
+    ['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error', packed.file],
+    {
+      cwd: app,
+      env: environment(),
+    },
+  );
+}
 
 /**
  * Makes the installed package the previous release, which differs in three files: npm would replace its folder only.

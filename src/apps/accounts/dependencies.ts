@@ -17,7 +17,7 @@ export type AccountDependencies = Readonly<{
   passwords: Passwords;
   throttle: Throttle;
   /** The permissions that the apps of the project declare. */
-  permissions: readonly string[];
+  permissions: Readonly<Record<string, string>>;
   /** Links to the pages of all apps, for users who are logged in. */
   menu: readonly MenuLink[];
   /** Returns the public site's own tenant. */

@@ -35,6 +35,45 @@ function withReferences(part: unknown, rename: (name: string) => string): unknow
 /** Returns a name with the letters that component names may have. */
 const componentName = (name: string): string => name.replaceAll(/[^A-Za-z0-9._-]/g, '_');
 
+type Direction = 'input' | 'output';
+type Converted = Json & Readonly<{ $defs?: Json }>;
+
+const convertSchema = (schema: z.ZodType, io: Direction): Converted => {
+  const { $schema: _, ...document } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: 'any',
+    override: ({ zodSchema, jsonSchema }) => {
+      if (zodSchema instanceof z.ZodDate) {
+        Object.assign(jsonSchema, { type: 'string', format: 'date-time' });
+      }
+      // Bounds of `z.int()`: those of numbers in JavaScript, not of the value.
+      if (zodSchema instanceof z.ZodNumberFormat) {
+        if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) {
+          delete jsonSchema.minimum;
+        }
+        if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) {
+          delete jsonSchema.maximum;
+        }
+      }
+      // The name is that of the component.
+      delete jsonSchema.id;
+    },
+  });
+  return document;
+};
+
+const converted: Readonly<Record<Direction, WeakMap<z.ZodType, Converted>>> = {
+  input: new WeakMap(),
+  output: new WeakMap(),
+};
+
+/** Converts each schema once: documents for other settings, and for the public site, have mostly the same schemas. */
+function toJsonSchema(schema: z.ZodType, io: Direction): Converted {
+  const known = converted[io].get(schema) ?? convertSchema(schema, io);
+  converted[io].set(schema, known);
+  return known;
+}
+
 /**
  * Collects the named schemas of a document: those with `.meta({ id })`, as `serializer(…, { name })` gives them.
  * A name that two different schemas have gets a number.
@@ -54,31 +93,8 @@ export function createSchemas(): Schemas {
     }
   };
 
-  const convert = (schema: z.ZodType, io: 'input' | 'output'): Json => {
-    const {
-      $schema: _,
-      $defs = {},
-      ...root
-    } = z.toJSONSchema(schema, {
-      io,
-      unrepresentable: 'any',
-      override: ({ zodSchema, jsonSchema }) => {
-        if (zodSchema instanceof z.ZodDate) {
-          Object.assign(jsonSchema, { type: 'string', format: 'date-time' });
-        }
-        // Bounds of `z.int()`: those of numbers in JavaScript, not of the value.
-        if (zodSchema instanceof z.ZodNumberFormat) {
-          if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) {
-            delete jsonSchema.minimum;
-          }
-          if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) {
-            delete jsonSchema.maximum;
-          }
-        }
-        // The name is that of the component.
-        delete jsonSchema.id;
-      },
-    });
+  const convert = (schema: z.ZodType, io: Direction): Json => {
+    const { $defs = {}, ...root } = toJsonSchema(schema, io);
     const names = new Map<string, string>();
     const definitions = Object.entries($defs);
     const rename = (id: string): string => names.get(id) ?? componentName(id);

@@ -10,7 +10,8 @@ import type { GlobalMigration } from '../migrations/tenant-migrations.ts';
  * SQL that becomes the owner of the global tables for the transaction, with their schema first on the
  * path.
  */
-const ENTER_GLOBAL = 'set local role global_owner; set local search_path = global, extensions, pg_temp';
+export const ENTER_GLOBAL =
+  'set local role global_owner; set local search_path = global, extensions, pg_temp';
 
 /**
  * Runs the pending global migrations inside the transaction of the migrating login, as global_owner,

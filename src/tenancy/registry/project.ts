@@ -118,9 +118,9 @@ export const extensionsOf = ({ apps, extensions }: TenancyProject): readonly Ext
 export const dueWorkOf = ({ apps }: Pick<TenancyProject, 'apps'>, kind: SchemaKind): readonly string[] =>
   apps.flatMap(({ on, dueWork }) => (on.includes(kind) ? dueWork : []));
 
-/** Returns the names of the permissions that the apps declare. */
-export const permissionsOf = ({ apps }: Pick<TenancyProject, 'apps'>): readonly string[] =>
-  apps.flatMap(({ permissions }) => Object.keys(permissions));
+/** Returns the permissions that the apps declare: name to description. */
+export const permissionsOf = ({ apps }: Pick<TenancyProject, 'apps'>): Readonly<Record<string, string>> =>
+  Object.assign({}, ...apps.map(({ permissions }) => permissions));
 
 /** Returns the limits of rows that the apps declare: name of the setting to table. */
 export const rowLimitsOf = ({ apps }: Pick<TenancyProject, 'apps'>): Readonly<Record<string, string>> =>

@@ -26,7 +26,7 @@ const loadRows = (schema: string, ...rows: unknown[]) =>
       client,
       parseFixture(JSON.stringify(rows)),
       modelsOf(tablesOf(project)),
-      permissionsOf(project),
+      Object.keys(permissionsOf(project)),
     ),
   );
 const tenants = (args: readonly string[], input = ''): Promise<Ran> =>

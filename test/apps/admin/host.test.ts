@@ -59,13 +59,16 @@ test('the host of the console is described to everybody, with the user of the cr
     base_domain: 'localhost',
     user: null,
     impersonated_by: null,
+    permissions: [],
   });
-  t.deepEqual((await call('clerk', 'GET', '/api/console/')).body.user, {
-    id: ids.clerk,
-    username: 'clerk',
-    is_staff: true,
-    is_superuser: false,
-  });
+  const { body: seen } = await call('clerk', 'GET', '/api/console/');
+  t.deepEqual(seen.user, { id: ids.clerk, username: 'clerk', is_staff: true, is_superuser: false });
+  t.deepEqual(seen.permissions, []);
+  t.deepEqual((await call('boss', 'GET', '/api/console/')).body.permissions, [
+    { name: 'library.view_loans', description: 'Read loans.' },
+    { name: 'library.change_loans', description: 'Read, add and change loans.' },
+    { name: 'library.delete_loans', description: 'Delete loans.' },
+  ]);
   const token = await service.logIn('localhost', 'operator', PASSWORD);
   const site = await service.request('localhost', 'GET', '/api/console/', { token });
   t.deepEqual([site.body.kind, site.body.user.username, site.body.version], ['site', 'operator', version]);

@@ -16,8 +16,6 @@ test.before(async () => {
 });
 test.after.always(() => billing?.close());
 
-const day = (offset: number): string => new Date(Date.now() + offset * 86_400_000).toISOString().slice(0, 10);
-
 const INVOICE = { schema: 'acme', until: '2030-01-31', reference: 'INV-1', amount: '49.00', currency: 'EUR' };
 
 test.serial('an unpaid tenant gets 402 until a payment is recorded', async (t) => {
@@ -101,14 +99,15 @@ test.serial('a trial ends after its days, and not before', async (t) => {
   for (const name of names) {
     await world.provision(name);
   }
-  await world.asOwner(`
-    update public.tenants set created_at = now() - interval '20 days' where schema_name in ('late', 'longer')
-  `);
-  await world.asOwner(`update public.tenants set paid_until = $1 where schema_name = 'longer'`, [day(5)]);
+  // Fixed days: the day of today may end during the test.
+  await world.asOwner(
+    `update public.tenants set created_at = '2026-01-10 12:00Z' where schema_name in ('late', 'longer')`,
+  );
+  await world.asOwner(`update public.tenants set paid_until = '2999-12-31' where schema_name = 'longer'`);
   await work({ BILLING_STRIPE_WEBHOOK_SECRET: '' });
   t.true((await tenant('late')).on_trial, 'without BILLING_TRIAL_DAYS');
   await work({ BILLING_TRIAL_DAYS: '14' });
-  t.like(await tenant('late'), { on_trial: false, paid_until: day(-6) });
+  t.like(await tenant('late'), { on_trial: false, paid_until: '2026-01-24' });
   t.like(await tenant('fresh'), { on_trial: true });
   t.like(await tenant('longer'), { on_trial: true });
 });

@@ -286,10 +286,14 @@ test.serial('lists the dumps that the worker can restore, for superusers', async
   await writeFile(join(folder, 'outside.tenant'), 'dump');
   const created = await request({ kind: 'dump-tenant', tenant: 'acme' });
   await opened.work();
-  const made = (await opened.ask('GET', `/api/operations/${created.body.id}/`)).body.result.dump;
+  const { body: dumped } = await opened.ask('GET', `/api/operations/${created.body.id}/`);
+  t.is(dumped.status, 'succeeded', JSON.stringify(dumped.error));
   await opened.work();
   const { body, text } = await list();
-  t.deepEqual(body.results.map(({ name }: { name: string }) => name).sort(), [made, 'old.tenant'].sort());
+  t.deepEqual(
+    body.results.map(({ name }: { name: string }) => name).sort(),
+    [dumped.result.dump, 'old.tenant'].sort(),
+  );
   t.false(text.includes(folder));
   t.like(
     body.results.find(({ name }: { name: string }) => name === 'old.tenant'),

@@ -61,11 +61,19 @@ export async function openOperatorsWorld(
     tokens,
     ask: (method, path, options = {}) =>
       service.request(SITE, method, path, { token: tokens.superuser, ...options }),
-    work: async () =>
-      runJobsOnce(
-        await workerJobs(project, readConfig(project, environmentOf(world, overrides)), world.ownerUrl),
-        AbortSignal.timeout(60_000),
-      ),
+    work: async () => {
+      const jobs = await workerJobs(
+        project,
+        readConfig(project, environmentOf(world, overrides)),
+        world.ownerUrl,
+      );
+      const runs = await runJobsOnce(jobs, AbortSignal.timeout(60_000));
+      const failed = runs.find(({ error }) => error !== null);
+      if (failed) {
+        throw new Error(`The job ${failed.job} failed: ${failed.error}`);
+      }
+      return runs;
+    },
     close: async () => {
       await service.close();
       await world.close();

@@ -11,7 +11,7 @@ import path from 'node:path';
 const WORKER = path.join(import.meta.dirname, 'worker.ts');
 
 /** Bounds the memory of a process. */
-const MAX_FILES = process.env.TEST_PROCESS_PER_FILE === 'true' ? 1 : 20;
+const MAX_FILES = process.env.TEST_PROCESS_PER_FILE === 'true' ? 1 : 40;
 
 /** Time for the programs that a test has left running, after SIGTERM. `make dev` stops its PostgreSQL meanwhile. */
 const KILL_AFTER_MS = 10_000;

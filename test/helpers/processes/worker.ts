@@ -1,8 +1,12 @@
 /** Replaces ava's lib/worker/base.js: runs test files one after the other, with a runner of ava for each. */
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { registerHooks } from 'node:module';
+import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 
 import { type FileMeter, startFileMeter } from './measure-file.ts';
+
+const ROOT = path.join(import.meta.dirname, '../../..');
 
 type Listener = (event: { data: never }) => void;
 type Runner = {
@@ -35,11 +39,18 @@ const { set: setChalk } = await load<{ set: (options: object) => void }>('chalk.
 let current: { file: string; runner: Runner; meter: FileMeter; isFinished: boolean } | undefined;
 let files = 0;
 
-// Every test file gets the `test` of its own runner.
 const MAIN = new URL('worker/main.js', lib).href;
+const ARGON2 = new URL('argon2.ts', import.meta.url).href;
 registerHooks({
-  resolve: (specifier, context, next) =>
-    specifier === 'ava' ? { url: `${MAIN}?file=${files}`, shortCircuit: true } : next(specifier, context),
+  resolve: (specifier, context, next) => {
+    if (specifier === 'ava') {
+      // Every test file gets the `test` of its own runner.
+      return { url: `${MAIN}?file=${files}`, shortCircuit: true };
+    }
+    return specifier === '@node-rs/argon2' && context.parentURL !== ARGON2
+      ? { url: ARGON2, shortCircuit: true }
+      : next(specifier, context);
+  },
 });
 
 let isExpectingExit = false;
@@ -62,10 +73,23 @@ const fail = (type: string, error: unknown): never => {
   send({ type, err: serializeError(error, { testFile: current?.file ?? '' }) });
   return forceExit();
 };
-process.on('uncaughtException', (error) => fail('uncaught-exception', error));
+/** The test file that started the current asynchronous operation. */
+const origin = new AsyncLocalStorage<string>();
+
+/** Returns an error that names the file that caused it, unless that is the file that runs. */
+function nameOrigin(error: unknown): unknown {
+  const file = origin.getStore();
+  return file === undefined || file === current?.file
+    ? error
+    : new Error(`${path.relative(ROOT, file)}, which ran earlier, caused this: ${String(error)}`, {
+        cause: error,
+      });
+}
+
+process.on('uncaughtException', (error) => fail('uncaught-exception', nameOrigin(error)));
 
 const unhandled = new Map<Promise<unknown>, unknown>();
-process.on('unhandledRejection', (reason, promise) => unhandled.set(promise, reason));
+process.on('unhandledRejection', (reason, promise) => unhandled.set(promise, nameOrigin(reason)));
 process.on('rejectionHandled', (promise) => unhandled.delete(promise));
 
 function assertHandled(): void {
@@ -112,7 +136,7 @@ async function runFile(options: Options): Promise<void> {
     finish(runner).catch((error) => fail('internal-error', error));
   });
   try {
-    await import(pathToFileURL(file).href);
+    await origin.run(file, () => import(pathToFileURL(file).href));
   } catch (error) {
     fail('uncaught-exception', error);
   }

@@ -2,10 +2,10 @@ import { seen } from '../../../src/attacks/evaluate.ts';
 import type { Attack } from './attack.ts';
 import { HERE, LIST, web } from './http.ts';
 
-/** A cache for two hosts that stores every response whose headers allow it. */
+/** A cache of two hosts would store every response whose headers allow it. */
 const cached = web(
   'answer-cache',
-  "a shared cache that keys by path alone keeps no tenant's answer",
+  "a shared cache whose key is the path alone does not store a tenant's response",
   ['answers'],
   async (fixture) => {
     const { request } = await fixture.http();
@@ -61,7 +61,7 @@ const links = web(
   },
 );
 
-const cookies = web('answer-cookies', 'a cookie is for one host alone', ['answers'], async (fixture) => {
+const cookies = web('answer-cookies', 'a cookie is valid for one host only', ['answers'], async (fixture) => {
   const { request } = await fixture.http();
   const { asOwner, acme } = fixture.world;
   await asOwner(`update public.tenants set settings = '{"AUTH_COOKIES": true}' where id = $1`, [acme.id]);
@@ -73,5 +73,5 @@ const cookies = web('answer-cookies', 'a cookie is for one host alone', ['answer
   return (headers['set-cookie'] ?? []).filter((cookie) => /;\s*domain=/i.test(cookie)).map(seen);
 });
 
-/** Returns the parts of a response that a client could use at another host. */
+/** Attacks with the parts of a response that a client could use at another host. */
 export const answers: readonly Attack[] = [cached, vary, cors, links, cookies];

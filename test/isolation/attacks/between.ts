@@ -25,14 +25,14 @@ const closed = ([id, what, change]: (typeof CLOSED)[number]): Attack => ({
     const { asOwner, globex } = fixture.world;
     const { request } = await fixture.cachingApp();
     const { hank } = await fixture.tokens();
-    const look = () => request('globex.localhost', 'GET', LIST, { token: hank });
-    const { status, text } = await look();
+    const get = () => request('globex.localhost', 'GET', LIST, { token: hank });
+    const { status, text } = await get();
     if (status !== 200) {
-      throw new TypeError(`Nothing is remembered of a host that answers ${status}: ${text}`);
+      throw new TypeError(`The host was not cached, because it returned ${status}: ${text}`);
     }
     await asOwner(`update public.tenants set ${change} where id = $1`, [globex.id]);
     try {
-      return (await look()).text;
+      return (await get()).text;
     } finally {
       await asOwner(`update public.tenants set ${PAID} where id = $1`, [globex.id]);
     }
@@ -49,8 +49,8 @@ const renamed: Attack = {
     const { owner, acme, globex } = fixture.world;
     const { request } = await fixture.cachingApp();
     const { alice } = await fixture.tokens();
-    const look = () => request(HERE, 'GET', LIST, { token: alice });
-    await look();
+    const get = () => request(HERE, 'GET', LIST, { token: alice });
+    await get();
     const before = parseSchemaName('acme_before');
     const rename = (from: string, to: string) =>
       renameTenant(owner, from, { schema: parseSchemaName(to), keepDomain: true }, 10);
@@ -58,7 +58,7 @@ const renamed: Attack = {
     try {
       await rename(globex.schema, acme.schema);
       try {
-        return (await look()).text;
+        return (await get()).text;
       } finally {
         await rename(acme.schema, globex.schema);
       }
@@ -82,10 +82,10 @@ const given: Attack = {
     const host = 'given.localhost';
     await asOwner('insert into public.domains (domain, tenant_id) values ($1, $2)', [host, acme.id]);
     try {
-      const look = () => request(host, 'GET', LIST, { token: alice });
-      await until(look, ({ status }) => status === 200);
+      const get = () => request(host, 'GET', LIST, { token: alice });
+      await until(get, ({ status }) => status === 200);
       await asOwner('update public.domains set tenant_id = $2 where domain = $1', [host, globex.id]);
-      return (await until(look, ({ text }) => !text.includes('own one'))).text;
+      return (await until(get, ({ text }) => !text.includes('own one'))).text;
     } finally {
       await asOwner('delete from public.domains where domain = $1', [host]);
     }

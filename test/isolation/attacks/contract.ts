@@ -69,5 +69,5 @@ const credentials = web(
   },
 );
 
-/** Returns requests of the API's contract: exports and conditional requests. */
+/** Attacks with exports, conditional requests, and cross-origin requests. */
 export const contract: readonly Attack[] = [...rows, token, search, ...conditional, credentials];

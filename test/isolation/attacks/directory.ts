@@ -20,14 +20,14 @@ export const directory: Category = {
           host,
           world.globex.id,
         ]);
-        const look = () => request(host, 'GET', LIST, { token: hank });
-        await until(look, ({ status }) => status === 200);
+        const get = () => request(host, 'GET', LIST, { token: hank });
+        await until(get, ({ status }) => status === 200);
         await world.asOwner('update public.domains set tenant_id = $2 where domain = $1', [
           host,
           world.acme.id,
         ]);
         const after = await until(
-          look,
+          get,
           ({ status }) => status === 401,
           replacements.app.cachesHosts ? 200 : 60_000,
         );

@@ -48,7 +48,7 @@ export const lanes: Category = {
   attacks: [
     {
       id: 'lane-lock',
-      name: 'with a login for each pool shard, arbitrary statements cannot become a tenant of another shard and lock its tables',
+      name: 'with a login for each pool shard, a connection cannot take the role of a tenant of another shard and lock its tables',
       controls: 'several statements',
       walls: ['lane'],
       leak: 'row',

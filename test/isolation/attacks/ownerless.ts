@@ -6,7 +6,7 @@ import type { World } from '../../helpers/world.ts';
 import { enterBare } from '../attack.ts';
 import type { Attack, Category } from './attack.ts';
 
-/** Returns the notifications that a listening connection receives while `work` runs. A final one ends the wait. */
+/** Returns the notifications that a connection receives while `work` runs. The test sends a last one, after which no other can arrive. */
 async function notificationsDuring(
   { asOwner }: World,
   client: pg.Client,
@@ -24,7 +24,7 @@ async function notificationsDuring(
   return received;
 }
 
-/** Whether a serving process would receive a notification that acme sends with the id of globex. */
+/** Succeeds if a serving process would receive a notification that acme sends with the id of globex. */
 const forged = (
   id: string,
   name: string,
@@ -102,17 +102,17 @@ const objects: readonly Attack[] = [
     walls: ['hardening'],
     leak: 'change',
     action: async ({ world, send }) => {
-      const mine = () =>
+      const ownObjects = () =>
         world.asOwner<{ oid: number }>(
           'select oid from pg_largeobject_metadata where lomowner = $1::regrole',
           [world.acme.role],
         );
-      await send([`select lo_from_bytea(0, 'of no use')`]);
-      const made = await mine();
-      for (const { oid } of made) {
+      await send([`select lo_from_bytea(0, 'an object')`]);
+      const created = await ownObjects();
+      for (const { oid } of created) {
         await world.asOwner(`select lo_unlink(${oid})`);
       }
-      return made.length > 0 ? seen('it was made') : [];
+      return created.length > 0 ? seen('created') : [];
     },
   },
 ];

@@ -57,7 +57,7 @@ const blocked: Attack = {
     await holder.query('rollback');
     await waited;
     await waiter.query('rollback');
-    return JSON.stringify(received).includes(`"pids":[${held}]`) ? seen('it waits') : received;
+    return JSON.stringify(received).includes(`"pids":[${held}]`) ? seen('the wait was seen') : received;
   },
 };
 

@@ -4,7 +4,7 @@ import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { raw } from '../attack.ts';
 import type { Attack, Category } from './attack.ts';
 
-const left = (
+const sessionAttack = (
   id: string,
   name: string,
   walls: readonly [Wall, ...Wall[]],
@@ -16,7 +16,7 @@ const SELECT_OTHER = 'select name from globex.attack_notes';
 export const sessions: Category = {
   title: 'State left on the connection',
   attacks: [
-    left(
+    sessionAttack(
       'context',
       'the next user of a connection is outside any tenant',
       ['reset', 'local-settings', 'local-context'],
@@ -26,7 +26,7 @@ export const sessions: Category = {
           return outside('select name from attack_notes');
         }),
     ),
-    left(
+    sessionAttack(
       'role',
       "a role that was set for the session does not apply to the connection's next user",
       ['reset', 'policy'],
@@ -36,7 +36,7 @@ export const sessions: Category = {
           return outside(SELECT_OTHER);
         }),
     ),
-    left(
+    sessionAttack(
       'cursor',
       "the connection's next user cannot read a cursor that outlives its transaction",
       ['reset'],
@@ -48,7 +48,7 @@ export const sessions: Category = {
           return inTenant(acme, (_send, sendRaw) => sendRaw('fetch all from kept'));
         }),
     ),
-    left(
+    sessionAttack(
       'prepared',
       'a prepared statement of another tenant runs with the rights and the path of its caller',
       ['role', 'policy'],
@@ -58,7 +58,7 @@ export const sessions: Category = {
           return inTenant(acme, (_send, sendRaw) => sendRaw('execute theirs'));
         }),
     ),
-    left(
+    sessionAttack(
       'seed',
       "a tenant cannot predict the random numbers of the connection's next user",
       ['hardening', 'reseed'],
@@ -72,7 +72,7 @@ export const sessions: Category = {
         }),
     ),
     {
-      ...left(
+      ...sessionAttack(
         'limit',
         "the connection's next user does not see the limit that was set with pg_trgm's set_limit",
         ['reset', 'extensions'],
@@ -88,7 +88,7 @@ export const sessions: Category = {
       extension: 'pg_trgm',
     },
     {
-      ...left(
+      ...sessionAttack(
         'last-value',
         "the connection's next user cannot read the last value of a sequence",
         ['reset', 'role'],
@@ -96,13 +96,13 @@ export const sessions: Category = {
           withConnection(async ({ inTenant }) => {
             await inTenant(globex, (send) => send(`select nextval('attack_notes_id_seq')::text as last`));
             const received = await inTenant(acme, (send) => send('select lastval()::text as last'));
-            return /"last":"\d/.test(JSON.stringify(received)) ? seen('known') : received;
+            return /"last":"\d/.test(JSON.stringify(received)) ? seen('the value was read') : received;
           }),
       ),
       victimWrites: true,
     },
     {
-      ...left(
+      ...sessionAttack(
         'temp-table',
         "a temporary table does not shadow the tenant's own table",
         ['reset', 'no-temp', 'temp-last'],
@@ -124,7 +124,7 @@ export const sessions: Category = {
       ),
       victimWrites: true,
     },
-    left(
+    sessionAttack(
       'aborted',
       'a connection whose transaction failed is outside any tenant afterwards',
       ['reset', 'local-settings', 'local-context'],
@@ -136,7 +136,7 @@ export const sessions: Category = {
         }),
     ),
     {
-      ...left(
+      ...sessionAttack(
         'savepoint',
         'a failed nested transaction does not change the tenant',
         ['path', 'role', 'policy'],

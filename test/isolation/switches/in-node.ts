@@ -1,7 +1,7 @@
 import { signingKeys } from '../../../src/tenancy/registry/signing-key.ts';
 import type { Switch } from './record.ts';
 
-/** Creates a switch that replaces a dependency in Node by a weaker one. */
+/** Switches that replace a dependency in Node by a weaker one. */
 export const inNode: readonly Switch[] = [
   {
     id: 'statement-open',

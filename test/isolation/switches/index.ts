@@ -6,7 +6,7 @@ import type { Switch } from './record.ts';
 import { rights } from './rights.ts';
 import { rows } from './rows.ts';
 
-/** Switches that change the database with SQL. The first one of each wall disables the whole wall. */
+/** Every switch. The first one of each wall disables the whole wall. */
 export const switches: readonly Switch[] = [
   ...rows,
   ...rights,

@@ -6,7 +6,7 @@ import { commandLineOf, isPlain, start } from '../../cli/run.ts';
 import { environmentOf, until } from '../../helpers/server.ts';
 import { makeWorkingCopy, type WorkingCopy } from '../../helpers/working-copy.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { readVersions, schemasWithColumn, TAKES_A_WHILE } from './release.ts';
+import { readVersions, schemasWithColumn } from './release.ts';
 
 const FLEET = ['acme', 'globex', 'hooli', 'initech', 'soylent', 'umbrella'];
 const COLOUR = '29990101000001000_fixture_notes_colour';
@@ -25,7 +25,7 @@ test.serial.before(async () => {
       import { tenantSql } from '../../../../src/tenancy/migrations/migration-sql.ts';
       export const up = tenantSql('colour.sql');
       export const down = tenantSql('colour-down.sql');`,
-    'test/fixture-app/notes/sql/colour.sql': `alter table notes add column colour text; ${TAKES_A_WHILE} -- the end`,
+    'test/fixture-app/notes/sql/colour.sql': 'alter table notes add column colour text; -- the end',
     'test/fixture-app/notes/sql/colour-down.sql': 'alter table notes drop column colour',
   });
   tenants = commandLineOf(later.folder, environmentOf(world));

@@ -72,12 +72,6 @@ async function catchMigrationStopped(running: Promise<unknown>): Promise<Migrati
   throw new Error('The run succeeded.');
 }
 
-/** SQL that takes 0.2 seconds. Hardening also revokes pg_sleep from the owners. */
-export const TAKES_A_WHILE = `
-  do $$ begin
-    while clock_timestamp() < statement_timestamp() + interval '0.2 s' loop end loop;
-  end $$`;
-
 /** Returns the migrations of a later release: those of the code, and `more`. */
 export const laterRelease = async (
   ...more: readonly TenantMigration[]

@@ -1,8 +1,10 @@
+import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
 import pg from 'pg';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { provisionTenant } from '../../../src/tenancy/lifecycle/provision.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
+import { until } from '../../helpers/until.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
 
@@ -117,15 +119,14 @@ test.serial('leaves nothing of a tenant when the process is killed', async (t) =
   await blocker.query('begin');
   await blocker.query(`insert into public.tenants (schema_name, name) values ('doomed', 'doomed')`);
   const rejection = t.throwsAsync(create('doomed', 'doomed.localhost'));
-  for (;;) {
-    const killed = await world.asOwner(
-      `select pg_terminate_backend(pid) from pg_stat_activity
-       where datname = current_database() and application_name = 'koa-tenants owner' and wait_event_type = 'Lock'`,
-    );
-    if (killed.length > 0) {
-      break;
-    }
-  }
+  await until(
+    () =>
+      world.asOwner(
+        `select pg_terminate_backend(pid) from pg_stat_activity
+         where datname = current_database() and application_name = 'koa-tenants owner' and wait_event_type = 'Lock'`,
+      ),
+    (killed) => killed.length > 0,
+  );
   await rejection;
   await blocker.query('rollback');
   await blocker.end();
@@ -161,6 +162,7 @@ test.serial('creates many tenants concurrently while others are served', async (
         tx.any(raw('select id from notes')),
       );
       requests += 1;
+      await wait(5);
     }
     return requests;
   })();

@@ -1,4 +1,5 @@
 import test from 'ava';
+import pg from 'pg';
 
 import { readConfig } from '../../../src/config/config.ts';
 import { ApiError, ValidationFailed } from '../../../src/errors.ts';
@@ -304,6 +305,39 @@ test.serial('two operations of one tenant do not run at the same time, also with
     await reaches(id, 'canceled');
   }
   await Promise.all(workers.map(({ ended }) => ended));
+});
+
+test.serial('a worker runs an operation whose tenant is freed while it looks for one', async (t) => {
+  const { id } = await request('wait', 'acme');
+  await operators.request({ ...OPERATOR, kind: 'paint', tenant: 'acme', arguments: { color: 'red' } });
+  // A claim that finds no operation waits for a lock of this test before it returns.
+  await world.asOwner(`
+    create function public.hold_claim() returns trigger language plpgsql as $$
+    begin
+      if current_query() like '%set status = ''running''%' and not exists (select from changed) then
+        perform pg_catalog.pg_advisory_xact_lock_shared(7);
+      end if;
+      return null;
+    end $$;
+    create trigger hold_claim after update on tenancy.operations referencing new table as changed
+      for each statement execute function public.hold_claim()`);
+  const holder = new pg.Client(world.owner);
+  await holder.connect();
+  t.teardown(() => holder.end());
+  await holder.query('select pg_catalog.pg_advisory_lock(7)');
+  const { ended } = startJob();
+  const waits = () =>
+    world.asOwner(
+      `select from pg_catalog.pg_locks as l
+       where l.locktype = 'advisory' and l.objid = 7 and not l.granted
+         and l.database = (select d.oid from pg_catalog.pg_database as d where d.datname = current_database())`,
+    );
+  t.is((await until(waits, (found) => found.length === 1)).length, 1);
+  t.true(await operators.cancel(id, OPERATOR));
+  await reaches(id, 'canceled');
+  await holder.query('select pg_catalog.pg_advisory_unlock(7)');
+  t.is(await ended, 'wait of acme canceled; paint of acme succeeded');
+  await world.asOwner('drop trigger hold_claim on tenancy.operations; drop function public.hold_claim()');
 });
 
 test.serial('a worker that has lost its lease stores nothing', async (t) => {

@@ -7,7 +7,7 @@ import { readConfig } from '../../../src/config/config.ts';
 import { listOperationKinds } from '../../../src/operations/list-kinds.ts';
 import type { Operation } from '../../../src/tenancy/operations/operation.ts';
 import type { Operators } from '../../../src/tenancy/operations/operators.ts';
-import { killAt } from '../../cli/kill-at.ts';
+import { disconnectAt, killAt } from '../../cli/kill-at.ts';
 import { run } from '../../cli/run.ts';
 import { servedProject } from '../../fixture-app/served-project.ts';
 import { environmentOf, until } from '../../helpers/server.ts';
@@ -220,10 +220,10 @@ test.serial('a dump has a name without a path', async (t) => {
   }
 });
 
-/** Kills a worker at its first statement that matches, and lets its lease expire. */
-async function killWorker(statement: RegExp): Promise<boolean> {
-  const killed = await killAt({
-    args: ['worker'],
+/** Ends a worker at its first statement that matches, and lets its lease expire. `how`: killed, or only disconnected. */
+async function killWorker(statement: RegExp, how: typeof killAt): Promise<boolean> {
+  const killed = await how({
+    args: ['worker', '--once'],
     urls: { main: world.ownerUrl },
     on: 'main',
     envOf: ({ main = '' }) => ({ ...environment, OWNER_DATABASE_URL: main }),
@@ -249,7 +249,7 @@ test.serial('another worker completes a purge whose worker was killed', async (t
   await world.provision('doomed');
   await succeed(t, 'delete-tenant', 'doomed', { keep_days: 0 });
   const { id } = await request('purge-tenant', 'doomed');
-  t.true(await killWorker(/drop schema if exists/));
+  t.true(await killWorker(/drop schema if exists/, killAt));
   t.is((await find(id)).status, 'running');
   t.deepEqual(await world.asOwner(`select from pg_class where relnamespace = 'doomed'::regnamespace`), []);
   const operation = await ended(id);
@@ -264,7 +264,7 @@ test.serial('a creation whose worker was killed fails, leaves nothing, and can b
     name: 'Hooli',
     domain: 'hooli.localhost',
   });
-  t.true(await killWorker(/protect_schema/));
+  t.true(await killWorker(/protect_schema/, disconnectAt));
   const failed = await ended(id);
   t.like(failed, { status: 'failed', attempts: 1, can_retry: true });
   t.like(failed.error, { code: 'operation_interrupted' });

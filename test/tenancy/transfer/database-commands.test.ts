@@ -7,7 +7,7 @@ import { prepareUser } from '../../../src/apps/accounts/commands/accounts.ts';
 import { readConfig } from '../../../src/config/config.ts';
 import { runChecks } from '../../../src/db/checks.ts';
 import { listOperationKinds } from '../../../src/operations/list-kinds.ts';
-import { enterAsOwner } from '../../../src/tenancy/context/with-owner-tenant.ts';
+import { enterAsOwner, withTenantAsOwner } from '../../../src/tenancy/context/with-owner-tenant.ts';
 import { provisionOn } from '../../../src/tenancy/lifecycle/provision-on.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { isPlain, type Ran, run } from '../../cli/run.ts';
@@ -32,7 +32,8 @@ test.serial.before(async () => {
   both = await openTwoDatabases();
   ({ world, premium, service, tenants } = both);
   await create('vip');
-  await makeUser({ owner: premium.database.owner, asOwner: premium.asOwner }, 'vip', 'victor');
+  const inTenant: World['inTenant'] = (...args) => withTenantAsOwner(premium.database.owner, ...args);
+  await makeUser({ inTenant }, 'vip', 'victor');
   await premium.asOwner(`insert into vip.notes (name) values ('Far away')`);
 });
 test.after.always(async () => {

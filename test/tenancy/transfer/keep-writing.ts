@@ -1,8 +1,11 @@
-import { setImmediate as turn } from 'node:timers/promises';
+import { setTimeout as wait } from 'node:timers/promises';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import type { TenantId } from '../../../src/tenancy/registry/tenant.ts';
 import type { World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
+
+/** The copies need the CPU, too. */
+const PAUSE_MS = 5;
 
 /**
  * Adds a note and a person in each transaction until it is stopped. A consistent copy has as many notes
@@ -22,7 +25,7 @@ export function keepWriting(
       });
       noticed.resolve();
       noticed = Promise.withResolvers();
-      await turn();
+      await wait(PAUSE_MS);
     }
   })();
   return {

@@ -132,7 +132,7 @@ test.serial('keeps a tenant accessible when a command runs during its move', asy
   const commands = (async () => {
     while (moving) {
       await reconcileRegistry(world.owner, premium.database.owner, 'premium');
-      await wait(10);
+      await wait(30);
     }
   })();
   for (const to of ['premium', 'main', 'premium']) {

@@ -6,9 +6,9 @@ import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { isPlain, run } from '../../cli/run.ts';
 import { servedProject } from '../../fixture-app/served-project.ts';
 import { type Managed, openManaged } from '../../helpers/managed.ts';
+import { secondServer } from '../../helpers/second-server.ts';
 import { environmentOf, PASSWORD, serve } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { secondServer } from './premium.ts';
 import { leftovers } from './traces.ts';
 
 /** The statements of docs/moving-tenants.md for a provider that grants no superuser. */
@@ -26,7 +26,7 @@ test.serial.before(async () => {
   const documented = await documentedRights();
   const rights = world.version >= 160_000 ? documented : (documented.split('\n')[0] ?? '');
   main = await openManaged(world, world.ownerUrl, rights);
-  premium = await openManaged(world, (await secondServer()).url, rights);
+  premium = await openManaged(world, await secondServer(), rights);
   await world.alone(() => migrate(main.owner, main.fleet));
   await world.alone(() => migrate(premium.owner, { ...premium.fleet, siteDomains: [], database: 'premium' }));
 });

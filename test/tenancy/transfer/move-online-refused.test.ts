@@ -5,14 +5,14 @@ import { openReplication } from '../../../src/db/admin/replication-client.ts';
 import { moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
 import { isPlain, run } from '../../cli/run.ts';
 import { servedProject } from '../../fixture-app/served-project.ts';
-import { startTestServer, type TestServer } from '../../helpers/postgres.ts';
+import { startTestServer, type TestServer, testServerUrl } from '../../helpers/postgres.ts';
 import { environmentOf, makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { openPremium, type Premium } from './premium.ts';
 import { OTHERS, openSplitAddress, type SplitAddress } from './split-address.ts';
 import { hasSchema, leftovers } from './traces.ts';
 
-let server: TestServer;
+let server: TestServer | null = null;
 let world: World;
 /** A server that can neither publish nor subscribe. */
 let closed: Premium;
@@ -29,9 +29,10 @@ const environment = (owner = narrow.ownerUrl): Record<string, string> =>
   });
 
 test.serial.before(async () => {
-  // Embedded like the servers with their own settings, because they must reach each other.
-  server = await startTestServer({ wal_level: 'logical' });
-  world = await openWorld({ project: servedProject, server: server.url });
+  // On this machine like the servers with their own settings, because they must reach each other.
+  const isHere = new URL(await testServerUrl()).hostname === '127.0.0.1';
+  server = isHere ? null : await startTestServer({ wal_level: 'logical' });
+  world = await openWorld({ project: servedProject, ...(server ? { server: server.url } : {}) });
   closed = await openPremium(world, 'closed', { wal_level: 'replica', max_logical_replication_workers: '0' });
   narrow = await openPremium(world, 'narrow', { max_replication_slots: '2', max_wal_senders: '2' });
   splitAddress = await openSplitAddress(narrow.ownerUrl);

@@ -2,9 +2,11 @@ import pg from 'pg';
 
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import type { Database } from '../../../src/tenancy/registry/databases.ts';
-import { startTestServer, type TestServer } from '../../helpers/postgres.ts';
+import { startTestServer } from '../../helpers/postgres.ts';
+import { secondServer } from '../../helpers/second-server.ts';
 import { environmentOf } from '../../helpers/server.ts';
 import type { World } from '../../helpers/world.ts';
+import { copyTemplateAs } from '../../helpers/world-template.ts';
 
 /** A second PostgreSQL server, whose database is one of the world's `DATABASES`. */
 export type Premium = Readonly<{
@@ -24,17 +26,9 @@ const withLogin = (url: string, database: string, login?: { username: string; pa
   return changed.href;
 };
 
-let second: Promise<TestServer> | undefined;
-
-/** Returns the second server of the test files of this process, which run one after the other. It ends with the process. */
-export function secondServer(): Promise<TestServer> {
-  second ??= startTestServer();
-  return second;
-}
-
 /** Runs a statement as the superuser of a server. */
-async function send(server: TestServer, text: string): Promise<void> {
-  const client = new pg.Client(server.url);
+async function send(server: string, text: string): Promise<void> {
+  const client = new pg.Client(server);
   await client.connect();
   try {
     await client.query(text);
@@ -43,21 +37,34 @@ async function send(server: TestServer, text: string): Promise<void> {
   }
 }
 
-/** Migrates a database of `secondServer`, or of a separate server with these settings of PostgreSQL. */
+/** Creates a database of `secondServer`, or of a separate server with these settings of PostgreSQL. */
 export async function openPremium(
   world: World,
   databaseName = 'premium',
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Premium> {
-  const isShared = Object.keys(settings).length === 0;
-  const server = await (isShared ? secondServer() : startTestServer(settings));
+  const own = Object.keys(settings).length === 0 ? null : await startTestServer(settings);
+  const server = own?.url ?? (await secondServer());
   const { username, password, pathname } = new URL(world.serviceUrl);
   const name = `${pathname.slice(1)}_${databaseName}`;
-  await send(server, `create database ${name}`);
-  const ownerUrl = withLogin(server.url, name);
-  const serviceUrl = withLogin(server.url, name, { username, password });
+  const ownerUrl = withLogin(server, name);
+  const serviceUrl = withLogin(server, name, { username, password });
   const owner = { connectionString: ownerUrl };
-  await world.alone(() => migrate(owner, { ...world.fleet, siteDomains: [], database: databaseName }));
+  const fleet = { ...world.fleet, siteDomains: [], database: databaseName };
+  const { TEST_TEMPLATES: run } = process.env;
+  // With TEST_POSTGRES=<URL>, both servers are one.
+  const isOther = new URL(server).host !== new URL(world.ownerUrl).host;
+  if (own || !run) {
+    await send(server, `create database ${name}`);
+    await world.alone(() => migrate(owner, fleet));
+  } else {
+    const database = { name, login: { user: username, password } };
+    const copy = () =>
+      copyTemplateAs(database, server, run, fleet, (url, template) =>
+        migrate({ connectionString: url }, template),
+      );
+    await (isOther ? world.alone(copy) : copy());
+  }
   const pool = new pg.Pool({ connectionString: ownerUrl, max: 1, application_name: 'koa-tenants test' });
   pool.on('error', () => {});
   return {
@@ -73,13 +80,17 @@ export async function openPremium(
     close: async () => {
       const { rows } = await pool.query<{ role: string }>('select role_name as role from public.tenants');
       await pool.end();
-      await send(server, `drop database ${name} with (force)`);
-      if (!isShared) {
-        await server.stop();
-      } else if (new URL(server.url).host !== new URL(world.ownerUrl).host) {
-        const roles = [world.service, ...rows.map(({ role }) => role)].join();
-        await send(server, `drop owned by ${roles}; drop role ${roles}`);
+      if (own) {
+        await own.stop();
+        return;
       }
+      await world.alone(async () => {
+        await send(server, `drop database ${name} with (force)`);
+        if (isOther) {
+          const roles = [world.service, ...rows.map(({ role }) => role)].join();
+          await send(server, `drop owned by ${roles}; drop role ${roles}`);
+        }
+      });
     },
   };
 }

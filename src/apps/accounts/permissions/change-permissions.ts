@@ -32,7 +32,7 @@ export async function changePermissions(
   project: Pick<TenancyProject, 'apps'>,
   { username, grant = [], revoke = [] }: PermissionChange,
 ): Promise<UserPermissions> {
-  const declared = permissionsOf(project);
+  const declared = Object.keys(permissionsOf(project));
   const assertKnown = (names: readonly string[], known: readonly string[]): void => {
     const unknown = names.find((name) => !known.includes(name));
     if (unknown !== undefined) {

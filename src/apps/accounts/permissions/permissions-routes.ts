@@ -36,11 +36,12 @@ const updatePermissions = (id: number, names: readonly string[]) => sql.type(sto
  */
 export function permissionsRoutes(
   router: Router<State>,
-  { settingsOf, permissions: declared }: Pick<AccountDependencies, 'settingsOf' | 'permissions'>,
+  { settingsOf, permissions }: Pick<AccountDependencies, 'settingsOf' | 'permissions'>,
   { authenticated }: Pick<MiddlewareStack, 'authenticated'>,
 ): void {
-  const present = ({ is_superuser: hasAll, permissions }: z.output<typeof stored>) => ({
-    permissions: declared.filter((name) => hasAll || permissions.includes(name)),
+  const declared = Object.keys(permissions);
+  const present = ({ is_superuser: hasAll, permissions: own }: z.output<typeof stored>) => ({
+    permissions: declared.filter((name) => hasAll || own.includes(name)),
   });
 
   const targetOf = async (ctx: Context, id: string, changes: boolean): Promise<number> => {

@@ -27,6 +27,9 @@ const host = z
       .string()
       .nullable()
       .describe('The id of the operator who acts for the user. Null: the user acts.'),
+    permissions: z
+      .array(z.object({ name: z.string(), description: z.string() }))
+      .describe('The permissions that apps declare. Empty if the user is no superuser.'),
     version: z.string().describe('Version of koa-tenants.'),
   })
   .meta({ id: 'ConsoleHost' });
@@ -53,10 +56,12 @@ export function consoleRoute(
   {
     stacks,
     tenantDatabase,
+    permissions,
     environment: { BASE_DOMAIN },
-  }: Pick<RouteDependencies, 'stacks' | 'tenantDatabase' | 'environment'>,
+  }: Pick<RouteDependencies, 'stacks' | 'tenantDatabase' | 'permissions' | 'environment'>,
 ): void {
   const version = readVersion();
+  const declared = Object.entries(permissions).map(([name, description]) => ({ name, description }));
   resource(router, '/api/console', stacks.always.optionalAuth, {
     GET: operation({ summary: 'Get the host of the console', response: host }, async (ctx) => {
       const { state } = ctx;
@@ -76,6 +81,7 @@ export function consoleRoute(
         base_domain: BASE_DOMAIN,
         user,
         impersonated_by: state.caller?.actor ?? null,
+        permissions: user?.is_superuser ? declared : [],
         version,
       };
     }),

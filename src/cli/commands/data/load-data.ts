@@ -64,7 +64,7 @@ export const loadData: CliCommand<Options> = {
     const entries = parseFixture(await read(file, deps));
     const { owner } = await locateTenant(databasesOf(await deps.config(), await deps.ownerUrl()), schema);
     const counts = await withTenantAsOwner(owner, schema, (client) =>
-      loadFixture(client, entries, models, permissionsOf(deps.project)),
+      loadFixture(client, entries, models, Object.keys(permissionsOf(deps.project))),
     );
     deps.print(
       json

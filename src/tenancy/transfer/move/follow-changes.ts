@@ -1,4 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
+import type pg from 'pg';
 
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { type DomainError, OperatorError } from '../../../errors.ts';
@@ -32,17 +33,19 @@ const replicationStopped = ({ source, target, tenant }: Move): DomainError =>
  *
  * @param lsn the WAL position to compare with. Null: the current one
  */
-async function readSlot({ source, tenant }: Move, lsn: string | null): Promise<SlotState | undefined> {
-  const { rows } = await withAdminConnection(source.owner, (client) =>
-    client.query<{ behind: string; isRead: boolean; isLost: boolean }>(
-      `select
-         pg_wal_lsn_diff(coalesce($2::pg_lsn, pg_current_wal_flush_lsn()), s.confirmed_flush_lsn)::text as behind,
-         s.active as "isRead",
-         s.wal_status = 'lost' as "isLost"
-       from pg_catalog.pg_replication_slots as s
-       where s.slot_name = $1`,
-      [replicationName(tenant), lsn],
-    ),
+async function readSlot(
+  source: pg.ClientBase,
+  { tenant }: Move,
+  lsn: string | null,
+): Promise<SlotState | undefined> {
+  const { rows } = await source.query<{ behind: string; isRead: boolean; isLost: boolean }>(
+    `select
+       pg_wal_lsn_diff(coalesce($2::pg_lsn, pg_current_wal_flush_lsn()), s.confirmed_flush_lsn)::text as behind,
+       s.active as "isRead",
+       s.wal_status = 'lost' as "isLost"
+     from pg_catalog.pg_replication_slots as s
+     where s.slot_name = $1`,
+    [replicationName(tenant), lsn],
   );
   const [slot] = rows;
   return slot && { isRead: slot.isRead, isLost: slot.isLost, behindBytes: Number(slot.behind) };
@@ -53,12 +56,10 @@ async function readSlot({ source, tenant }: Move, lsn: string | null): Promise<S
  *
  * @throws OperatorError `precondition_failed`
  */
-async function assertSubscribed(move: Move): Promise<void> {
-  const { rows } = await withAdminConnection(move.target.owner, (client) =>
-    client.query<{ enabled: boolean }>(
-      'select s.subenabled as enabled from pg_catalog.pg_subscription as s where s.subname = $1',
-      [replicationName(move.tenant)],
-    ),
+async function assertSubscribed(target: pg.ClientBase, move: Move): Promise<void> {
+  const { rows } = await target.query<{ enabled: boolean }>(
+    'select s.subenabled as enabled from pg_catalog.pg_subscription as s where s.subname = $1',
+    [replicationName(move.tenant)],
   );
   if (!rows[0]?.enabled) {
     throw replicationStopped(move);
@@ -81,8 +82,9 @@ export async function followChanges(
   let unreadChecks = 0;
   for (;;) {
     signal?.throwIfAborted();
-    await assertSubscribed(move);
-    const slot = await readSlot(move, null);
+    // A move may take hours, so these transactions are short.
+    await withAdminConnection(move.target.owner, (target) => assertSubscribed(target, move));
+    const slot = await withAdminConnection(move.source.owner, (source) => readSlot(source, move, null));
     if (!slot || slot.isLost) {
       throw new OperatorError(
         'precondition_failed',
@@ -116,13 +118,17 @@ export async function awaitAll(move: Move, assertInTime: () => void): Promise<vo
   const { rows } = await withAdminConnection(move.source.owner, (client) =>
     client.query<{ lsn: string }>('select pg_current_wal_flush_lsn()::text as lsn'),
   );
-  for (;;) {
-    assertInTime();
-    const slot = await readSlot(move, rows[0]?.lsn ?? null);
-    if (slot && slot.behindBytes <= 0) {
-      return;
-    }
-    await assertSubscribed(move);
-    await wait(20);
-  }
+  await withAdminConnection(move.source.owner, (source) =>
+    withAdminConnection(move.target.owner, async (target) => {
+      for (;;) {
+        assertInTime();
+        const slot = await readSlot(source, move, rows[0]?.lsn ?? null);
+        if (slot && slot.behindBytes <= 0) {
+          return;
+        }
+        await assertSubscribed(target, move);
+        await wait(20);
+      }
+    }),
+  );
 }

@@ -1,3 +1,4 @@
+import { hashPassword } from '../../../../src/apps/accounts/passwords/password.ts';
 import { makeUser, PASSWORD, serve } from '../../../helpers/server.ts';
 import { openWorld } from '../../../helpers/world.ts';
 import { project } from '../project.ts';
@@ -10,13 +11,13 @@ const login = (name: string): Login => ({ name, email: `${name}@example.com`, pa
 export function ownService(): Target {
   const opened = (async () => {
     const world = await openWorld({ project });
-    return { world, service: await serve(world) };
+    return { world, service: await serve(world), stored: await hashPassword(PASSWORD) };
   })();
   const servers = new Map<string, Promise<TestedServer>>();
   let last: Promise<unknown> = opened;
 
   const createServer = async (settings: Settings, schema: string): Promise<TestedServer> => {
-    const { world, service } = await opened;
+    const { world, service, stored } = await opened;
     const { id, host } = await world.provision(schema);
     await makeUser(world, schema, 'staff');
     await makeUser(world, schema, 'superuser', { isSuperuser: true });
@@ -27,6 +28,12 @@ export function ownService(): Target {
       mails: async () => service.mails,
       staff: login('staff'),
       superuser: login('superuser'),
+      insertUser: ({ name, email }) =>
+        world.asOwner(`insert into ${schema}.users (username, email, password) values ($1, $2, $3)`, [
+          name,
+          email,
+          stored,
+        ]),
     };
   };
 

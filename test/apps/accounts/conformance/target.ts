@@ -23,6 +23,8 @@ export type TestedServer = Readonly<{
   mails: (() => Promise<readonly Mail[]>) | null;
   staff: Login | null;
   superuser: Login | null;
+  /** Inserts an active user. Default: the user is registered, which costs a hash of the password. */
+  insertUser?: (login: Login) => Promise<unknown>;
 }>;
 
 /** Servers that cases can run against. */

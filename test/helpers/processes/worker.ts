@@ -47,7 +47,7 @@ registerHooks({
       // Every test file gets the `test` of its own runner.
       return { url: `${MAIN}?file=${files}`, shortCircuit: true };
     }
-    return specifier === '@node-rs/argon2' && context.parentURL !== ARGON2
+    return specifier === '@node-rs/argon2' && !context.parentURL?.startsWith(ARGON2)
       ? { url: ARGON2, shortCircuit: true }
       : next(specifier, context);
   },

@@ -7,7 +7,7 @@ import pg from 'pg';
 import type { StartedTestContainer } from 'testcontainers';
 
 import { OperatorError } from '../../src/errors.ts';
-import { startEmbeddedServer } from '../../src/testing/embedded-server.ts';
+import { simplifyPasswords, startEmbeddedServer } from '../../src/testing/embedded-server.ts';
 import {
   runServerProcess,
   type ServerProcess,
@@ -112,24 +112,28 @@ async function startInDocker(): Promise<Started> {
   const { GenericContainer, getContainerRuntimeClient, Wait } = await import('testcontainers');
   const image = process.env.TEST_POSTGRES_IMAGE ?? 'postgres:18-alpine';
   const folder = '/koa-tenants-test';
-  const started = new GenericContainer(image).withEnvironment({ POSTGRES_PASSWORD: 'postgres' });
+  const server = new GenericContainer(image).withEnvironment({ POSTGRES_PASSWORD: 'postgres' });
   const { info } = await getContainerRuntimeClient();
   if (info.containerRuntime.memory >= ENOUGH_BYTES) {
-    started.withTmpFs({ [folder]: 'rw' }).withEnvironment({ PGDATA: `${folder}/data` });
+    server.withTmpFs({ [folder]: 'rw' }).withEnvironment({ PGDATA: `${folder}/data` });
   }
-  const container = await started
+  const container = await server
     .withCommand(['postgres', ...SETTINGS.flatMap((setting) => ['-c', setting])])
     .withExposedPorts(5432)
     // The first message is from the server that only initializes the data.
     .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
     .start();
-  return {
-    url: `postgres://postgres:postgres@${await addressOf(container)}/postgres`,
-    kind: `${image} in Docker`,
-    async stop() {
-      await container.stop();
-    },
+  const url = `postgres://postgres:postgres@${await addressOf(container)}/postgres`;
+  const stop = async (): Promise<void> => {
+    await container.stop();
   };
+  try {
+    await simplifyPasswords(url);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url, kind: `${image} in Docker`, stop };
 }
 
 async function startEmbedded(settings: Settings = {}): Promise<Started> {

@@ -13,6 +13,7 @@ import { basename, dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { startTestServer } from '../test/helpers/postgres.ts';
+import { checkTypes } from '../test/helpers/type-check.ts';
 
 const ROOT = join(import.meta.dirname, '..');
 
@@ -220,8 +221,8 @@ async function testCopy(what: string, change: (copy: Copy) => Promise<void>, url
   const copy = await makeCopy();
   try {
     await change(copy);
-    const types = await execute(copy, process.execPath, ['--run', 'types'], {}, (line) => output.push(line));
-    output.push(`${types === 0 ? '  ok  ' : 'FAILED'} ${what}: types`);
+    const types = await checkTypes(copy.folder);
+    output.push(`${types === '' ? '  ok  ' : `${types}\nFAILED`} ${what}: types`);
     let counts: RegExpExecArray | null = null;
     const tested = await execute(
       copy,
@@ -238,8 +239,8 @@ async function testCopy(what: string, change: (copy: Copy) => Promise<void>, url
     const [, good = '0', bad = '1'] = counts ?? [];
     output.push(`${tested === 0 ? '  ok  ' : 'FAILED'} ${what}: ${good} tests passed, ${bad} failed`);
     return {
-      passed: Number(good) + (types === 0 ? 1 : 0),
-      failed: Math.max(Number(bad), tested === 0 ? 0 : 1) + (types === 0 ? 0 : 1),
+      passed: Number(good) + (types === '' ? 1 : 0),
+      failed: Math.max(Number(bad), tested === 0 ? 0 : 1) + (types === '' ? 0 : 1),
       output,
     };
   } finally {

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
+import { compileCacheOf } from './helpers/compile-cache.ts';
 import { dropTemplates } from './helpers/drop-templates.ts';
 import { measureServer, type ServerCost } from './helpers/measure-server.ts';
 import { type Pooler, startPgBouncer } from './helpers/pgbouncer.ts';
@@ -104,8 +105,7 @@ async function runAva(server: TestServer, pooler: Pooler | undefined): Promise<v
         ...process.env,
         TEST_DATABASE_URL: server.url,
         TEST_TEMPLATES: templates,
-        // Otherwise each of hundreds of processes strips the types of the same files again.
-        NODE_COMPILE_CACHE: join(project, 'node_modules', '.cache', 'compiled'),
+        ...compileCacheOf(project),
         TEST_MEASURES: measures,
         TEST_BUNDLE: bundle,
         TEST_SECOND_SERVER: secondServer,

@@ -10,6 +10,7 @@ import { z } from 'zod';
 
 import { configNames } from '../../src/config/config.ts';
 import { project as repositoryProject } from '../../src/project.ts';
+import { compileCacheOf } from '../helpers/compile-cache.ts';
 import { environmentOf, sendRequest } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { run } from './run.ts';
@@ -82,7 +83,7 @@ function start(command: string): ChildProcess {
     cwd: tmpdir(),
     env: {
       PATH: process.env.PATH ?? '',
-      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '',
+      ...compileCacheOf(project),
       ...environment(),
     },
   });

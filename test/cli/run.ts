@@ -8,6 +8,7 @@ import { Readable, Writable } from 'node:stream';
 import type { ExecutionContext } from 'ava';
 import type { Project } from '../../src/definition/define-project.ts';
 import { servedMain } from '../helpers/bundled-service.ts';
+import { compileCacheOf } from '../helpers/compile-cache.ts';
 
 const source = join(import.meta.dirname, '..', 'fixture-app');
 
@@ -38,7 +39,7 @@ export async function start(
     // Only variables that locate programs or speed up their start. A developer's DATABASE_URL must not reach it.
     env: {
       PATH: process.env.PATH ?? '',
-      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '',
+      ...compileCacheOf(join(source, '../..')),
       ...env,
     },
   });

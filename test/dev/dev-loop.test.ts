@@ -13,13 +13,17 @@ import pg from 'pg';
 import { runAdminShell } from '../../src/dev/psql.ts';
 import { sendRequest } from '../../src/testing/test-client.ts';
 import { runIn } from '../cli/run.ts';
+import { compileCacheOf } from '../helpers/compile-cache.ts';
 import { makeWorkingCopy, type WorkingCopy } from '../helpers/working-copy.ts';
 
 type Ended = Readonly<{ code: number | null; output: string }>;
 
+/** The tests use it one after the other, with one database. */
+let copy: WorkingCopy;
+
 const cleanEnv = (more: Readonly<Record<string, string>> = {}) => ({
   PATH: process.env.PATH ?? '',
-  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '',
+  ...compileCacheOf(copy.folder),
   ...more,
 });
 
@@ -58,8 +62,6 @@ async function stop(child: ChildProcess): Promise<void> {
 const PAGES = 'src/apps/accounts/pages/session-views.ts';
 const APP = 'src/apps/accounts/app.ts';
 
-/** The tests use it one after the other, with one database. */
-let copy: WorkingCopy;
 test.before(async () => {
   copy = await makeWorkingCopy();
 });

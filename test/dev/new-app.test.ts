@@ -1,14 +1,13 @@
 /** Run alone: node_modules/.bin/node test/run.ts test/dev/new-app.test.ts */
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { promisify } from 'node:util';
 import test from 'ava';
 
 import { singularOf } from '../../src/dev/new-app/names.ts';
 import { createApp } from '../../src/dev/new-app.ts';
 import { fixtureProject } from '../fixture-app/project.ts';
+import { checkTypes } from '../helpers/type-check.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 const NOW = new Date('2026-12-24T01:02:03.004Z');
@@ -90,10 +89,7 @@ export const project = defineProject({
       include: ['src', 'test'],
     }),
   );
-  const { stdout } = await promisify(execFile)(path.join(ROOT, 'node_modules/.bin/tsc'), ['-p', '.'], {
-    cwd: folder,
-  }).catch((error: { stdout: string }) => error);
-  t.is(stdout, '');
+  t.is(await checkTypes(folder), '');
 });
 
 test('gives a new migration a later time than all migrations of the project', async (t) => {

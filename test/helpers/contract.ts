@@ -47,7 +47,9 @@ const escaped = (part: string): string => part.replaceAll('~', '~0').replaceAll(
 
 function createContract(etag: string, document: ApiDocument): Contract {
   // A document is no schema: comparing it with the one of JSON Schema would only take time.
-  ajv ??= (formats.default ?? formats)(new Ajv({ strict: false, allErrors: true, meta: false, validateSchema: false }));
+  ajv ??= (formats.default ?? formats)(
+    new Ajv({ strict: false, allErrors: true, meta: false, validateSchema: false }),
+  );
   const name = `document:${etag.replaceAll('"', '')}`;
   ajv.addSchema(document, name);
   const patterns = Object.keys(document.paths)

@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 
+import { compileCacheOf } from './compile-cache.ts';
+
 const ROOT = path.join(import.meta.dirname, '../..');
 const PARTS = [
   '.dependency-cruiser.js',
@@ -49,7 +51,13 @@ export async function copyRepository(): Promise<RepositoryCopy> {
         const { stdout } = await promisify(execFile)('sh', ['-c', command], {
           cwd: folder,
           // The tests in the copy use the server of this run. `--test` and the like must not reach them.
-          env: { ...environment, TEST_POSTGRES: server, TEST_POOLER: '', NODE_OPTIONS: '' },
+          env: {
+            ...environment,
+            ...compileCacheOf(folder),
+            TEST_POSTGRES: server,
+            TEST_POOLER: '',
+            NODE_OPTIONS: '',
+          },
           maxBuffer: 16 * 1024 * 1024,
         });
         return stdout;

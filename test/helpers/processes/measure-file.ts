@@ -8,7 +8,10 @@ export type FileMeasure = Readonly<{
   /** Seconds since 1970. */
   from: number;
   until: number;
-  /** CPU seconds of the process, and of those that it started and that have ended. */
+  /**
+   * CPU seconds of the process, and of those that it started and that have ended. Not those of a program that outlives
+   * its parent process: a PostgreSQL that `pg_ctl` starts.
+   */
   cpu: number;
 }>;
 

@@ -102,6 +102,8 @@ const SETTINGS = [
   'synchronous_commit=off',
   'full_page_writes=off',
   'autovacuum=off',
+  // The embedded server is built without it.
+  'jit=off',
 ];
 
 /** Memory of an engine that has room for the data: every new database is several hundred files. */

@@ -83,7 +83,7 @@ export function sqlAttack(
   };
 }
 
-/** What of an installation decides which attacks apply to it. */
+/** The facts about an installation that decide which attacks apply to it. */
 export type Installation = Readonly<{
   contextMode: ContextMode;
   /** PostgreSQL's `server_version_num`. */
@@ -101,6 +101,6 @@ export const appliesTo = (
   installation.version >= since &&
   (extension === undefined || installation.extensions.includes(extension));
 
-/** Whether wall 0 must stop it and another wall would too. It is then also tried without the driver. */
-export const goesPast = ({ walls }: Pick<Attack, 'walls'>): boolean =>
+/** Whether the attack also runs without the driver: wall 0 must stop it, and another wall would too. */
+export const runsWithoutDriver = ({ walls }: Pick<Attack, 'walls'>): boolean =>
   walls[0] === 'statement' && walls.length > 1;

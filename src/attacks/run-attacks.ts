@@ -6,7 +6,7 @@ import { type AttackContext, CANARY, createAttackTables, createGlobalAttackTable
 import { evaluate, type Fixtures } from './evaluate.ts';
 import { openAttackContext, type Targets } from './open-context.ts';
 import { plant, plantStatistics } from './plant.ts';
-import { type Attack, type AttackFixture, appliesTo, goesPast } from './record.ts';
+import { type Attack, type AttackFixture, appliesTo, runsWithoutDriver } from './record.ts';
 import { createScratch, removeScratch, type Scratch } from './scratch-tenants.ts';
 import { type Channel, raw, sendAsAcme } from './send-as-acme.ts';
 
@@ -73,7 +73,7 @@ const attackAll = async (
     const { id, name, walls } = attack;
     const leak =
       (await evaluate(fixtures, attack)) ??
-      (goesPast(attack) ? await evaluate(fixtures, attack, { channel: 'bare' }) : null);
+      (runsWithoutDriver(attack) ? await evaluate(fixtures, attack, { channel: 'bare' }) : null);
     const verdict = { id, name, walls, leak };
     verdicts.push(verdict);
     hooks.onVerdict(verdict);

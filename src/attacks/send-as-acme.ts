@@ -44,11 +44,11 @@ export async function sendAsAcme(
   channel: Channel = 'driver',
 ): Promise<readonly unknown[]> {
   const texts = statements.map((text) => named(context, text));
-  const seen: unknown[] = [];
-  const note = async (answer: Promise<unknown>): Promise<void> => {
+  const received: unknown[] = [];
+  const receive = async (answer: Promise<unknown>): Promise<void> => {
     await answer.then(
-      (rows) => seen.push(rows),
-      (error: unknown) => seen.push(describeError(error)),
+      (rows) => received.push(rows),
+      (error: unknown) => received.push(describeError(error)),
     );
   };
 
@@ -58,12 +58,12 @@ export async function sendAsAcme(
       { tenant: context.acme.id, readOnly: false },
       async (tx) => {
         for (const text of texts) {
-          await note(tx.query(raw(text)));
+          await receive(tx.query(raw(text)));
         }
       },
     );
-    await note(whole);
-    return seen;
+    await receive(whole);
+    return received;
   }
   const client = await context.bare();
   await client.query('begin');
@@ -76,13 +76,13 @@ export async function sendAsAcme(
       }
       return client.query(text);
     })();
-    await note(answer);
+    await receive(answer);
     // Only after an error: rolling back to the savepoint would undo the attack's SET too.
     await answer.catch(() => client.query('rollback to savepoint attack').catch(() => {}));
   }
   await client.query('commit').catch(() => {});
   await client.end();
-  return seen;
+  return received;
 }
 
 /**

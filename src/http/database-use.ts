@@ -17,7 +17,8 @@ export type DatabaseUse = Readonly<{
 type Comment = Readonly<{ text: string | null }>;
 
 /** Comments of requests without a trace, by schema and route. */
-const comments = new LRUCache<string, Comment>({ max: 10_000 });
+// With `max`, the arrays for all entries would be allocated now.
+const comments = new LRUCache<string, Comment>({ maxSize: 10_000, sizeCalculation: () => 1 });
 
 function commentOf(tenant: SchemaName | null, route: string | undefined): string | null {
   const name = `${tenant} ${route}`;

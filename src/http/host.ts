@@ -27,7 +27,8 @@ export function hostName(header: string): string {
 }
 
 /** Names of valid headers. */
-const known = new LRUCache<string, string>({ max: 10_000 });
+// With `max`, the arrays for all entries would be allocated now.
+const known = new LRUCache<string, string>({ maxSize: 10_000, sizeCalculation: () => 1 });
 
 function knownHostName(header: string): string {
   const found = known.get(header);

@@ -33,10 +33,9 @@ export function urlOf(server: string, database: string, login?: TestDatabase['lo
 
 type Work<T> = (client: pg.Client) => Promise<T>;
 
-/** Connects to the database `name`, or to `postgres` for it. */
-async function withTestClient<T>(server: string, name: string, work: Work<T>, database = name): Promise<T> {
+async function withTestClient<T>(server: string, name: string, work: Work<T>): Promise<T> {
   const client = new pg.Client({
-    connectionString: urlOf(server, database),
+    connectionString: urlOf(server, name),
     application_name: `koa-tenants test ${name}`,
   });
   // A test may kill the connection, which must not end the process.
@@ -49,17 +48,58 @@ async function withTestClient<T>(server: string, name: string, work: Work<T>, da
   }
 }
 
+/** Whether a connection keeps the process alive is not part of the types of pg. */
+type Connection = pg.Client & Readonly<{ ref: () => void; unref: () => void }>;
+
+/** Connections to the database `postgres`, by server. Each test database needs one twice, and opening it costs more than its work. */
+const connections = new Map<string, Promise<Connection>>();
+/** The end of the work on each of them. */
+const ends = new Map<string, Promise<unknown>>();
+
+function connectionTo(server: string): Promise<Connection> {
+  const known = connections.get(server);
+  if (known) {
+    return known;
+  }
+  const client = new pg.Client({ connectionString: urlOf(server, 'postgres') }) as Connection;
+  const forget = (): void => {
+    if (connections.get(server) === connected) {
+      connections.delete(server);
+    }
+  };
+  client.on('error', forget);
+  client.on('end', forget);
+  const connected = client.connect().then(() => client);
+  connected.catch(forget);
+  connections.set(server, connected);
+  return connected;
+}
+
+async function withLock<T>(server: string, name: string, work: Work<T>): Promise<T> {
+  const client = await connectionTo(server);
+  // Only while it is used, it keeps the process alive.
+  client.ref();
+  try {
+    await client.query(
+      `set application_name = ${client.escapeLiteral(`koa-tenants test ${name}`)};
+       select pg_advisory_lock(hashtextextended('koa-tenants test world', 0))`,
+    );
+    return await work(client);
+  } finally {
+    await client.query('select pg_advisory_unlock_all()').catch(() => client.end());
+    client.unref();
+  }
+}
+
 /** Serializes changes of server-wide objects: concurrent GRANTs fail with "tuple concurrently updated". */
-export const alone = <T>(server: string, name: string, work: Work<T>): Promise<T> =>
-  withTestClient(
+export function alone<T>(server: string, name: string, work: Work<T>): Promise<T> {
+  const result = (ends.get(server) ?? Promise.resolve()).then(() => withLock(server, name, work));
+  ends.set(
     server,
-    name,
-    async (client) => {
-      await client.query(`select pg_advisory_lock(hashtextextended('koa-tenants test world', 0))`);
-      return work(client);
-    },
-    'postgres',
+    result.catch(() => {}),
   );
+  return result;
+}
 
 /** Reads the names of the roles of a database's tenants. */
 export const TENANT_ROLES = 'select t.role_name as role from public.tenants as t';

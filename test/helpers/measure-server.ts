@@ -3,9 +3,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 
 const TICKS_PER_SECOND = 100;
-export const SAMPLE_MS = 250;
+export const SAMPLE_MS = 500;
 
-/** A process for a connection, and the database of a test for which it works. */
+/** CPU seconds of a process for a connection while it worked for the database of one test. */
 type Backend = Readonly<{ cpu: number; database: string | undefined }>;
 
 /** The number of connections to a database until now, and when it was first seen, in seconds since 1970. */
@@ -116,6 +116,7 @@ export async function measureServer(url: string): Promise<ServerMeter | null> {
     return null;
   }
   const backends = new Map<string, Backend>();
+  const seen = new Map<string, number>();
   const background = new Map<string, number>();
   const sessions = new Map<string, Sessions>();
 
@@ -131,7 +132,11 @@ export async function measureServer(url: string): Promise<ServerMeter | null> {
         // The start time distinguishes two processes with the same pid.
         const key = `${pid} ${fields[19]}`;
         if (OF_CLIENT.test(title)) {
-          backends.set(key, { cpu, database: named[pid] ?? /\bkt_\w+/.exec(title)?.[0] });
+          const database = named[pid] ?? /\bkt_\w+/.exec(title)?.[0];
+          // A connection to the database `postgres` works for one database after the other.
+          const work = `${key} ${database}`;
+          backends.set(work, { cpu: (backends.get(work)?.cpu ?? 0) + cpu - (seen.get(key) ?? 0), database });
+          seen.set(key, cpu);
         } else {
           background.set(key, cpu);
         }

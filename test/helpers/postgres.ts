@@ -102,9 +102,16 @@ async function startInDocker(): Promise<Started> {
     .withEnvironment({ POSTGRES_PASSWORD: 'postgres' })
     .withCommand([
       'postgres',
-      ...['max_connections=200', 'wal_level=logical', 'fsync=off', 'synchronous_commit=off'].flatMap(
-        (setting) => ['-c', setting],
-      ),
+      ...[
+        'max_connections=200',
+        'wal_level=logical',
+        'fsync=off',
+        'synchronous_commit=off',
+        'full_page_writes=off',
+        // As on the embedded server, which is built without JIT.
+        'autovacuum=off',
+        'jit=off',
+      ].flatMap((setting) => ['-c', setting]),
     ])
     .withExposedPorts(5432)
     // The first message is from the server that only initializes the data.

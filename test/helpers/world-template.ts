@@ -80,8 +80,8 @@ const RIGHTS = [
   ['pg_attribute', 'attacl', 'attrelid'],
 ] as const;
 
-/** Replaces roles in all rights of the database. */
-async function replaceRoles(client: pg.ClientBase, replaced: readonly Replaced[]): Promise<void> {
+/** Returns SQL that replaces roles in all rights of the database. */
+function replaceRolesSql(replaced: readonly Replaced[]): string {
   const roles = `
     select o.oid as from, n.oid as to
     from jsonb_to_recordset(${pg.escapeLiteral(JSON.stringify(replaced))}) as r ("from" text, "to" text)
@@ -94,26 +94,24 @@ async function replaceRoles(client: pg.ClientBase, replaced: readonly Replaced[]
     where d.dbid = (select b.oid from pg_catalog.pg_database as b where b.datname = current_database())
       and d.refclassid = 'pg_catalog.pg_authid'::regclass
       and d.classid = 'pg_catalog.${catalog === 'pg_attribute' ? 'pg_class' : catalog}'::regclass`;
-  for (const [catalog, column, id] of RIGHTS) {
+  const rights = RIGHTS.map(([catalog, column, id]) => {
     const text = replaced.reduce(
       (acl, { from, to }) => `replace(${acl}, '${from}=', '${to}=')`,
       `c.${column}::text`,
     );
-    await client.query(
-      `update pg_catalog.${catalog} as c
-       set ${column} = (${text})::aclitem[]
-       where c.${id} in (${dependencies(catalog)})
-         and c.${column} is not null`,
-    );
-  }
-  await client.query(
-    `update pg_catalog.pg_shdepend as d
-     set refobjid = r.to
-     from (${roles}) as r
-     where d.refobjid = r.from
-       and d.refclassid = 'pg_catalog.pg_authid'::regclass
-       and d.dbid = (select b.oid from pg_catalog.pg_database as b where b.datname = current_database())`,
-  );
+    return `
+      update pg_catalog.${catalog} as c
+      set ${column} = (${text})::aclitem[]
+      where c.${id} in (${dependencies(catalog)})
+        and c.${column} is not null`;
+  });
+  return `${rights.join(';')};
+    update pg_catalog.pg_shdepend as d
+    set refobjid = r.to
+    from (${roles}) as r
+    where d.refobjid = r.from
+      and d.refclassid = 'pg_catalog.pg_authid'::regclass
+      and d.dbid = (select b.oid from pg_catalog.pg_database as b where b.datname = current_database())`;
 }
 
 /** Gives a tenant another id, and so another role. */
@@ -178,20 +176,18 @@ async function makeIndependent(
   );
   const options = await membershipOptions(client);
   await client.query(
-    tenants.map(({ to }) => `create role ${to} nologin; grant ${to} to ${login.user}${options}`).join(';\n'),
-  );
-  await replaceRoles(client, [...tenants, { from: template.service, to: login.user }]);
-  await client.query(
-    `set local session_replication_role = replica;
+    `${tenants.map(({ to }) => `create role ${to} nologin; grant ${to} to ${login.user}${options}`).join(';')};
+     ${replaceRolesSql([...tenants, { from: template.service, to: login.user }])};
+     set local session_replication_role = replica;
      alter table tenancy.audit_events disable trigger audit_events__append_only;
-     ${tenants.map((tenant) => replaceTenantSql(tenant, tenant.oldId, tenant.newId)).join(';\n')};
+     ${tenants.map((tenant) => replaceTenantSql(tenant, tenant.oldId, tenant.newId)).join(';')};
      alter table tenancy.audit_events enable always trigger audit_events__append_only;
      set local session_replication_role = origin;
      delete from tenancy.keys where purpose = 'context';
-     select tenancy.install_key('context', 'own', sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')))`,
+     select tenancy.install_key('context', 'own', sha256(convert_to(gen_random_uuid()::text || gen_random_uuid()::text, 'UTF8')));
+     update tenancy.installation set service = ${pg.escapeLiteral(login.user)}, installed_at = now();
+     ${await readSqlFile('shared/schemas.sql', { service: login.user, database: name })}`,
   );
-  await client.query('update tenancy.installation set service = $1, installed_at = now()', [login.user]);
-  await client.query(await readSqlFile('shared/schemas.sql', { service: login.user, database: name }));
   await limitTemporaryFiles(client, login.user);
 }
 

@@ -1,6 +1,12 @@
 import { once } from 'node:events';
 import test from 'ava';
+import { attacksOfApps } from '../../src/attacks/attacks-of-apps.ts';
+import { createAttackTables, createGlobalAttackTable, RIGHT } from '../../src/attacks/context.ts';
+import { evaluate } from '../../src/attacks/evaluate.ts';
+import { plant } from '../../src/attacks/plant.ts';
+import { type Channel, sendAsAcme } from '../../src/attacks/send-as-acme.ts';
 import { run, start } from '../cli/run.ts';
+import { fixtureProject } from '../fixture-app/project.ts';
 import { environmentOf } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { rewrite, swap, type Undo } from './walls.ts';
@@ -301,3 +307,35 @@ test.serial('rejects a database without an installation', async (t) => {
   t.is(ran.code, 1);
   t.regex(ran.err, /not installed in this database\. Run `tenants migrate`\./);
 });
+
+// Last: it disables walls of the world.
+test.serial(
+  "an attack of an app is stopped, and reads the other tenant's rows when the isolation layers are disabled",
+  async (t) => {
+    await createAttackTables(world, [world.acme, world.globex]);
+    await createGlobalAttackTable(world);
+    await plant(world);
+    const [ofApp] = await attacksOfApps(fixtureProject.apps);
+    if (!ofApp) {
+      return t.fail('The fixture app has an attack.');
+    }
+    const evaluateOfApp = () =>
+      evaluate(
+        {
+          world,
+          fixture: (replacements: { channel: Channel } = { channel: 'driver' }, guess = RIGHT) => ({
+            world,
+            replacements,
+            guess,
+            send: (statements: readonly string[]) => sendAsAcme(world, statements, replacements.channel),
+          }),
+        },
+        ofApp,
+      );
+    t.is(await evaluateOfApp(), null);
+    await world.asOwner('grant usage on schema globex to public; grant select on globex.notes to public');
+    t.is(await evaluateOfApp(), null);
+    await world.asOwner('alter table globex.notes disable row level security');
+    t.regex(String(await evaluateOfApp()), /^read: /);
+  },
+);

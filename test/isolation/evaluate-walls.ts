@@ -1,5 +1,5 @@
 import { evaluate } from '../../src/attacks/evaluate.ts';
-import { appliesTo, goesPast } from '../../src/attacks/record.ts';
+import { appliesTo, runsWithoutDriver } from '../../src/attacks/record.ts';
 import type { Wall } from '../../src/attacks/walls.ts';
 import { runChecks } from '../../src/db/checks.ts';
 import { extensionsOf } from '../../src/tenancy/registry/project.ts';
@@ -17,7 +17,7 @@ export type AttackResult = Readonly<{
   /** What the attack reached of the other tenant. Null: nothing. */
   leak: string | null;
   /** The same without wall 0, for attacks that wall 0 stops before another wall. Otherwise undefined. */
-  past: string | null | undefined;
+  withoutDriver: string | null | undefined;
   /** Milliseconds. */
   duration: number;
 }>;
@@ -27,9 +27,9 @@ export type SwitchResult = Readonly<{
   /** Attacks that ran before and after the switch disabled its wall. */
   evaluated: readonly string[];
   /** Attacks that only this wall stopped, and that succeeded without it. */
-  noticed: readonly string[];
+  succeeded: readonly string[];
   /** Attacks that succeeded although this wall, as the only one, should have stopped them. */
-  through: readonly string[];
+  notStopped: readonly string[];
   /** Files of sql/checks/ that report the change. */
   checks: readonly string[];
   duration: number;
@@ -46,8 +46,8 @@ export const attacksOn = ({ contextMode, version, fleet }: World): readonly Atta
 export async function runAttack(fixtures: Fixtures, attack: Attack): Promise<AttackResult> {
   const started = performance.now();
   const leak = await evaluate(fixtures, attack);
-  const past = goesPast(attack) ? await evaluate(fixtures, attack, BARE) : undefined;
-  return { id: attack.id, leak, past, duration: Math.round(performance.now() - started) };
+  const withoutDriver = runsWithoutDriver(attack) ? await evaluate(fixtures, attack, BARE) : undefined;
+  return { id: attack.id, leak, withoutDriver, duration: Math.round(performance.now() - started) };
 }
 
 const LOAD = 'load';
@@ -115,7 +115,7 @@ function groupsOf(attacks: readonly Attack[], { wall }: Switch): readonly Group[
 /** Returns the ids of the attacks that succeed when the walls of these switches are disabled. */
 type FindSuccessful = (disabled: readonly Switch[]) => Promise<readonly string[]>;
 
-/** Every group of switches that disables all walls of an attack but one, with the attacks of which this is true. */
+/** Returns, for each attack and each of its walls, the switches of its other walls. Attacks with the same switches are one group. */
 function groupsWithOneWall(attacks: readonly Attack[]): ReadonlyMap<string, Group> {
   const groups = new Map<string, { attacks: Attack[]; others: readonly Switch[] }>();
   for (const attack of attacks) {
@@ -128,11 +128,11 @@ function groupsWithOneWall(attacks: readonly Attack[]): ReadonlyMap<string, Grou
   return groups;
 }
 
-const isCostly = ({ wall }: Switch): boolean => wall === 'hardening';
+const isHardening = ({ wall }: Switch): boolean => wall === 'hardening';
 
 /**
- * Returns a function that disables all walls of attacks but one, and runs each attack once with the same walls. It
- * returns a result for several walls from one run, and disables the hardening, which takes longest, once for all runs.
+ * Returns a function that runs all attacks that one further wall must stop. Each group runs once, also if it tests
+ * several walls. Disabling the hardening takes longest, so that all groups without it run together.
  */
 function evaluateWithOneWall(fixtures: Fixtures, attacks: readonly Attack[]): FindSuccessful {
   const groups = groupsWithOneWall(attacks);
@@ -150,16 +150,20 @@ function evaluateWithOneWall(fixtures: Fixtures, attacks: readonly Attack[]): Fi
   };
   return async (others) => {
     const key = keyOf(others);
-    const down = others.filter(isCostly);
+    const down = others.filter(isHardening);
     if (!results.has(key)) {
       await run(
         [...groups.values()].filter((group) =>
-          down.length > 0 ? group.others.some(isCostly) : keyOf(group.others) === key,
+          down.length > 0 ? group.others.some(isHardening) : keyOf(group.others) === key,
         ),
         down,
       );
     }
-    return results.get(key) ?? [];
+    const successful = results.get(key);
+    if (!successful) {
+      throw new TypeError(`No attack has these walls besides one: ${key}.`);
+    }
+    return successful;
   };
 }
 
@@ -169,15 +173,15 @@ async function evaluateOnlyWall(
   attacks: readonly Attack[],
   one: Switch,
 ): Promise<readonly string[]> {
-  const through: string[] = [];
+  const notStopped: string[] = [];
   // Once for each wall, with its first switch.
   for (const group of wholeOf(one.wall) === one ? groupsOf(attacks, one) : []) {
     if (group.others.length > 0) {
       const successful = await findSuccessful(group.others);
-      through.push(...group.attacks.map(({ id }) => id).filter((id) => successful.includes(id)));
+      notStopped.push(...group.attacks.map(({ id }) => id).filter((id) => successful.includes(id)));
     }
   }
-  return through;
+  return notStopped;
 }
 
 /** Runs attacks with disabled walls. */
@@ -188,12 +192,12 @@ export type Evaluation = Readonly<{
    *
    * @returns the attacks that succeeded with only this wall, and the first that succeeds without it, or null
    */
-  findNoticingAttack: (
+  findSuccessfulAttack: (
     one: Switch,
-  ) => Promise<Readonly<{ noticed: string | null; through: readonly string[] }>>;
+  ) => Promise<Readonly<{ succeeded: string | null; notStopped: readonly string[] }>>;
   /** Runs the load test with a single wall, given by the switch that disables it. Returns its id if it succeeded. */
   evaluateLoad: (one: Switch) => Promise<readonly string[]>;
-  /** As `findNoticingAttack`, but tries every attack without the wall, and runs the checks without it, for the report. */
+  /** As `findSuccessfulAttack`, but tries every attack without the wall, and runs the checks without it, for the report. */
   runSwitch: (one: Switch) => Promise<SwitchResult>;
 }>;
 
@@ -210,32 +214,32 @@ export function openEvaluation(fixtures: Fixtures): Evaluation {
   return {
     evaluateLoad,
 
-    findNoticingAttack: async (one) => {
-      const through = await evaluateOthers(one);
+    findSuccessfulAttack: async (one) => {
+      const notStopped = await evaluateOthers(one);
       for (const { attacks: stopped, others } of groupsOf(attacksWithoutLoad, one)) {
-        const candidates = stopped.filter(({ id }) => !through.includes(id));
-        const [noticed] = await evaluateGroup(fixtures, candidates, [...others, one], 1);
-        if (noticed !== undefined) {
-          return { noticed, through };
+        const candidates = stopped.filter(({ id }) => !notStopped.includes(id));
+        const [succeeded] = await evaluateGroup(fixtures, candidates, [...others, one], 1);
+        if (succeeded !== undefined) {
+          return { succeeded, notStopped };
         }
       }
-      return { noticed: null, through };
+      return { succeeded: null, notStopped };
     },
 
     runSwitch: async (one) => {
       const started = performance.now();
       const withLoad = one.id === SWITCH_WITH_LOAD;
       const groups = groupsOf([...attacksWithoutLoad, ...(withLoad ? load : [])], one);
-      const through = [...(await evaluateOthers(one)), ...(withLoad ? await evaluateLoad(one) : [])];
-      const noticed: string[] = [];
+      const notStopped = [...(await evaluateOthers(one)), ...(withLoad ? await evaluateLoad(one) : [])];
+      const succeeded: string[] = [];
       for (const { attacks: stopped, others } of groups) {
-        noticed.push(...(await evaluateGroup(fixtures, stopped, [...others, one])));
+        succeeded.push(...(await evaluateGroup(fixtures, stopped, [...others, one])));
       }
       return {
         id: one.id,
         evaluated: groups.flatMap(({ attacks: stopped }) => stopped.map(({ id }) => id)),
-        noticed: noticed.filter((id) => !through.includes(id)),
-        through,
+        succeeded: succeeded.filter((id) => !notStopped.includes(id)),
+        notStopped,
         checks: one.disable ? await checksThatName(world, one) : [],
         duration: Math.round(performance.now() - started),
       };

@@ -31,16 +31,16 @@ import { disableWall } from './walls.ts';
 const started = performance.now();
 
 const faultsOf = ({ title, attacks, switches: down, expected }: Run): string[] => [
-  ...attacks.flatMap(({ id, leak, past }) => {
-    const got = leak ?? past;
+  ...attacks.flatMap(({ id, leak, withoutDriver }) => {
+    const got = leak ?? withoutDriver;
     const known = expected.includes(id);
     return Boolean(got) === known
       ? []
       : [`${title}: ${id} ${got ?? 'is documented as successful, and failed'}`];
   }),
-  ...down.flatMap(({ id, noticed, through }) => [
-    ...(noticed.length === 0 ? [`${title}: neither an attack nor a check detected ${id}`] : []),
-    ...through.map((attack) => `${title}: ${attack} succeeded with the wall of ${id} as the only one`),
+  ...down.flatMap(({ id, succeeded, notStopped }) => [
+    ...(succeeded.length === 0 ? [`${title}: neither an attack nor a check detected ${id}`] : []),
+    ...notStopped.map((attack) => `${title}: ${attack} succeeded with the wall of ${id} as the only one`),
   ]),
 ];
 
@@ -69,14 +69,14 @@ async function evaluateDatabase(contextMode: 'guarded' | 'signed', hardened: boo
     }
     console.log(`${title}: ${attacks.length} attacks`);
     const { runSwitch } = openEvaluation(fixtures);
-    const noticed: SwitchResult[] = [];
+    const results: SwitchResult[] = [];
     for (const one of hardened ? switches : []) {
       if ((one.contextMode ?? contextMode) === contextMode) {
-        noticed.push(await runSwitch(one));
+        results.push(await runSwitch(one));
       }
     }
-    console.log(`${title}: ${noticed.length} walls disabled`);
-    return reported({ title, attacks, switches: noticed, expected: hardened ? [] : LOST_UNHARDENED });
+    console.log(`${title}: ${results.length} walls disabled`);
+    return reported({ title, attacks, switches: results, expected: hardened ? [] : LOST_UNHARDENED });
   } finally {
     await fixtures.close();
     await world.close();
@@ -116,14 +116,14 @@ async function evaluateHttp(): Promise<Run> {
       for (const { id } of suite.attacks) {
         const began = performance.now();
         const leak = await suite.evaluate(id);
-        attacks.push({ id, leak, past: undefined, duration: Math.round(performance.now() - began) });
+        attacks.push({ id, leak, withoutDriver: undefined, duration: Math.round(performance.now() - began) });
       }
       for (const { id } of suite.attacks.filter(({ rule }) => rule)) {
         if ((await suite.evaluate(id, 'weak')) === null) {
           attacks.push({
             id,
             leak: 'also fails without its rule, so it shows nothing',
-            past: undefined,
+            withoutDriver: undefined,
             duration: 0,
           });
         }

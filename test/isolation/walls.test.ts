@@ -1,13 +1,13 @@
 import test from 'ava';
 import { evaluate } from '../../src/attacks/evaluate.ts';
-import { goesPast } from '../../src/attacks/record.ts';
+import { runsWithoutDriver } from '../../src/attacks/record.ts';
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { raw } from './attack.ts';
 import { attackedProject } from './attacked-project.ts';
 import { openAttackedWorld } from './attacked-world.ts';
 import { attacks } from './attacks/index.ts';
 import { sessions } from './attacks/sessions.ts';
-import { singles } from './attacks/singles.ts';
+import { singleStatements } from './attacks/single-statements.ts';
 import { type Fixtures, openFixtures } from './fixture.ts';
 
 const opened: Partial<Record<'guarded' | 'signed', Fixtures>> = {};
@@ -54,7 +54,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       t.is(await evaluate(fixtures, attack), null);
     });
 
-    if (goesPast(attack)) {
+    if (runsWithoutDriver(attack)) {
       test.serial(`${contextMode}: also past the driver: ${attack.name}`, async (t) => {
         t.is(await evaluate(fixtures, attack, { channel: 'bare' }), null);
       });
@@ -63,7 +63,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
 }
 
 // Attacks on state that a transaction leaves on its connection, without prepared statements. `make isolation PREPARED=off` runs all attacks.
-for (const attack of [sessions, singles].flatMap(({ attacks: of }) => of)) {
+for (const attack of [sessions, singleStatements].flatMap(({ attacks: of }) => of)) {
   test.serial(`without prepared statements: ${attack.name}`, async (t) => {
     const { guarded } = opened;
     if (!guarded) {

@@ -42,11 +42,12 @@ export function createDirectory({
   max?: number;
   onFind?: (result: LookUpResult) => void;
 }): Directory {
-  const known = new LRUCache<string, Cached>({ max, ttl: ttl * 1000 });
+  // With `max`, the arrays for all entries would be allocated when the service starts.
+  const limit = { maxSize: max, sizeCalculation: () => 1 };
+  const known = new LRUCache<string, Cached>({ ...limit, ttl: ttl * 1000 });
   // A separate cache: a flood of unknown hosts must not displace those of tenants.
-  const unknown = new LRUCache<string, Cached>({ max, ttl: Math.min(ttl, NEGATIVE_TTL) * 1000 });
-  // With max, its arrays would be allocated in full when the service starts.
-  const seen = new LRUCache<string, true>({ maxSize: MAX_KNOWN, sizeCalculation: () => 1 });
+  const unknown = new LRUCache<string, Cached>({ ...limit, ttl: Math.min(ttl, NEGATIVE_TTL) * 1000 });
+  const seen = new LRUCache<string, true>({ ...limit, maxSize: MAX_KNOWN });
   const lookUps = new Map<string, Promise<ResolvedTenant | null>>();
   let epoch = 0;
 

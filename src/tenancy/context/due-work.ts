@@ -1,3 +1,4 @@
+import pLimit from 'p-limit';
 import { type DatabasePool, sql } from 'slonik';
 import { z } from 'zod';
 
@@ -53,13 +54,18 @@ export function createWatchDueWork({
     return rows.filter(({ tenant }) => ownTenants.has(tenant));
   };
 
+  // One query at a time: the other connections of the pool are for lookups of hosts.
+  const databases = Object.entries(lookUps).map(([name, pool]) => ({ name, pool, limit: pLimit(1) }));
+
   const findDue = async (kind: string): Promise<readonly DueTenant[]> => {
     const found = await Promise.all(
-      Object.entries(lookUps).map(async ([database, pool]) => {
-        const rows = await pool.any(sql.type(due)`
-          select tenant_id as tenant, marked_at::text as seen, tenancy.lane_of(tenant_id) as lane
-          from tenancy.find_due(${kind}, ${LIMIT})
-        `);
+      databases.map(async ({ name: database, pool, limit }) => {
+        const rows = await limit(() =>
+          pool.any(sql.type(due)`
+            select tenant_id as tenant, marked_at::text as seen, tenancy.lane_of(tenant_id) as lane
+            from tenancy.find_due(${kind}, ${LIMIT})
+          `),
+        );
         const ownRows = database === MAIN ? rows : await tenantsOf(database, rows);
         for (const { tenant, lane } of ownRows) {
           placement.record({ id: tenant, database, lane });

@@ -53,7 +53,8 @@ const ENTER_SINGLE = enterWith(REQUIRE_STATUS);
 const ENTER_SINGLE_READ_ONLY = enterWith(REQUIRE_STATUS, `set_config('transaction_read_only', 'on', true)`);
 
 /** Schemas of paths. */
-const schemas = new LRUCache<string, SchemaName>({ max: 20_000 });
+// With `max`, the arrays for all entries would be allocated now.
+const schemas = new LRUCache<string, SchemaName>({ maxSize: 20_000, sizeCalculation: () => 1 });
 
 /** Returns the tenant's schema, the first name of the path. It has quotes when it is a keyword. */
 function schemaOf(path: string): SchemaName {

@@ -47,7 +47,8 @@ export async function openPoolShards(
   if (pools.length === 0) {
     throw new TypeError('There must be at least one lane.');
   }
-  const known = new LRUCache<TenantId, Assignment>({ max: MAX_KNOWN });
+  // With `max`, the arrays for all entries would be allocated now.
+  const known = new LRUCache<TenantId, Assignment>({ maxSize: MAX_KNOWN, sizeCalculation: () => 1 });
   // Called twice by each request: for its connection and for its log line.
   const assignmentOf = (tenant: TenantId, pinned: number | null): Assignment => {
     const found = known.get(tenant);

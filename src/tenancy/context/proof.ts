@@ -24,7 +24,8 @@ function stateOf(key: ProofKey): KeyState {
   }
   const state = {
     secret: createSecretKey(key.secret),
-    proofs: new LRUCache<TenantId, Proof>({ max: MAX_REUSED }),
+    // With `max`, the arrays for all entries would be allocated now.
+    proofs: new LRUCache<TenantId, Proof>({ maxSize: MAX_REUSED, sizeCalculation: () => 1 }),
   };
   states.set(key, state);
   return state;

@@ -14,7 +14,8 @@ export type SchemaNames = Readonly<{
  * after the process has entered the tenant, so the first request of a tenant has none.
  */
 export function createSchemaNames({ max = 10_000 }: { max?: number } = {}): SchemaNames {
-  const known = new LRUCache<TenantId, SchemaName>({ max });
+  // With `max`, the arrays for all entries would be allocated now.
+  const known = new LRUCache<TenantId, SchemaName>({ maxSize: max, sizeCalculation: () => 1 });
   return {
     record: (tenant, schema) => {
       known.set(tenant, schema);

@@ -31,7 +31,8 @@ function cacheOf(secrets: AppSecrets): LRUCache<string, Derived> {
   if (known) {
     return known;
   }
-  const cache = new LRUCache<string, Derived>({ max: MAX_KEYS });
+  // With `max`, the arrays for all entries would be allocated now.
+  const cache = new LRUCache<string, Derived>({ maxSize: MAX_KEYS, sizeCalculation: () => 1 });
   derived.set(secrets, cache);
   return cache;
 }

@@ -1,8 +1,8 @@
-import { answers } from './answers.ts';
 import type { Attack, Category } from './attack.ts';
-import { contract } from './contract.ts';
+import { exportsAndConditions } from './exports-and-conditions.ts';
 import { HERE, LIST, ROWS_AND_GUARD, responseOf, theirId, web } from './http.ts';
 import { injections } from './injections.ts';
+import { responses } from './responses.ts';
 
 const byId = ['GET', 'PUT', 'PATCH', 'DELETE', 'HEAD'].map((method) =>
   web(
@@ -169,5 +169,14 @@ const origins = ORIGINS.map(([id, origin]) =>
 
 export const requests: Category = {
   title: 'Content of requests and responses',
-  attacks: [...byId, ...users, ...bodies, ...forms, ...origins, ...injections, ...answers, ...contract],
+  attacks: [
+    ...byId,
+    ...users,
+    ...bodies,
+    ...forms,
+    ...origins,
+    ...injections,
+    ...responses,
+    ...exportsAndConditions,
+  ],
 };

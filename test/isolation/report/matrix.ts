@@ -8,10 +8,10 @@ import { switches } from '../switches/index.ts';
  *
  * `alone`: with all other walls disabled, this one stopped the attack, and without it the attack
  * succeeded. `held`: the attack failed even with all walls disabled, which does not show the wall that
- * stops it. `through`: the attack succeeded while this wall was enabled. `untried`: no run disabled the
+ * stops it. `notStopped`: the attack succeeded while this wall was enabled. `untried`: no run disabled the
  * wall for this attack.
  */
-export type Cell = 'alone' | 'held' | 'through' | 'untried';
+export type Cell = 'alone' | 'held' | 'notStopped' | 'untried';
 
 const ofWall = (results: readonly SwitchResult[], wall: Wall): readonly SwitchResult[] => {
   const ids = new Set(switches.filter((one) => one.wall === wall).map(({ id }) => id));
@@ -25,10 +25,10 @@ export function cellOf(
   results: readonly SwitchResult[],
 ): Cell {
   const tried = ofWall(results, wall).filter(({ evaluated }) => evaluated.includes(id));
-  if (tried.some(({ through }) => through.includes(id))) {
-    return 'through';
+  if (tried.some(({ notStopped }) => notStopped.includes(id))) {
+    return 'notStopped';
   }
-  if (tried.some(({ noticed }) => noticed.includes(id))) {
+  if (tried.some(({ succeeded }) => succeeded.includes(id))) {
     return 'alone';
   }
   return tried.length > 0 ? 'held' : 'untried';
@@ -42,7 +42,7 @@ export const openedBy = (
 ): readonly string[] => [
   ...new Set(
     ofWall(results, wall)
-      .filter(({ noticed }) => noticed.includes(id))
+      .filter(({ succeeded }) => succeeded.includes(id))
       .map((one) => one.id),
   ),
 ];

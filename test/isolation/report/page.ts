@@ -39,10 +39,10 @@ const cell = (run: Run, id: string): string => {
   if (!result) {
     return '<td class="small">not here</td>';
   }
-  const leaked = result.leak ?? result.past;
+  const leaked = result.leak ?? result.withoutDriver;
   const known = leaked && run.expected.includes(id);
   return `<td class="${leaked ? (known ? 'known' : 'leak') : 'held'}" title="${escapeHtml(leaked ?? '')}">${
-    leaked ? (known ? 'known loss' : 'LEAK') : result.past === null ? 'held, twice' : 'held'
+    leaked ? (known ? 'known loss' : 'LEAK') : result.withoutDriver === null ? 'held, twice' : 'held'
   } <span class="small">${result.duration} ms</span></td>`;
 };
 
@@ -52,7 +52,7 @@ const columns = (runs: readonly Run[]): string =>
 const SIGNS: Readonly<Record<Cell, readonly [sign: string, look: string]>> = {
   alone: ['●', 'held'],
   held: ['○', ''],
-  through: ['✗', 'leak'],
+  notStopped: ['✗', 'leak'],
   untried: ['?', 'small'],
 };
 
@@ -90,7 +90,7 @@ ${rows.join('\n')}</table>`;
 const switchCell = (run: Run, id: string): string => {
   const result = run.switches.find((one) => one.id === id);
   return result
-    ? `<td class="n ${result.noticed.length > 0 && result.through.length === 0 ? 'held' : 'leak'}" title="${escapeHtml(result.noticed.join(' '))}">${result.noticed.length}</td>`
+    ? `<td class="n ${result.succeeded.length > 0 && result.notStopped.length === 0 ? 'held' : 'leak'}" title="${escapeHtml(result.succeeded.join(' '))}">${result.succeeded.length}</td>`
     : '<td class="small">not here</td>';
 };
 
@@ -106,7 +106,7 @@ ${switches
 /** Returns the report as one self-contained page. It explains all terms. */
 export function reportPage({ server, node, at, duration, passed, faults, runs }: Report): string {
   const withSwitches = runs.filter((run) => run.switches.length > 0);
-  const shown = new Set(runs.flatMap((run) => run.switches.flatMap(({ noticed }) => noticed)));
+  const shown = new Set(runs.flatMap((run) => run.switches.flatMap(({ succeeded }) => succeeded)));
   const count = runs.reduce((sum, run) => sum + run.attacks.length, 0);
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Isolation of tenants</title><style>${CSS}</style>

@@ -11,7 +11,7 @@ import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import type { LaneLogin } from '../../../src/tenancy/registry/lane-logins.ts';
 import { run } from '../../cli/run.ts';
 import { servedProject } from '../../fixture-app/served-project.ts';
-import { environmentOf, makeUser, serve } from '../../helpers/server.ts';
+import { environmentOf, makeUser, serve, until } from '../../helpers/server.ts';
 import { type Member, openWorld, type World } from '../../helpers/world.ts';
 
 const SHARED = 2;
@@ -155,9 +155,14 @@ test.serial('the service serves every tenant with the login of its lane', async 
     });
     t.is(status, 401, host);
   }
-  const used = await world.asOwner<{ login: string }>(
-    `select distinct usename::text as login from pg_stat_activity
-     where application_name like 'koa-tenants lane%' and datname = current_database() order by 1`,
+  // A connection has the name of its tenant until it is reset, which follows the response.
+  const used = await until(
+    () =>
+      world.asOwner<{ login: string }>(
+        `select distinct usename::text as login from pg_stat_activity
+         where application_name like 'koa-tenants lane%' and datname = current_database() order by 1`,
+      ),
+    (found) => found.length === logins.length,
   );
   t.deepEqual(
     used.map(({ login }) => login),
@@ -187,11 +192,11 @@ test.serial(
       while (isRunning) {
         const { status } = await service.request('acme.localhost', 'GET', '/api/notes/', { token });
         statuses.add(status);
-        await wait(20);
+        await wait(50);
       }
     })();
     const set = (...args: string[]) =>
-      run('served-cli.ts', ['set-lane', '--schema', 'acme', '--wait-seconds', '2', ...args], environment());
+      run('served-cli.ts', ['set-lane', '--schema', 'acme', '--wait-seconds', '4', ...args], environment());
     const moved = await set('--lane', '2');
     t.is(moved.code, 0, moved.err);
     const lanes = await Promise.all(

@@ -6,7 +6,7 @@ import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { reconcileRegistry } from '../../../src/tenancy/registry/reconcile-registry.ts';
 import { killAt } from '../../cli/kill-at.ts';
 import { isPlain } from '../../cli/run.ts';
-import { PASSWORD, type TestService } from '../../helpers/server.ts';
+import { PASSWORD, type TestService, until } from '../../helpers/server.ts';
 import type { World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
 import { interrupt } from './interrupt.ts';
@@ -147,11 +147,23 @@ test.serial('keeps a tenant accessible when a command runs during its move', asy
 });
 
 test.serial('completes one of two concurrent moves of a tenant', async (t) => {
-  await world.provision('twice');
-  const outcomes = await Promise.allSettled([move('twice', 'premium'), move('twice', 'premium')]);
-  t.is(outcomes.filter(({ status }) => status === 'fulfilled').length, 1);
-  const [lost] = outcomes.filter((outcome) => outcome.status === 'rejected');
-  t.like(lost?.reason, { code: 'tenant_busy' });
+  const { id } = await world.provision('twice');
+  // The first move waits for a transaction of the tenant until the second one has ended.
+  const inside = new pg.Client(world.owner);
+  await inside.connect();
+  await inside.query('begin');
+  await inside.query('select pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [id]);
+  const first = move('twice', 'premium');
+  const waits = () =>
+    world.asOwner(
+      `select from pg_locks
+       where locktype = 'advisory' and not granted
+         and database = (select oid from pg_database where datname = current_database())`,
+    );
+  t.is((await until(waits, (found) => found.length === 1)).length, 1);
+  await t.throwsAsync(move('twice', 'premium'), { code: 'tenant_busy' } as never);
+  await inside.end();
+  t.like(await first, { to: 'premium' });
 });
 
 test.serial('rejects invalid moves with one sentence', async (t) => {

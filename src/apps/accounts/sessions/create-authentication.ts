@@ -120,7 +120,8 @@ export function createAuthentication({
     /** Maximum number of verified tokens that are cached. */
     maxVerified?: number;
   }): Pick<Authentication, 'identify'> {
-  const verified = new LRUCache<string, Verified>({ max: maxVerified });
+  // With `max`, the arrays for all entries would be allocated now.
+  const verified = new LRUCache<string, Verified>({ maxSize: maxVerified, sizeCalculation: () => 1 });
   const verifyToken = createVerifyToken({ secrets, keysOf, isIssuedFor });
 
   /** Whether the request has credentials. */

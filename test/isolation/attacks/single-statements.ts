@@ -68,7 +68,7 @@ const ofTenant = (id: string, what: string, change: string): Attack => ({
     ),
 });
 
-export const singles: Category = {
+export const singleStatements: Category = {
   title: 'A single statement, which is committed before the service sees its result',
   attacks: [
     ofUser('user-deleted', 'who was deleted', (user) => `delete from globex.users where id = ${user}`),

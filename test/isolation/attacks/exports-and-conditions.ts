@@ -70,4 +70,4 @@ const credentials = web(
 );
 
 /** Attacks with exports, conditional requests, and cross-origin requests. */
-export const contract: readonly Attack[] = [...rows, token, search, ...conditional, credentials];
+export const exportsAndConditions: readonly Attack[] = [...rows, token, search, ...conditional, credentials];

@@ -74,4 +74,4 @@ const cookies = web('answer-cookies', 'a cookie is valid for one host only', ['a
 });
 
 /** Attacks with the parts of a response that a client could use at another host. */
-export const answers: readonly Attack[] = [cached, vary, cors, links, cookies];
+export const responses: readonly Attack[] = [cached, vary, cors, links, cookies];

@@ -92,7 +92,7 @@ const given: Attack = {
   },
 };
 
-export const between: Category = {
+export const staleLookups: Category = {
   title: 'Changes between lookup and query',
   attacks: [...CLOSED.map(closed), renamed, given],
 };

@@ -117,7 +117,7 @@ const objects: readonly Attack[] = [
   },
 ];
 
-export const ownerless: Category = {
+export const outsideSchemas: Category = {
   title: 'Outside schemas: notifications, large objects',
   attacks: [
     listening,

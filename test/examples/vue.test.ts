@@ -1,8 +1,9 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test from 'ava';
-import { build, type PreviewServer, preview } from 'vite';
+import test, { type ExecutionContext } from 'ava';
+import { build, preview } from 'vite';
 
 import { accounts } from '../../src/apps/accounts/app.ts';
 import { idempotency } from '../../src/apps/idempotency/app.ts';
@@ -48,18 +49,22 @@ async function buildFrontEnd(name: string, api: string): Promise<string> {
   return outDir;
 }
 
-/** Serves the built files on a port, and `/api` of the same port by the service. */
-const serveFrontEnd = (outDir: string, port: number, service: TestService): Promise<PreviewServer> =>
-  preview({
+/** Serves the built files, and `/api` on the same port by the service. Returns the port. */
+async function serveFrontEnd(t: ExecutionContext, outDir: string, service: TestService): Promise<number> {
+  const server = await preview({
     root: example,
     logLevel: 'warn',
     build: { outDir },
     preview: {
-      port,
+      // Another one if it is taken in the meantime.
+      port: await freePort(),
       host: '127.0.0.1',
       proxy: { '/api': { target: `http://127.0.0.1:${service.port}`, changeOrigin: false } },
     },
   });
+  t.teardown(() => server.close());
+  return (server.httpServer.address() as AddressInfo).port;
+}
 
 test('the versions of the example are those that this test uses', async (t) => {
   const versionsOf = async (path: string): Promise<Record<string, string>> => {
@@ -79,16 +84,18 @@ test('the versions of the example are those that this test uses', async (t) => {
 testInBrowser(
   'a user of another origin logs in, searches, creates, edits, deletes and logs out',
   async (t, browser) => {
-    const port = await freePort();
-    const service = await serve(world, { CORS_ALLOWED_ORIGINS: `http://localhost:${port}` });
+    const service = await serve(world);
     t.teardown(service.close);
+    const outDir = await buildFrontEnd('other', `http://${world.acme.host}:${service.port}`);
+    const port = await serveFrontEnd(t, outDir, service);
+    await world.asOwner('update public.tenants set settings = $2 where id = $1', [
+      world.acme.id,
+      { CORS_ALLOWED_ORIGINS: `http://localhost:${port}` },
+    ]);
     await makeUser(world, 'acme', 'ann');
     await world.asOwner(
       `insert into acme.projects (name) select 'Project ' || n from generate_series(1, 41) as n`,
     );
-    const outDir = await buildFrontEnd('other', `http://${world.acme.host}:${service.port}`);
-    const server = await serveFrontEnd(outDir, port, service);
-    t.teardown(() => server.close());
     const page = await browser.newPage();
     const problems: string[] = [];
     page.on('pageerror', ({ message }) => problems.push(message));
@@ -171,9 +178,7 @@ testInBrowser(
       ACTIVATION_URL: '#/activate/{uid}/{token}',
     });
     t.teardown(service.close);
-    const port = await freePort();
-    const server = await serveFrontEnd(await buildFrontEnd('own', ''), port, service);
-    t.teardown(() => server.close());
+    const port = await serveFrontEnd(t, await buildFrontEnd('own', ''), service);
     const page = await browser.newPage();
     const problems: string[] = [];
     page.on('pageerror', ({ message }) => problems.push(message));

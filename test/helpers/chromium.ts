@@ -15,10 +15,14 @@ const CANDIDATES = [
 export const findChromium = (): string | null =>
   CANDIDATES.find((path) => path !== undefined && existsSync(path)) ?? null;
 
+/** Far more than an action needs: on a loaded machine, a page may take seconds. */
+const ACTION_TIMEOUT_MS = 120_000;
+
 /** Starts one process of Chromium. Hosts below `localhost` and `browser.test` are this machine. */
-export const openChromium = (executablePath: string): Promise<Browser> =>
-  chromium.launch({
+export async function openChromium(executablePath: string): Promise<Browser> {
+  const browser = await chromium.launch({
     executablePath,
+    timeout: ACTION_TIMEOUT_MS,
     args: [
       '--no-sandbox',
       '--disable-dev-shm-usage',
@@ -26,6 +30,15 @@ export const openChromium = (executablePath: string): Promise<Browser> =>
       '--host-resolver-rules=MAP *.localhost 127.0.0.1, MAP localhost 127.0.0.1, MAP *.browser.test 127.0.0.1',
     ],
   });
+  const newContext = browser.newContext.bind(browser);
+  // Also called by `newPage`.
+  browser.newContext = async (options) => {
+    const context = await newContext(options);
+    context.setDefaultTimeout(ACTION_TIMEOUT_MS);
+    return context;
+  };
+  return browser;
+}
 
 /**
  * Ends the transitions and animations of a page, and prevents others: axe measures the colors of a moment, and a

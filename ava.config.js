@@ -7,8 +7,8 @@ const slow = Object.entries(
 );
 const seconds = (file) => slow.find(([name]) => file.endsWith(`/${name}`))?.[1] ?? 0;
 
-// With a Docker engine, make test-docker tests the image. All servers of the other two files have their own settings, so
-// they are embedded in every run, and make test has tested them.
+// With a Docker engine, make test-docker tests the image. All servers of the other two files are embedded there too, because
+// of their settings, so make test has tested them.
 const EXCLUDED = process.env.TEST_DOCKER
   ? ['!test/db/unix-socket.test.ts', '!test/tenancy/transfer/move-online-refused.test.ts']
   : ['!test/docker/**'];

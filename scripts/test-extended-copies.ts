@@ -214,43 +214,54 @@ async function execute(
   return code;
 }
 
-let passed = 0;
-let failed = 0;
+type Result = Readonly<{ passed: number; failed: number; output: readonly string[] }>;
 
-async function testCopy(what: string, change: (copy: Copy) => Promise<void>, url: string): Promise<void> {
+async function testCopy(what: string, change: (copy: Copy) => Promise<void>, url: string): Promise<Result> {
+  const output: string[] = [];
   const copy = await makeCopy();
   try {
     await change(copy);
     const types = await checkTypes(copy.folder);
-    console.log(`${types === '' ? '  ok  ' : `${types}\nFAILED`} ${what}: types`);
-    passed += types === '' ? 1 : 0;
-    failed += types === '' ? 0 : 1;
+    output.push(`${types === '' ? '  ok  ' : `${types}\nFAILED`} ${what}: types`);
     let counts: RegExpExecArray | null = null;
     const tested = await execute(
       copy,
       process.execPath,
-      ['test/run.ts', ...TESTS],
+      ['test/run.ts', '--concurrency=2', ...TESTS],
       { TEST_POSTGRES: url, TEST_POOLER: '' },
       (line) => {
         counts = /^(\d+) passed, (\d+) failed$/.exec(line) ?? counts;
         if (!line.startsWith('  ok  ')) {
-          console.log(line);
+          output.push(line);
         }
       },
     );
     const [, good = '0', bad = '1'] = counts ?? [];
-    passed += Number(good);
-    failed += Math.max(Number(bad), tested === 0 ? 0 : 1);
-    console.log(`${tested === 0 ? '  ok  ' : 'FAILED'} ${what}: ${good} tests passed, ${bad} failed`);
+    output.push(`${tested === 0 ? '  ok  ' : 'FAILED'} ${what}: ${good} tests passed, ${bad} failed`);
+    return {
+      passed: Number(good) + (types === '' ? 1 : 0),
+      failed: Math.max(Number(bad), tested === 0 ? 0 : 1) + (types === '' ? 0 : 1),
+      output,
+    };
   } finally {
     await copy.remove('.');
   }
 }
 
+let passed = 0;
+let failed = 0;
 const server = await startTestServer();
 try {
-  await testCopy('with one more app', addApp, server.url);
-  await testCopy('without projects', deleteProjects, server.url);
+  // At the same time, because their files wait more than they compute.
+  const results = await Promise.all([
+    testCopy('with one more app', addApp, server.url),
+    testCopy('without projects', deleteProjects, server.url),
+  ]);
+  for (const result of results) {
+    console.log(result.output.join('\n'));
+    passed += result.passed;
+    failed += result.failed;
+  }
 } finally {
   await server.stop();
 }

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
 
@@ -55,13 +56,26 @@ async function tenants(args: readonly string[], input = ''): Promise<string> {
   return out;
 }
 
-const inside = (service: string, ...command: string[]): Promise<string> =>
-  compose('exec', '-T', service, ...command);
+/** Returns the container of a service. One `docker compose` command takes as long as ten of `docker`. */
+async function containerOf(service: string): Promise<string> {
+  const filters = [`project=${name}`, `service=${service}`].flatMap((label) => [
+    '--filter',
+    `label=com.docker.compose.${label}`,
+  ]);
+  return (await run('docker', ['ps', '--quiet', ...filters])).stdout.trim();
+}
 
-const health = async (): Promise<string> => {
-  const id = await compose('ps', '-q', 'web');
+const inside = async (service: string, ...command: string[]): Promise<string> =>
+  (await run('docker', ['exec', await containerOf(service), ...command])).stdout.trim();
+
+/** Between two commands: each takes CPU time. */
+const POLL_MS = 500;
+
+async function health(): Promise<string> {
+  await wait(POLL_MS);
+  const id = await containerOf('web');
   return (await run('docker', ['inspect', '--format', '{{.State.Health.Status}}', id])).stdout.trim();
-};
+}
 
 test.before(async () => {
   await run('docker', ['compose', 'version']).catch(() => {
@@ -118,9 +132,12 @@ test.serial('sends a mail whose link sets a password', async (t) => {
   );
   t.is(asked.status, 204);
   const link = /password\/reset\/confirm\/([\w-]+)\/([\w-]+)/;
+  const container = await containerOf('mail');
   // Lines of a mail are broken with "=" at their end.
-  const mail = async (): Promise<string> =>
-    (await compose('logs', '--no-color', 'mail')).replace(/^mail\S*\s*\| /gm, '').replace(/=\r?\n/g, '');
+  const mail = async (): Promise<string> => {
+    await wait(POLL_MS);
+    return (await run('docker', ['logs', container])).stdout.replace(/=\r?\n/g, '');
+  };
   const [, uid, token] = link.exec(await until(mail, (text) => link.test(text), 30_000)) ?? [];
   const set = await sendRequest(
     Number(env.PORT),

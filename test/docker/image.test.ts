@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import test from 'ava';
 
@@ -30,6 +31,9 @@ const ENV = {
 const env = (names: readonly (keyof typeof ENV)[]): string[] =>
   names.flatMap((name) => ['--env', `${name}=${ENV[name]}`]);
 const ALL = Object.keys(ENV) as Array<keyof typeof ENV>;
+
+/** Between two commands: each takes CPU time. */
+const POLL_MS = 500;
 
 /** Uses the network of the machine, for registries that only the machine can reach. */
 const build = (tag: string, ...args: string[]): Promise<string> =>
@@ -73,11 +77,13 @@ test.before(async () => {
     ...['run', '--detach', '--name', database, '--network', network],
     ...['--env', 'POSTGRES_PASSWORD=owner-password', POSTGRES_IMAGE],
   );
-  const isReady = () =>
-    docker('exec', database, 'psql', '-h', '127.0.0.1', '-U', 'postgres', '-c', 'select 1').then(
+  const isReady = async () => {
+    await wait(POLL_MS);
+    return docker('exec', database, 'pg_isready', '-h', '127.0.0.1').then(
       () => true,
       () => false,
     );
+  };
   await until(isReady, Boolean, 60_000);
 });
 test.after.always(async () => {
@@ -103,7 +109,10 @@ test.serial(
       ...env(serving),
       image,
     );
-    const health = () => docker('inspect', '--format', '{{.State.Health.Status}}', service);
+    const health = async () => {
+      await wait(POLL_MS);
+      return docker('inspect', '--format', '{{.State.Health.Status}}', service);
+    };
     t.is(await until(health, (status) => status === 'healthy', 60_000), 'healthy');
     t.is(await docker('exec', service, 'id', '-un'), 'node');
     await t.throwsAsync(docker('exec', service, 'touch', '/app/x'), { message: /Read-only file system/ });

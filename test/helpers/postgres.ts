@@ -7,7 +7,7 @@ import pg from 'pg';
 import type { StartedTestContainer } from 'testcontainers';
 
 import { OperatorError } from '../../src/errors.ts';
-import { startEmbeddedServer } from '../../src/testing/embedded-server.ts';
+import { simplifyPasswords, startEmbeddedServer } from '../../src/testing/embedded-server.ts';
 import {
   runServerProcess,
   type ServerProcess,
@@ -94,36 +94,48 @@ async function addressOf(container: StartedTestContainer): Promise<string> {
   return `${container.getHost()}:${port}`;
 }
 
+/** Settings of a server whose data need not survive. Autovacuum would visit the database of every test, again and again. */
+const SETTINGS = [
+  'max_connections=200',
+  'wal_level=logical',
+  'fsync=off',
+  'synchronous_commit=off',
+  'full_page_writes=off',
+  'autovacuum=off',
+  // The embedded server is built without it.
+  'jit=off',
+];
+
+/** Memory of an engine that has room for the data: every new database is several hundred files. */
+const ENOUGH_BYTES = 8 * 1024 ** 3;
+
 async function startInDocker(): Promise<Started> {
   // Loading it takes 250 ms, which most processes of the tests do not need.
-  const { GenericContainer, Wait } = await import('testcontainers');
+  const { GenericContainer, getContainerRuntimeClient, Wait } = await import('testcontainers');
   const image = process.env.TEST_POSTGRES_IMAGE ?? 'postgres:18-alpine';
-  const container = await new GenericContainer(image)
-    .withEnvironment({ POSTGRES_PASSWORD: 'postgres' })
-    .withCommand([
-      'postgres',
-      ...[
-        'max_connections=200',
-        'wal_level=logical',
-        'fsync=off',
-        'synchronous_commit=off',
-        'full_page_writes=off',
-        // As on the embedded server, which is built without JIT.
-        'autovacuum=off',
-        'jit=off',
-      ].flatMap((setting) => ['-c', setting]),
-    ])
+  const folder = '/koa-tenants-test';
+  const server = new GenericContainer(image).withEnvironment({ POSTGRES_PASSWORD: 'postgres' });
+  const { info } = await getContainerRuntimeClient();
+  if (info.containerRuntime.memory >= ENOUGH_BYTES) {
+    server.withTmpFs({ [folder]: 'rw' }).withEnvironment({ PGDATA: `${folder}/data` });
+  }
+  const container = await server
+    .withCommand(['postgres', ...SETTINGS.flatMap((setting) => ['-c', setting])])
     .withExposedPorts(5432)
     // The first message is from the server that only initializes the data.
     .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
     .start();
-  return {
-    url: `postgres://postgres:postgres@${await addressOf(container)}/postgres`,
-    kind: `${image} in Docker`,
-    async stop() {
-      await container.stop();
-    },
+  const url = `postgres://postgres:postgres@${await addressOf(container)}/postgres`;
+  const stop = async (): Promise<void> => {
+    await container.stop();
   };
+  try {
+    await simplifyPasswords(url);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { url, kind: `${image} in Docker`, stop };
 }
 
 async function startEmbedded(settings: Settings = {}): Promise<Started> {

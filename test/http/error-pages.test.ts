@@ -2,7 +2,7 @@ import test from 'ava';
 
 import { servedProject } from '../fixture-app/served-project.ts';
 import { ACCEPT } from '../helpers/form-client.ts';
-import { makeUser, serve, type TestService } from '../helpers/server.ts';
+import { makeUser, serve, type TestService, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
 let world: World;
@@ -70,15 +70,8 @@ test.serial('a page of status 402, 429 or 503 says when to try again', async (t)
   t.regex(throttled.text, /Too many requests/);
 });
 
-async function untilStatus<T extends { status: number }>(look: () => Promise<T>, status: number): Promise<T> {
-  for (let attempt = 0; ; attempt += 1) {
-    const found = await look();
-    if (found.status === status || attempt === 200) {
-      return found;
-    }
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
+const untilStatus = <T extends { status: number }>(look: () => Promise<T>, status: number): Promise<T> =>
+  until(look, (found) => found.status === status);
 
 test('the stylesheet and the icon are served on every host and may be cached', async (t) => {
   const page = await service.request('nobody.localhost', 'GET', '/', { headers: { Accept: ACCEPT } });

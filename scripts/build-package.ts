@@ -12,8 +12,9 @@ const APPS = new Set(['accounts', 'idempotency', 'site']);
 // their SQL.
 mkdirSync('dist', { recursive: true });
 for (const name of readdirSync('dist')) {
-  // buildConsole() replaces it if its sources have changed.
-  if (name !== 'console') {
+  // buildConsole() replaces dist/console if its sources have changed. `console.lock` and `console-<pid>` are those of another
+  // process that builds it now.
+  if (!name.startsWith('console')) {
     rmSync(path.join('dist', name), { recursive: true });
   }
 }

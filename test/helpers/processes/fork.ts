@@ -114,7 +114,9 @@ class Worker {
     if (!this.#isStarted) {
       this.#isStarted = true;
       this.#isReady = false;
-      this.#child.send({ ava: { type: 'options', options: this.#run.options } });
+      // Tests of a file share its tables and users, so they do not run at the same time.
+      const options = { ...this.#run.options, serial: true };
+      this.#child.send({ ava: { type: 'options', options } });
       return;
     }
     this.#files += 1;

@@ -1,6 +1,5 @@
-import { LRUCache } from 'lru-cache';
-
 import { sqlComment } from '../db/sql/sql-comment.ts';
+import { createGrowingCache } from '../growing-cache.ts';
 import type { Watch } from '../tenancy/context/with-tenant.ts';
 import type { SchemaName } from '../tenancy/registry/tenant.ts';
 import type { RequestTrace } from './request-trace.ts';
@@ -17,8 +16,7 @@ export type DatabaseUse = Readonly<{
 type Comment = Readonly<{ text: string | null }>;
 
 /** Comments of requests without a trace, by schema and route. */
-// With `max`, the arrays for all entries would be allocated now.
-const comments = new LRUCache<string, Comment>({ maxSize: 10_000, sizeCalculation: () => 1 });
+const comments = createGrowingCache<string, Comment>(10_000);
 
 function commentOf(tenant: SchemaName | null, route: string | undefined): string | null {
   const name = `${tenant} ${route}`;

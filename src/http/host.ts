@@ -1,6 +1,5 @@
-import { LRUCache } from 'lru-cache';
-
 import { ApiError } from '../errors.ts';
+import { createGrowingCache } from '../growing-cache.ts';
 import { domainName } from '../tenancy/registry/tenant.ts';
 
 /** Maximum characters: a name, a trailing dot and a port. */
@@ -27,8 +26,7 @@ export function hostName(header: string): string {
 }
 
 /** Names of valid headers. */
-// With `max`, the arrays for all entries would be allocated now.
-const known = new LRUCache<string, string>({ maxSize: 10_000, sizeCalculation: () => 1 });
+const known = createGrowingCache<string, string>(10_000);
 
 function knownHostName(header: string): string {
   const found = known.get(header);

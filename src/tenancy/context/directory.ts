@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { createGrowingCache } from '../../growing-cache.ts';
 import type { ResolvedTenant } from '../registry/tenant.ts';
 import type { HostLookup } from './host-lookup.ts';
 
@@ -42,12 +42,10 @@ export function createDirectory({
   max?: number;
   onFind?: (result: LookUpResult) => void;
 }): Directory {
-  // With `max`, the arrays for all entries would be allocated when the service starts.
-  const limit = { maxSize: max, sizeCalculation: () => 1 };
-  const known = new LRUCache<string, Cached>({ ...limit, ttl: ttl * 1000 });
+  const known = createGrowingCache<string, Cached>(max, { ttl: ttl * 1000 });
   // A separate cache: a flood of unknown hosts must not displace those of tenants.
-  const unknown = new LRUCache<string, Cached>({ ...limit, ttl: Math.min(ttl, NEGATIVE_TTL) * 1000 });
-  const seen = new LRUCache<string, true>({ ...limit, maxSize: MAX_KNOWN });
+  const unknown = createGrowingCache<string, Cached>(max, { ttl: Math.min(ttl, NEGATIVE_TTL) * 1000 });
+  const seen = createGrowingCache<string, true>(MAX_KNOWN);
   const lookUps = new Map<string, Promise<ResolvedTenant | null>>();
   let epoch = 0;
 

@@ -1,9 +1,8 @@
-import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-
 import { Entry, type EntryStatement, type TransactionOptions } from '../../db/driver/entry.ts';
 import type { Row } from '../../db/driver/row-shape.ts';
 import { OperatorError } from '../../errors.ts';
+import { createGrowingCache } from '../../growing-cache.ts';
 import type { SchemaName, TenantStatus } from '../registry/tenant.ts';
 import { reuseProof } from './proof.ts';
 import type { Entering, TenantDatabase } from './tenant-database.ts';
@@ -53,8 +52,7 @@ const ENTER_SINGLE = enterWith(REQUIRE_STATUS);
 const ENTER_SINGLE_READ_ONLY = enterWith(REQUIRE_STATUS, `set_config('transaction_read_only', 'on', true)`);
 
 /** Schemas of paths. */
-// With `max`, the arrays for all entries would be allocated now.
-const schemas = new LRUCache<string, SchemaName>({ maxSize: 20_000, sizeCalculation: () => 1 });
+const schemas = createGrowingCache<string, SchemaName>(20_000);
 
 /** Returns the tenant's schema, the first name of the path. It has quotes when it is a keyword. */
 function schemaOf(path: string): SchemaName {

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
 import type { DatabasePool } from 'slonik';
-
 import { type ConnectionSource, openAffinePool } from '../../db/pool/affine-pool.ts';
 import type { PoolSettings } from '../../db/pool/pool.ts';
+import { createGrowingCache } from '../../growing-cache.ts';
 import type { TenantId } from '../registry/tenant.ts';
 
 export type PoolShards = Readonly<{
@@ -47,8 +46,7 @@ export async function openPoolShards(
   if (pools.length === 0) {
     throw new TypeError('There must be at least one lane.');
   }
-  // With `max`, the arrays for all entries would be allocated now.
-  const known = new LRUCache<TenantId, Assignment>({ maxSize: MAX_KNOWN, sizeCalculation: () => 1 });
+  const known = createGrowingCache<TenantId, Assignment>(MAX_KNOWN);
   // Called twice by each request: for its connection and for its log line.
   const assignmentOf = (tenant: TenantId, pinned: number | null): Assignment => {
     const found = known.get(tenant);

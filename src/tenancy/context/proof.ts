@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, type KeyObject } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import type { LRUCache } from 'lru-cache';
+import { createGrowingCache } from '../../growing-cache.ts';
 import type { TenantId } from '../registry/tenant.ts';
 import type { ProofKey } from './keys.ts';
 
@@ -24,8 +25,7 @@ function stateOf(key: ProofKey): KeyState {
   }
   const state = {
     secret: createSecretKey(key.secret),
-    // With `max`, the arrays for all entries would be allocated now.
-    proofs: new LRUCache<TenantId, Proof>({ maxSize: MAX_REUSED, sizeCalculation: () => 1 }),
+    proofs: createGrowingCache<TenantId, Proof>(MAX_REUSED),
   };
   states.set(key, state);
   return state;

@@ -1,4 +1,4 @@
-import { LRUCache } from 'lru-cache';
+import { createGrowingCache } from '../../growing-cache.ts';
 
 import type { SchemaName, TenantId } from './tenant.ts';
 
@@ -14,8 +14,7 @@ export type SchemaNames = Readonly<{
  * after the process has entered the tenant, so the first request of a tenant has none.
  */
 export function createSchemaNames({ max = 10_000 }: { max?: number } = {}): SchemaNames {
-  // With `max`, the arrays for all entries would be allocated now.
-  const known = new LRUCache<TenantId, SchemaName>({ maxSize: max, sizeCalculation: () => 1 });
+  const known = createGrowingCache<TenantId, SchemaName>(max);
   return {
     record: (tenant, schema) => {
       known.set(tenant, schema);

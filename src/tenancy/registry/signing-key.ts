@@ -1,5 +1,6 @@
 import { createSecretKey, hkdfSync, type KeyObject } from 'node:crypto';
-import { LRUCache } from 'lru-cache';
+import type { LRUCache } from 'lru-cache';
+import { createGrowingCache } from '../../growing-cache.ts';
 
 import type { Tenant } from './tenant.ts';
 
@@ -31,8 +32,7 @@ function cacheOf(secrets: AppSecrets): LRUCache<string, Derived> {
   if (known) {
     return known;
   }
-  // With `max`, the arrays for all entries would be allocated now.
-  const cache = new LRUCache<string, Derived>({ maxSize: MAX_KEYS, sizeCalculation: () => 1 });
+  const cache = createGrowingCache<string, Derived>(MAX_KEYS);
   derived.set(secrets, cache);
   return cache;
 }

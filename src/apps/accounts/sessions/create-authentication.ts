@@ -1,8 +1,7 @@
 import koaJwt from 'koa-jwt';
-import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
-
 import type { EntryStatement } from '../../../db/driver/entry.ts';
+import { createGrowingCache } from '../../../growing-cache.ts';
 import type { Authentication } from '../../../http/authentication.ts';
 import { readAuthorization } from '../../../http/authorization.ts';
 import { setCaller } from '../../../http/permissions.ts';
@@ -120,8 +119,7 @@ export function createAuthentication({
     /** Maximum number of verified tokens that are cached. */
     maxVerified?: number;
   }): Pick<Authentication, 'identify'> {
-  // With `max`, the arrays for all entries would be allocated now.
-  const verified = new LRUCache<string, Verified>({ maxSize: maxVerified, sizeCalculation: () => 1 });
+  const verified = createGrowingCache<string, Verified>(maxVerified);
   const verifyToken = createVerifyToken({ secrets, keysOf, isIssuedFor });
 
   /** Whether the request has credentials. */

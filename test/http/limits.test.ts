@@ -28,6 +28,36 @@ async function open(
   return { service, tenant, token: await service.logIn(tenant.host, 'ann', PASSWORD) };
 }
 
+/**
+ * Lets each insert of a note take `seconds`. Until the end of the test, because the checks at the start of a service reject
+ * the rights that it needs.
+ */
+async function delayInserts(
+  t: ExecutionContext,
+  { schema, role }: Pick<Member, 'schema' | 'role'>,
+  seconds: number,
+  afterwards = '',
+): Promise<void> {
+  const sleep = 'function pg_catalog.pg_sleep(double precision)';
+  t.teardown(async () => {
+    await world.asOwner(`drop function ${schema}.linger() cascade`);
+    await world.asOwner(`revoke execute on ${sleep} from ${role}`);
+  });
+  await world.asOwner(`
+    create function ${schema}.linger() returns trigger language plpgsql as $$
+    declare
+      started constant timestamptz = clock_timestamp();
+    begin
+      perform pg_catalog.pg_sleep(${seconds});
+      ${afterwards}
+      return new;
+    end $$`);
+  await world.asOwner(`grant execute on ${sleep} to ${role}`);
+  await world.asOwner(
+    `create trigger linger before insert on ${schema}.notes for each row execute function ${schema}.linger()`,
+  );
+}
+
 const hits = async ({ metricsPort }: TestService, limit: string): Promise<number> =>
   (await scrape(metricsPort)).total('koa_tenants_limits_hit_total', { limit });
 
@@ -75,21 +105,14 @@ test("a tenant's settings limit its searches", async (t) => {
 
 test('limits the concurrent transactions of a tenant, and leaves its lane to others', async (t) => {
   const { service, tenant, token } = await open(t, 'broad', { TENANT_CONCURRENCY: '2' });
+  t.teardown(async () => {
+    await world.asOwner('drop table broad.lingered');
+  });
   await world.asOwner(`
     create table broad.lingered (started timestamptz, ended timestamptz);
     grant insert on broad.lingered to ${tenant.role};
-    create function broad.linger() returns trigger language plpgsql as $$
-    declare
-      started constant timestamptz = clock_timestamp();
-    begin
-      perform pg_catalog.pg_sleep(0.4);
-      insert into broad.lingered values (started, clock_timestamp());
-      return new;
-    end $$`);
-  await world.asOwner(`grant execute on function pg_catalog.pg_sleep(double precision) to ${tenant.role}`);
-  await world.asOwner(
-    'create trigger linger before insert on broad.notes for each row execute function broad.linger()',
-  );
+  `);
+  await delayInserts(t, tenant, 0.4, 'insert into broad.lingered values (started, clock_timestamp());');
   const answers = await Promise.all(
     Array.from({ length: 8 }, (_, at) =>
       service.request(tenant.host, 'POST', '/api/notes/', { token, body: { name: `p${at}` } }),
@@ -138,20 +161,8 @@ test('a tenant can have its own statement timeout, also a longer one than the de
   const overrides = { STATEMENT_TIMEOUT: '2000' };
   const set = { STATEMENT_TIMEOUT: '60000', TENANT_CONCURRENCY: '1' };
   const { service, tenant, token } = await open(t, 'patient', set, overrides);
-  const slow = async (schema: string, role: string) => {
-    await world.asOwner(`
-      create function ${schema}.linger() returns trigger language plpgsql as $$
-      begin
-        perform pg_catalog.pg_sleep(5.2);
-        return new;
-      end $$`);
-    await world.asOwner(`grant execute on function pg_catalog.pg_sleep(double precision) to ${role}`);
-    await world.asOwner(
-      `create trigger linger before insert on ${schema}.notes for each row execute function ${schema}.linger()`,
-    );
-  };
-  await slow('patient', tenant.role);
-  await slow('globex', world.globex.role);
+  await delayInserts(t, tenant, 5.2);
+  await delayInserts(t, world.globex, 5.2);
   await makeUser(world, 'globex', 'hank');
   const other = await service.logIn('globex.localhost', 'hank', PASSWORD);
   const write = (host: string, bearer: string) =>

@@ -32,6 +32,8 @@ async function readSecrets(dataDir: string): Promise<Secrets> {
   }
 }
 
+const isPort = (text: string): boolean => /^[1-9]\d{0,4}$/.test(text) && Number(text) <= 65_535;
+
 const withLogin = (url: string, user: string, password: string): string => {
   const other = new URL(url);
   other.username = user;
@@ -58,7 +60,7 @@ export async function openDevEnvironment(
     EMAIL_FRONTEND_PROTOCOL: 'http',
     SIGNUP: 'open',
     // An invalid PORT is reported as such, and not as this variable too.
-    EMAIL_FRONTEND_PORT: /^[1-9]\d{0,4}$/.test(env.PORT ?? '8080') ? (env.PORT ?? '8080') : undefined,
+    EMAIL_FRONTEND_PORT: isPort(env.PORT ?? '8080') ? (env.PORT ?? '8080') : undefined,
   };
   if (env.DATABASE_URL) {
     return { env: { ...created, ...env }, postgres: null };

@@ -73,6 +73,16 @@ test.serial(
   },
 );
 
+test.serial('both apps pass the check for unused files and exports', async (t) => {
+  t.timeout(600_000);
+  // The copy has no benchmarks and few tests, so files of the engine are reported.
+  const report = await copy.run('npm run --silent unused -- --include files,exports,types --no-exit-code');
+  t.deepEqual(
+    report.split('\n').filter((line) => /\b(tickets|time_entries)\b/.test(line)),
+    [],
+  );
+});
+
 test.serial('the OpenAPI document has the routes and schemas of both apps', async (t) => {
   const document = JSON.parse(await readFile(path.join(copy.folder, '.data/openapi.json'), 'utf8'));
   for (const name of ['Ticket', 'TicketRequest', 'PatchedTicketRequest', 'PaginatedTicketCommentList']) {

@@ -12,6 +12,7 @@ const PARTS = [
   '.oxlintrc.json',
   'ava.config.js',
   'biome.json',
+  'knip.json',
   'migrations',
   'package.json',
   'scripts',

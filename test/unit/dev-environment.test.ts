@@ -20,6 +20,7 @@ test('in development mailed links have the port of the service, unless it is inv
     ['9000', '9000'],
     ['abc', undefined],
     ['0', undefined],
+    ['99999', undefined],
   ] as const) {
     const { env } = await openDevEnvironment(
       { DATABASE_URL: 'postgres://app@127.0.0.1/app', PORT },

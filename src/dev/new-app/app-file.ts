@@ -33,7 +33,6 @@ export const ${row} = serializer(
   { name: '${Row}' },
 );
 
-export type ${Row} = z.output<typeof ${row}.row>;
 export type New${Row} = z.output<typeof ${row}.body>;
 export type ${Row}Changes = z.output<typeof ${row}.partialBody>;
 `;

@@ -20,7 +20,7 @@ import { type Figure, median, report, versionOf } from './bench.ts';
 import { type Round, type RunningSet, sendRound, stop, warmUp } from './fleet-rounds.ts';
 import type { LoadRequest } from './load.ts';
 import { type OpenFleet, openFleet } from './open-fleet.ts';
-import { openSchemas } from './open-schemas.ts';
+import { openSchemas } from './open-schemas-reference.ts';
 import { serverOf } from './processor-time.ts';
 import { CONNECTIONS, logIn, openService } from './sides.ts';
 

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { enterGlobexWith } from '../../src/attacks/categories/entry.ts';
 import { forgedProofs, seconds, validEntry } from '../../src/attacks/forged-proofs.ts';
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
+import { OPERATOR_FUNCTIONS } from '../helpers/operator-functions.ts';
 import type { World } from '../helpers/world.ts';
 import { CANARY, enterBare, plant, raw } from './attack.ts';
 import { openAttackedWorld } from './attacked-world.ts';
@@ -69,19 +70,7 @@ const SERVICE = [
   'tenancy.import_copy(text,bigint,text)',
   'tenancy.shared_migrations()',
   'tenancy.version()',
-  ...[
-    'request_operation',
-    'list_operations',
-    'find_operation',
-    'cancel_operation',
-    'retry_operation',
-    'list_dumps',
-    'list_tenants',
-    'show_tenant',
-    'fleet_overview',
-    'list_audit_events',
-    'record_operator_event',
-  ].map((name) => `tenancy.${name}(text,bigint,text)`),
+  ...OPERATOR_FUNCTIONS.map((name) => `tenancy.${name}(text,bigint,text)`),
 ];
 
 const worlds: Partial<Record<'guarded' | 'signed', World>> = {};

@@ -1,9 +1,9 @@
 import test from 'ava';
-
 import { signMessage } from '../../../src/tenancy/context/proof.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { tenantId } from '../../../src/tenancy/registry/tenant.ts';
 import { openKey, openPair } from '../../helpers/attacker.ts';
+import { OPERATOR_FUNCTIONS } from '../../helpers/operator-functions.ts';
 import { PASSWORD, sendRequest } from '../../helpers/server.ts';
 import { type OperatorsWorld, openOperatorsWorld, SITE } from './operators-world.ts';
 
@@ -354,19 +354,7 @@ test.serial(
       `select id from public.tenants where schema_name = 'site'`,
     );
     const request = JSON.stringify({ id: '00000000-0000-4000-8000-000000000000' });
-    for (const name of [
-      'request_operation',
-      'list_operations',
-      'find_operation',
-      'cancel_operation',
-      'retry_operation',
-      'list_dumps',
-      'list_tenants',
-      'show_tenant',
-      'fleet_overview',
-      'list_audit_events',
-      'record_operator_event',
-    ]) {
+    for (const name of OPERATOR_FUNCTIONS) {
       const { expires, text } = signMessage(world.keys[0], `operators.${name}|${request}`);
       for (const tenant of [site[0]?.id, world.acme.id]) {
         const error = await t.throwsAsync(

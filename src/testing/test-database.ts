@@ -53,30 +53,30 @@ type Connection = pg.Client & Readonly<{ ref: () => void; unref: () => void }>;
 
 /** Connections to the database `postgres`, by server. Each test database needs one twice, and opening it costs more than its work. */
 const connections = new Map<string, Promise<Connection>>();
-/** The end of the work on each of them. */
-const ends = new Map<string, Promise<unknown>>();
+/** The last work on each of them, which the next one waits for. */
+const lastWork = new Map<string, Promise<unknown>>();
 
-function connectionTo(server: string): Promise<Connection> {
+function sharedConnectionTo(server: string): Promise<Connection> {
   const known = connections.get(server);
   if (known) {
     return known;
   }
   const client = new pg.Client({ connectionString: urlOf(server, 'postgres') }) as Connection;
-  const forget = (): void => {
+  const remove = (): void => {
     if (connections.get(server) === connected) {
       connections.delete(server);
     }
   };
-  client.on('error', forget);
-  client.on('end', forget);
+  client.on('error', remove);
+  client.on('end', remove);
   const connected = client.connect().then(() => client);
-  connected.catch(forget);
+  connected.catch(remove);
   connections.set(server, connected);
   return connected;
 }
 
 async function withLock<T>(server: string, name: string, work: Work<T>): Promise<T> {
-  const client = await connectionTo(server);
+  const client = await sharedConnectionTo(server);
   // Only while it is used, it keeps the process alive.
   client.ref();
   try {
@@ -93,15 +93,15 @@ async function withLock<T>(server: string, name: string, work: Work<T>): Promise
 
 /** Serializes changes of server-wide objects: concurrent GRANTs fail with "tuple concurrently updated". */
 export function alone<T>(server: string, name: string, work: Work<T>): Promise<T> {
-  const result = (ends.get(server) ?? Promise.resolve()).then(() => withLock(server, name, work));
-  ends.set(
+  const result = (lastWork.get(server) ?? Promise.resolve()).then(() => withLock(server, name, work));
+  lastWork.set(
     server,
     result.catch(() => {}),
   );
   return result;
 }
 
-/** Reads the names of the roles of a database's tenants. */
+/** The query for the names of the roles of a database's tenants. */
 export const TENANT_ROLES = 'select t.role_name as role from public.tenants as t';
 
 async function readTenantRoles(server: string, name: string): Promise<readonly string[]> {

@@ -112,9 +112,9 @@ async function rowsOfGlobex(context: AttackContext): Promise<string> {
 }
 
 /**
- * Calls `work`. Returns its result, and whether the rows of globex or of the global table differ from those after the
- * previous call, or before this one if rows were planted meanwhile. Without reading them twice for each attack, it still
- * reports every change.
+ * Calls `work`. Returns its result, and whether the rows of globex or of the global table have changed since the end of the
+ * previous call; since before this call if there is none, or if rows were planted after it. So each attack needs one
+ * reading of the rows, and a change between two attacks is reported with the second one.
  */
 export async function watchRows<T>(
   context: AttackContext,

@@ -82,7 +82,7 @@ export async function followChanges(
   let unreadChecks = 0;
   for (;;) {
     signal?.throwIfAborted();
-    // A move may take hours, so these transactions are short.
+    // A move may take hours. One transaction for all checks would hold back vacuum.
     await withAdminConnection(move.target.owner, (target) => assertSubscribed(target, move));
     const slot = await withAdminConnection(move.source.owner, (source) => readSlot(source, move, null));
     if (!slot || slot.isLost) {

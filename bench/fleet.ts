@@ -20,7 +20,7 @@ import { type Figure, median, report, versionOf } from './bench.ts';
 import { type Round, type RunningSet, sendRound, stop, warmUp } from './fleet-rounds.ts';
 import type { LoadRequest } from './load.ts';
 import { type OpenFleet, openFleet } from './open-fleet.ts';
-import { openSchemas } from './open-schemas-reference.ts';
+import { openSchemasReference } from './open-schemas-reference.ts';
 import { serverOf } from './processor-time.ts';
 import { CONNECTIONS, logIn, openService } from './sides.ts';
 
@@ -68,7 +68,7 @@ async function startService(
 }
 
 async function startReference(fleet: OpenFleet, count: number): Promise<RunningSet> {
-  const { server, requests, close } = await openSchemas(fleet, { count, connections: CONNECTIONS });
+  const { server, requests, close } = await openSchemasReference(fleet, { count, connections: CONNECTIONS });
   const name = `${count} tenants in turn, without walls`;
   return { name, inTurn: count, requests, server, statementUse: null, close, rounds: [] };
 }

@@ -17,7 +17,7 @@ export type SchemasReference = Readonly<{
 }>;
 
 /** Starts the server of reference/schemas.ts on a fleet, with requests of its first `count` tenants. */
-export async function openSchemas(
+export async function openSchemasReference(
   { superuserUrl, users }: OpenFleet,
   { count, connections }: Readonly<{ count: number; connections: number }>,
 ): Promise<SchemasReference> {

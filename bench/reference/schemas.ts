@@ -2,7 +2,7 @@
  * The server that fleet.ts compares the service with: a schema for each tenant without any wall. A superuser reads
  * qualified names, with a prepared statement for each schema and query, and without a transaction.
  *
- * Each tenant has a home connection, which has its statements. A request of another one would be parsed again.
+ * All requests of a tenant use the same connection, which has prepared the statements of the tenant.
  */
 import jwt from '@fastify/jwt';
 import fastify from 'fastify';
